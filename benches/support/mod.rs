@@ -1,0 +1,42 @@
+//! What the benches and the test of allocations share: a server that does next to nothing, layers
+//! that do nothing, and three ways to make a call.
+#![allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "nothing that shares it needs all of it"
+)]
+
+mod call;
+mod exporter;
+mod json_rpc;
+mod no_op;
+mod pipe;
+mod server;
+
+pub(crate) use call::{Call, Era, answer};
+pub(crate) use exporter::{exporter, timing, upkeep};
+pub(crate) use json_rpc::{
+    Leaf as JsonRpcLeaf, answer as answer_json_rpc, request as json_rpc_request,
+};
+pub(crate) use no_op::{Boxed, NoOp, seven};
+pub(crate) use pipe::Pipe;
+pub(crate) use server::{Echo, params};
+
+/// Every layer that is measured alone. A new layer is one line here.
+///
+/// `measure!(name, layer)` is expanded once for each; the layer fits requests of every sort.
+macro_rules! each_layer {
+    ($measure:ident) => {
+        $measure!("catch_error", mcp_layers_core::CatchErrorLayer::new());
+        $measure!("catch_panic", mcp_layers_core::CatchPanicLayer::new());
+        $measure!("cancel", mcp_layers_core::CancelLayer::new());
+        $measure!(
+            "select",
+            mcp_layers_core::short_lived(tower_layer::Identity::new())
+        );
+        $measure!("timing", crate::support::timing());
+        $measure!("tool_hints", mcp_layers_core::ToolHints::new().layer());
+    };
+}
+pub(crate) use each_layer;

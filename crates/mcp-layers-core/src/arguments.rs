@@ -1,0 +1,215 @@
+//! A request's arguments, and canonical bytes of JSON.
+
+use serde_json::{Map, Number, Value};
+
+/// The arguments of a request, borrowed in the form in which its owner holds them.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Arguments<'a> {
+    /// The request has none. Not the same as an empty map.
+    None,
+    /// A JSON object: what `tools/call` and `prompts/get` carry.
+    Map(&'a Map<String, Value>),
+    /// Any JSON value: the params of a method that the owner does not know.
+    Value(&'a Value),
+    /// JSON text that the owner has not parsed.
+    Raw(&'a str),
+}
+
+impl Arguments<'_> {
+    /// Appends canonical JSON: keys sorted by their bytes, no white space.
+    ///
+    /// Two arguments give equal bytes exactly when their JSON values are equal, by the equality of
+    /// [`serde_json::Value`]: the order of keys does not matter; `1` and `1.0` differ, because a
+    /// handler can tell them apart; `-0.0` equals `0.0`, unless another crate turns on
+    /// `serde_json/arbitrary_precision`; strings are compared by code points, without Unicode
+    /// normalisation; of duplicate keys in raw text the last counts, and its floats are as precise
+    /// as `serde_json` reads them. [`Arguments::None`] appends nothing. Raw text that is no JSON
+    /// appends bytes that no JSON value has.
+    pub fn write_canonical(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::None => {}
+            Self::Map(map) => write_map(map, out),
+            Self::Value(value) => write_canonical(value, out),
+            Self::Raw(text) => match serde_json::from_str::<Value>(text) {
+                Ok(value) => write_canonical(&value, out),
+                Err(_) => {
+                    out.push(0xFF);
+                    write_string(text, out);
+                }
+            },
+        }
+    }
+
+    /// Whether there are no arguments, only `null`, or only an empty map.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Map(map) => map.is_empty(),
+            Self::Value(Value::Object(map)) => map.is_empty(),
+            Self::Value(value) => value.is_null(),
+            Self::Raw(text) => is_blank(text),
+        }
+    }
+
+    /// One argument by its name; `None` in raw text, which is not parsed for it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Map(map) => map.get(name),
+            Self::Value(value) => value.get(name),
+            Self::None | Self::Raw(_) => None,
+        }
+    }
+}
+
+/// Whether the text is nothing, `null` or `{}`, white space aside.
+fn is_blank(text: &str) -> bool {
+    let text = text.trim();
+    let inside = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    text == "null" || inside.unwrap_or(text).trim().is_empty()
+}
+
+/// Appends a value as canonical JSON, by the rules of [`Arguments::write_canonical`].
+pub fn write_canonical(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => write_map(map, out),
+    }
+}
+
+/// Feature unification can turn `serde_json`'s map into one that keeps insertion order, so the
+/// order is checked, not assumed.
+pub(crate) fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    if map.keys().is_sorted() {
+        write_entries(map.iter(), out);
+    } else {
+        let mut entries: Vec<_> = map.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        write_entries(entries.into_iter(), out);
+    }
+    out.push(b'}');
+}
+
+fn write_entries<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, out: &mut Vec<u8>) {
+    for (index, (key, value)) in entries.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_string(key, out);
+        out.push(b':');
+        write_canonical(value, out);
+    }
+}
+
+fn write_number(number: &Number, out: &mut Vec<u8>) {
+    let start = out.len();
+    // Writing a number into a vector cannot fail.
+    let _ = serde_json::to_writer(&mut *out, number);
+    // With `serde_json/arbitrary_precision`, which any crate can turn on, the two zeros differ.
+    if out.get(start..) == Some(b"-0.0") && Number::from_f64(-0.0) == Number::from_f64(0.0) {
+        out.remove(start);
+    }
+}
+
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
+    let plain = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    if text.bytes().all(plain) {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        // Writing a string into a vector cannot fail.
+        let _ = serde_json::to_writer(out, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use serde_json::{Value, json};
+
+    fn bytes(arguments: Arguments<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        arguments.write_canonical(&mut out);
+        out
+    }
+
+    #[test]
+    fn key_order_does_not_matter_at_any_depth() {
+        let a: Value = serde_json::from_str(r#"{"b":{"y":1,"x":[{"q":1,"p":2}]},"a":1}"#).unwrap();
+        let b: Value = serde_json::from_str(r#"{"a":1,"b":{"x":[{"p":2,"q":1}],"y":1}}"#).unwrap();
+        assert_eq!(bytes(Arguments::Value(&a)), bytes(Arguments::Value(&b)));
+        assert_eq!(
+            bytes(Arguments::Value(&a)),
+            br#"{"a":1,"b":{"x":[{"p":2,"q":1}],"y":1}}"#
+        );
+    }
+
+    #[test]
+    fn integers_and_floats_differ_and_negative_zero_is_zero() {
+        assert_ne!(
+            bytes(Arguments::Value(&json!(1))),
+            bytes(Arguments::Value(&json!(1.0)))
+        );
+        // Unless another crate turns on `serde_json/arbitrary_precision`.
+        assert_eq!(
+            bytes(Arguments::Value(&json!(-0.0))) == bytes(Arguments::Value(&json!(0.0))),
+            json!(-0.0) == json!(0.0)
+        );
+        assert_eq!(bytes(Arguments::Value(&json!([0.0, -1.5]))), b"[0.0,-1.5]");
+    }
+
+    #[test]
+    fn delimiters_in_names_do_not_collide() {
+        let a = json!({"a\":1,\"b": 2});
+        let b = json!({"a": 1, "b": 2});
+        assert_ne!(bytes(Arguments::Value(&a)), bytes(Arguments::Value(&b)));
+        let composed = json!("\u{e9}");
+        let decomposed = json!("e\u{301}");
+        assert_ne!(
+            bytes(Arguments::Value(&composed)),
+            bytes(Arguments::Value(&decomposed))
+        );
+    }
+
+    #[test]
+    fn none_an_empty_map_and_null_differ() {
+        let none = bytes(Arguments::None);
+        let empty = bytes(Arguments::Map(&serde_json::Map::new()));
+        let null = bytes(Arguments::Value(&Value::Null));
+        assert!(none.is_empty());
+        assert_ne!(none, empty);
+        assert_ne!(empty, null);
+    }
+
+    #[test]
+    fn raw_text_equals_its_parsed_value_and_broken_text_equals_no_json() {
+        let raw = Arguments::Raw(r#" { "b" : 1 , "a" : "\u0041" } "#);
+        assert_eq!(
+            bytes(raw),
+            bytes(Arguments::Value(&json!({"a": "A", "b": 1})))
+        );
+        let broken = bytes(Arguments::Raw("{"));
+        assert_eq!(broken.first(), Some(&0xFF));
+        assert_ne!(broken, bytes(Arguments::Raw("{{")));
+    }
+}

@@ -1,0 +1,72 @@
+//! What layers tell layers further in.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::Principal;
+
+/// What layers tell layers further in, as fields of the request: no map, no allocation.
+#[derive(Debug, Clone, Default)]
+pub struct CallContext {
+    principal: Option<Arc<Principal>>,
+    deadline: Option<Instant>,
+    repeated: bool,
+}
+
+impl CallContext {
+    /// An empty context.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Who is calling; `None` when nobody is known.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Arc<Principal>> {
+        self.principal.as_ref()
+    }
+
+    /// Sets who is calling.
+    pub fn set_principal(&mut self, principal: Arc<Principal>) {
+        self.principal = Some(principal);
+    }
+
+    /// When the answer stops being of use, by the monotonic clock.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Brings the deadline forward; a later one than there is changes nothing.
+    pub fn limit_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(self.deadline.map_or(deadline, |have| have.min(deadline)));
+    }
+
+    /// Whether a layer further out repeats this request when it fails. Layers further in do not
+    /// repeat it too, so that attempts do not multiply.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// Says that a layer repeats this request when it fails.
+    pub fn set_repeated(&mut self) {
+        self.repeated = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallContext;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_deadline_only_comes_forward() {
+        let now = Instant::now();
+        let mut context = CallContext::new();
+        context.limit_deadline(now + Duration::from_secs(2));
+        context.limit_deadline(now + Duration::from_secs(5));
+        assert_eq!(context.deadline(), Some(now + Duration::from_secs(2)));
+        context.limit_deadline(now + Duration::from_secs(1));
+        assert_eq!(context.deadline(), Some(now + Duration::from_secs(1)));
+    }
+}

@@ -1,0 +1,293 @@
+//! Errors that callers get to read, and errors of configuration.
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+use serde_json::{Map, Value};
+
+/// An error of which nothing is known: what plain tower layers give.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Error codes.
+///
+/// No revision of the protocol defines a code for a refusal by rate limit, policy or deadline, and
+/// 2026-07-28 (basic/index, "Error codes") reserves `-32768..=-32000`. The codes that layers choose
+/// are the status codes of HTTP (RFC 9110, RFC 6585) with the same meaning.
+pub mod code {
+    /// The message is no JSON (JSON-RPC 2.0, section 5.1).
+    pub const PARSE_ERROR: i32 = -32700;
+    /// The JSON is no request (JSON-RPC 2.0, section 5.1).
+    pub const INVALID_REQUEST: i32 = -32600;
+    /// The method does not exist (JSON-RPC 2.0, section 5.1).
+    pub const METHOD_NOT_FOUND: i32 = -32601;
+    /// The params are wrong, or name what does not exist (JSON-RPC 2.0, section 5.1).
+    pub const INVALID_PARAMS: i32 = -32602;
+    /// The server failed (JSON-RPC 2.0, section 5.1).
+    pub const INTERNAL_ERROR: i32 = -32603;
+    /// A resource does not exist; up to 2025-11-25. Never sent to a modern peer.
+    pub const RESOURCE_NOT_FOUND: i32 = -32002;
+    /// A header contradicts the body (2026-07-28).
+    pub const HEADER_MISMATCH: i32 = -32020;
+    /// The client lacks a capability that the answer needs (2026-07-28).
+    pub const MISSING_CLIENT_CAPABILITY: i32 = -32021;
+    /// The protocol version is not supported (2026-07-28).
+    pub const UNSUPPORTED_PROTOCOL_VERSION: i32 = -32022;
+    /// The user must visit a URL first (2025-11-25). Never sent to a modern peer.
+    pub const URL_ELICITATION_REQUIRED: i32 = -32042;
+    /// Nobody is authenticated (RFC 9110, section 15.5.2).
+    pub const UNAUTHENTICATED: i32 = 401;
+    /// The caller may not (RFC 9110, section 15.5.4).
+    pub const FORBIDDEN: i32 = 403;
+    /// The caller's own deadline has passed (RFC 9110, section 15.5.9).
+    pub const DEADLINE_EXCEEDED: i32 = 408;
+    /// The request is too large (RFC 9110, section 15.5.14).
+    pub const TOO_LARGE: i32 = 413;
+    /// Too many requests (RFC 6585, section 4).
+    pub const RATE_LIMITED: i32 = 429;
+    /// The caller cancelled the request. Not registered with IANA, but what proxies log for it.
+    pub const CANCELLED: i32 = 499;
+    /// Not now: load was shed, or a circuit is open (RFC 9110, section 15.6.4).
+    pub const UNAVAILABLE: i32 = 503;
+    /// The work took too long (RFC 9110, section 15.6.5).
+    pub const TIMED_OUT: i32 = 504;
+
+    /// Whether the code says that the caller is at fault: repeating the request as it is cannot
+    /// help, and the server has not failed.
+    #[must_use]
+    pub const fn is_caller_error(code: i32) -> bool {
+        matches!(
+            code,
+            PARSE_ERROR
+                | INVALID_REQUEST
+                | METHOD_NOT_FOUND
+                | INVALID_PARAMS
+                | RESOURCE_NOT_FOUND
+                | HEADER_MISMATCH
+                | MISSING_CLIENT_CAPABILITY
+                | UNSUPPORTED_PROTOCOL_VERSION
+                | URL_ELICITATION_REQUIRED
+                | UNAUTHENTICATED
+                | FORBIDDEN
+                | TOO_LARGE
+        )
+    }
+}
+
+/// An error of the protocol: what a caller gets instead of a result.
+///
+/// It is also a [`std::error::Error`], so that a foreign layer can return it boxed;
+/// [`CatchErrorLayer`](crate::CatchErrorLayer) gives it to the caller as it is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct McpError {
+    /// The JSON-RPC error code, see [`code`].
+    pub code: i32,
+    /// One concise sentence.
+    pub message: Cow<'static, str>,
+    /// What a program can act on.
+    pub data: Option<Value>,
+    public: bool,
+}
+
+impl McpError {
+    /// An error that may hold anything: a layer that masks errors hides its text.
+    pub fn new(code: i32, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            data: None,
+            public: false,
+        }
+    }
+
+    /// An error whose message and data are meant for the caller, and are not masked.
+    pub fn public(code: i32, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            public: true,
+            ..Self::new(code, message)
+        }
+    }
+
+    /// A public error of a layer: its `data` has `reason`, a word for programs.
+    fn refusal(code: i32, message: &'static str, reason: &'static str) -> Self {
+        Self::public(code, message).with("reason", reason)
+    }
+
+    /// -32603: the server failed. Says nothing more.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::public(code::INTERNAL_ERROR, "Internal error")
+    }
+
+    /// 401: nobody is authenticated. Reason `unauthenticated`.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::refusal(
+            code::UNAUTHENTICATED,
+            "Authentication required",
+            "unauthenticated",
+        )
+    }
+
+    /// 403: the caller may not. Reason `forbidden`.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        Self::refusal(code::FORBIDDEN, "Forbidden", "forbidden")
+    }
+
+    /// 408: the caller's own deadline has passed. Reason `deadline_exceeded`.
+    #[must_use]
+    pub fn deadline_exceeded() -> Self {
+        Self::refusal(
+            code::DEADLINE_EXCEEDED,
+            "Deadline exceeded",
+            "deadline_exceeded",
+        )
+    }
+
+    /// 413: the request is too large. Reason `too_large`.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::refusal(code::TOO_LARGE, "Request too large", "too_large")
+    }
+
+    /// 429: too many requests; try again after `retry_after`. Reason `rate_limited`.
+    #[must_use]
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        Self::refusal(code::RATE_LIMITED, "Too many requests", "rate_limited")
+            .with_retry_after(retry_after)
+    }
+
+    /// 499: the caller cancelled. Reason `cancelled`.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self::refusal(code::CANCELLED, "Request cancelled", "cancelled")
+    }
+
+    /// 503: not now. Reason `unavailable`, unless [`McpError::with`] sets another.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::refusal(code::UNAVAILABLE, "Service unavailable", "unavailable")
+    }
+
+    /// 504: the work took too long. Reason `timed_out`.
+    #[must_use]
+    pub fn timed_out() -> Self {
+        Self::refusal(code::TIMED_OUT, "Request timed out", "timed_out")
+    }
+
+    /// Sets one key of `data`, which becomes an object if it was not one.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        let mut map = match self.data.take() {
+            Some(Value::Object(map)) => map,
+            _ => Map::new(),
+        };
+        map.insert(key.to_owned(), value.into());
+        self.data = Some(Value::Object(map));
+        self
+    }
+
+    /// Replaces `data`.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Option<Value>>) -> Self {
+        self.data = data.into();
+        self
+    }
+
+    /// Sets `retryAfterMs` in `data`: milliseconds, rounded up, so that a caller that waits as
+    /// long is never early.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after: Duration) -> Self {
+        let ms = retry_after.as_nanos().div_ceil(1_000_000);
+        self.with("retryAfterMs", u64::try_from(ms).unwrap_or(u64::MAX))
+    }
+
+    /// `retryAfterMs` of `data`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.data
+            .as_ref()?
+            .get("retryAfterMs")?
+            .as_u64()
+            .map(Duration::from_millis)
+    }
+
+    pub(crate) fn with_public(self, public: bool) -> Self {
+        Self { public, ..self }
+    }
+
+    /// Whether message and data are meant for the caller.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+}
+
+impl fmt::Display for McpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.message, self.code)
+    }
+}
+
+impl Error for McpError {}
+
+/// A setting that cannot be right, found when a layer is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError(Cow<'static, str>);
+
+impl ConfigError {
+    /// Says what is wrong, and what would be right.
+    pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{McpError, code};
+    use std::time::Duration;
+
+    #[test]
+    fn retry_after_is_rounded_up_and_read_back() {
+        let error = McpError::rate_limited(Duration::from_nanos(1_000_001));
+        assert_eq!(error.retry_after(), Some(Duration::from_millis(2)));
+        assert_eq!(error.data.as_ref().unwrap()["reason"], "rate_limited");
+        assert_eq!(
+            McpError::rate_limited(Duration::ZERO).retry_after(),
+            Some(Duration::ZERO)
+        );
+        let forever = McpError::unavailable().with_retry_after(Duration::MAX);
+        assert_eq!(forever.retry_after(), Some(Duration::from_millis(u64::MAX)));
+    }
+
+    #[test]
+    fn own_codes_lie_outside_the_reserved_range() {
+        for error in [
+            McpError::unauthenticated(),
+            McpError::forbidden(),
+            McpError::deadline_exceeded(),
+            McpError::too_large(),
+            McpError::rate_limited(Duration::ZERO),
+            McpError::cancelled(),
+            McpError::unavailable(),
+            McpError::timed_out(),
+        ] {
+            assert!(!(-32768..=-32000).contains(&error.code), "{error}");
+            assert!(error.is_public());
+        }
+    }
+
+    #[test]
+    fn an_error_is_masked_unless_it_says_otherwise() {
+        assert!(!McpError::new(code::INTERNAL_ERROR, "db down").is_public());
+        assert!(McpError::public(1000, "out of stock").is_public());
+    }
+}

@@ -1,0 +1,345 @@
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
+
+use http::Extensions;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::{
+    Arguments, CallContext, Connection, JsonRpcResponse, McpRequest, Method, ReplayRequest,
+    RequestId, Transport, meta_key,
+};
+
+/// An MCP request as plain JSON-RPC, with which a hand-made server gets every layer.
+///
+/// A clone shares everything but its extensions' map and costs no allocation. The request's
+/// cancellation is shared by its clones.
+#[derive(Debug, Clone)]
+pub struct JsonRpcRequest {
+    parts: Arc<Parts>,
+    context: CallContext,
+    extensions: Option<Arc<Extensions>>,
+}
+
+#[derive(Debug, Clone)]
+struct Parts {
+    id: JsonRpcId,
+    method: Cow<'static, str>,
+    /// The method read once; `None` for one that is not known.
+    known: Option<Method<'static>>,
+    params: Value,
+    protocol_version: Option<Cow<'static, str>>,
+    transport: Option<Transport>,
+    cancellation: OnceLock<CancellationToken>,
+}
+
+/// An owned JSON-RPC id: an integer or a string. MCP requires one, and forbids `null`
+/// (2026-07-28, basic/index, "Requests").
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JsonRpcId {
+    /// An integer.
+    Number(i64),
+    /// A string.
+    String(Arc<str>),
+}
+
+impl JsonRpcId {
+    /// The id, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> RequestId<'_> {
+        match self {
+            Self::Number(number) => RequestId::Number(*number),
+            Self::String(text) => RequestId::String(text),
+        }
+    }
+}
+
+impl From<i64> for JsonRpcId {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for JsonRpcId {
+    fn from(text: &str) -> Self {
+        Self::String(text.into())
+    }
+}
+
+impl Serialize for JsonRpcId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::String(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+/// What an answer to a [`JsonRpcRequest`] repeats: its id, and whether it is a modern one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JsonRpcReplyTo {
+    pub(super) id: JsonRpcId,
+    pub(super) modern: bool,
+}
+
+impl JsonRpcRequest {
+    /// A request without params.
+    pub fn new(id: impl Into<JsonRpcId>, method: impl Into<Cow<'static, str>>) -> Self {
+        let method = method.into();
+        let parts = Parts {
+            id: id.into(),
+            known: Method::new(&method).known(),
+            method,
+            params: Value::Null,
+            protocol_version: None,
+            transport: None,
+            cancellation: OnceLock::new(),
+        };
+        Self {
+            parts: Arc::new(parts),
+            context: CallContext::new(),
+            extensions: None,
+        }
+    }
+
+    /// A `tools/call`.
+    pub fn call_tool(id: impl Into<JsonRpcId>, name: &str, arguments: Value) -> Self {
+        let params = Map::from_iter([
+            ("name".to_owned(), Value::from(name)),
+            ("arguments".to_owned(), arguments),
+        ]);
+        Self::new(id, Method::CallTool.as_str()).with_params(Value::Object(params))
+    }
+
+    /// Sets the params. The protocol knows only objects; whatever else is kept as it is.
+    #[must_use]
+    pub fn with_params(mut self, params: Value) -> Self {
+        self.parts_mut().params = params;
+        self
+    }
+
+    /// Sets the protocol version that was negotiated for the session. One in the request's own
+    /// `_meta` goes first.
+    #[must_use]
+    pub fn with_protocol_version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
+        self.parts_mut().protocol_version = Some(version.into());
+        self
+    }
+
+    /// Sets the transport on which the request came.
+    #[must_use]
+    pub fn with_transport(mut self, transport: Transport) -> Self {
+        self.parts_mut().transport = Some(transport);
+        self
+    }
+
+    /// Sets the token that cancels this request, such as one of a table by id.
+    #[must_use]
+    pub fn with_cancellation(mut self, token: CancellationToken) -> Self {
+        self.parts_mut().cancellation = token.into();
+        self
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &JsonRpcId {
+        &self.parts.id
+    }
+
+    /// The params; [`Value::Null`] when there are none.
+    #[must_use]
+    pub fn params(&self) -> &Value {
+        &self.parts.params
+    }
+
+    /// The token that cancels this request and its clones.
+    #[must_use]
+    pub fn cancellation(&self) -> &CancellationToken {
+        self.parts.cancellation.get_or_init(CancellationToken::new)
+    }
+
+    fn parts_mut(&mut self) -> &mut Parts {
+        if Arc::strong_count(&self.parts) > 1 {
+            // The copy keeps the token of the request that it is made from.
+            let _ = self.cancellation();
+        }
+        Arc::make_mut(&mut self.parts)
+    }
+
+    fn param(&self, name: &str) -> Option<&Value> {
+        self.parts.params.get(name)
+    }
+
+    /// Of a completion's reference: the prompt's name or the template's uri. Its type alone says
+    /// which, so that one with both fields is not taken for the other.
+    fn reference(&self) -> Option<&str> {
+        let reference = self.param("ref")?;
+        let name = match reference.get("type")?.as_str()? {
+            "ref/prompt" => "name",
+            "ref/resource" => "uri",
+            _ => return None,
+        };
+        reference.get(name)?.as_str()
+    }
+}
+
+impl McpRequest for JsonRpcRequest {
+    type Response = JsonRpcResponse;
+    type ReplyTo = JsonRpcReplyTo;
+    type Cancelled = WaitForCancellationFutureOwned;
+
+    fn reply_to(&self) -> JsonRpcReplyTo {
+        JsonRpcReplyTo {
+            id: self.parts.id.clone(),
+            modern: self.is_modern(),
+        }
+    }
+
+    fn method(&self) -> Method<'_> {
+        self.parts
+            .known
+            .unwrap_or(Method::Other(&self.parts.method))
+    }
+
+    fn id(&self) -> Option<RequestId<'_>> {
+        Some(self.parts.id.as_ref())
+    }
+
+    fn target(&self) -> Option<&str> {
+        let name = match self.method() {
+            Method::CallTool | Method::GetPrompt => "name",
+            Method::ReadResource
+            | Method::ReadResourceDirectory
+            | Method::Subscribe
+            | Method::Unsubscribe
+            | Method::GetSkill => "uri",
+            Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
+                "taskId"
+            }
+            Method::Complete => return self.reference(),
+            _ => return None,
+        };
+        self.param(name)?.as_str()
+    }
+
+    fn arguments(&self) -> Arguments<'_> {
+        match self.method() {
+            Method::CallTool | Method::GetPrompt => match self.param("arguments") {
+                None => Arguments::None,
+                Some(Value::Object(map)) => Arguments::Map(map),
+                Some(other) => Arguments::Value(other),
+            },
+            method if method.known().is_none() && !self.parts.params.is_null() => {
+                Arguments::Value(&self.parts.params)
+            }
+            _ => Arguments::None,
+        }
+    }
+
+    fn cursor(&self) -> Option<&str> {
+        self.param("cursor")?.as_str()
+    }
+
+    /// All params but `_meta`. No params are the same as params with nothing in them.
+    fn write_params(&self, out: &mut Vec<u8>) {
+        match &self.parts.params {
+            Value::Null => out.extend_from_slice(b"{}"),
+            Value::Object(params) if params.contains_key("_meta") => {
+                // One entry at a time, so that nothing is copied; a map's iteration order may be
+                // that of insertion.
+                let mut entries: Vec<_> =
+                    params.iter().filter(|(key, _)| *key != "_meta").collect();
+                entries.sort_unstable_by_key(|(key, _)| *key);
+                out.push(b'{');
+                for (index, (key, value)) in entries.into_iter().enumerate() {
+                    if index > 0 {
+                        out.push(b',');
+                    }
+                    crate::arguments::write_string(key, out);
+                    out.push(b':');
+                    crate::write_canonical(value, out);
+                }
+                out.push(b'}');
+            }
+            params => crate::write_canonical(params, out),
+        }
+    }
+
+    fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
+        let uris = self
+            .param("notifications")
+            .and_then(|filter| filter.get("resourceSubscriptions"));
+        for uri in uris
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
+            visit(uri);
+        }
+    }
+
+    fn meta(&self) -> Option<&Map<String, Value>> {
+        self.param("_meta")?.as_object()
+    }
+
+    fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        let params = &mut self.parts_mut().params;
+        if params.is_null() {
+            *params = Value::Object(Map::new());
+        }
+        let meta = params.as_object_mut()?.entry("_meta");
+        meta.or_insert_with(|| Value::Object(Map::new()))
+            .as_object_mut()
+    }
+
+    fn protocol_version(&self) -> Option<Cow<'_, str>> {
+        let own = self
+            .meta()
+            .and_then(|meta| meta.get(meta_key::PROTOCOL_VERSION)?.as_str());
+        own.or(self.parts.protocol_version.as_deref())
+            .map(Cow::Borrowed)
+    }
+
+    fn connection(&self) -> Connection<'_> {
+        Connection {
+            transport: self.parts.transport,
+            ..Connection::default()
+        }
+    }
+
+    fn is_continuation(&self) -> bool {
+        self.param("inputResponses").is_some() || self.param("requestState").is_some()
+    }
+
+    fn cancelled(&self) -> Self::Cancelled {
+        self.cancellation().clone().cancelled_owned()
+    }
+
+    fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    fn context_mut(&mut self) -> &mut CallContext {
+        &mut self.context
+    }
+
+    fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.extensions.as_ref()?.get()
+    }
+
+    fn insert_extension<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> bool {
+        Arc::make_mut(self.extensions.get_or_insert_default()).insert(value);
+        true
+    }
+}
+
+impl ReplayRequest for JsonRpcRequest {
+    fn try_clone(&self) -> Option<Self> {
+        Some(self.clone())
+    }
+}

@@ -1,0 +1,168 @@
+//! The methods of the protocol, as one cheap value.
+
+use std::fmt;
+
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
+        /// A method of the protocol: a request's or a notification's.
+        ///
+        /// The set covers every revision from 2024-11-05 to 2026-07-28, the tasks and skills
+        /// extensions, and both directions. A method that is not in it is [`Method::Other`] with
+        /// its name, and passes every layer unchanged.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Method<'a> {
+            $($(#[$doc])* #[doc = concat!("`", $wire, "`")] $name,)*
+            /// Any other method, by its name. Never one of the names above.
+            Other(&'a str),
+        }
+
+        impl<'a> Method<'a> {
+            /// Every method but [`Method::Other`].
+            pub const KNOWN: &'static [Method<'static>] = &[$(Method::$name),*];
+
+            /// Reads a method's name as it stands on the wire.
+            #[must_use]
+            pub fn new(name: &'a str) -> Self {
+                match name {
+                    $($wire => Self::$name,)*
+                    other => Self::Other(other),
+                }
+            }
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &'a str {
+                match *self {
+                    $(Self::$name => $wire,)*
+                    Self::Other(name) => name,
+                }
+            }
+
+            /// The same method without the borrow; `None` for [`Method::Other`].
+            #[must_use]
+            pub fn known(self) -> Option<Method<'static>> {
+                match self {
+                    $(Self::$name => Some(Method::$name),)*
+                    Self::Other(_) => None,
+                }
+            }
+        }
+    };
+}
+
+methods! {
+    Initialize = "initialize",
+    Discover = "server/discover",
+    Ping = "ping",
+    ListTools = "tools/list",
+    CallTool = "tools/call",
+    ListResources = "resources/list",
+    ListResourceTemplates = "resources/templates/list",
+    ReadResource = "resources/read",
+    ReadResourceDirectory = "resources/directory/read",
+    ListPrompts = "prompts/list",
+    GetPrompt = "prompts/get",
+    Complete = "completion/complete",
+    SetLevel = "logging/setLevel",
+    Subscribe = "resources/subscribe",
+    Unsubscribe = "resources/unsubscribe",
+    Listen = "subscriptions/listen",
+    ListTasks = "tasks/list",
+    GetTask = "tasks/get",
+    TaskResult = "tasks/result",
+    UpdateTask = "tasks/update",
+    CancelTask = "tasks/cancel",
+    ListSkills = "skills/list",
+    GetSkill = "skills/get",
+    CreateMessage = "sampling/createMessage",
+    ListRoots = "roots/list",
+    Elicit = "elicitation/create",
+    Initialized = "notifications/initialized",
+    Cancelled = "notifications/cancelled",
+    Progress = "notifications/progress",
+    Message = "notifications/message",
+    ToolsListChanged = "notifications/tools/list_changed",
+    PromptsListChanged = "notifications/prompts/list_changed",
+    ResourcesListChanged = "notifications/resources/list_changed",
+    ResourceUpdated = "notifications/resources/updated",
+    RootsListChanged = "notifications/roots/list_changed",
+    SubscriptionsAcknowledged = "notifications/subscriptions/acknowledged",
+    /// Of 2025-11-25:
+    TaskStatus = "notifications/tasks/status",
+    /// Of the tasks extension (SEP-2663):
+    TaskUpdated = "notifications/tasks",
+}
+
+impl Method<'_> {
+    /// Whether the request stays open for as long as its caller likes:
+    /// `subscriptions/listen` (2026-07-28) and `tasks/result` (2025-11-25).
+    ///
+    /// Such a request gets no timeout, no retry, no cache, no concurrency permit and no circuit
+    /// breaker sample.
+    #[must_use]
+    pub fn is_long_lived(&self) -> bool {
+        matches!(self, Self::Listen | Self::TaskResult)
+    }
+
+    /// Whether the request belongs to the lifecycle: `initialize`, `server/discover`, `ping`.
+    /// Every default policy lets these pass.
+    #[must_use]
+    pub fn is_lifecycle(&self) -> bool {
+        matches!(self, Self::Initialize | Self::Discover | Self::Ping)
+    }
+
+    /// Whether the answer is a page of named things that [`Listed`](crate::Listed) shows.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        matches!(
+            self,
+            Self::ListTools
+                | Self::ListResources
+                | Self::ListResourceTemplates
+                | Self::ListPrompts
+                | Self::ListTasks
+                | Self::ListSkills
+                | Self::ReadResourceDirectory
+        )
+    }
+
+    /// Whether this is a notification, which has no answer (JSON-RPC 2.0, section 4.1).
+    #[must_use]
+    pub fn is_notification(&self) -> bool {
+        self.as_str().starts_with("notifications/")
+    }
+}
+
+impl fmt::Display for Method<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Method;
+
+    #[test]
+    fn every_known_name_round_trips() {
+        for method in Method::KNOWN {
+            assert_eq!(Method::new(method.as_str()), *method);
+            assert_eq!(method.known(), Some(*method));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_kept_and_case_matters() {
+        assert_eq!(Method::new("Tools/Call"), Method::Other("Tools/Call"));
+        assert_eq!(Method::new("x/y").as_str(), "x/y");
+        assert_eq!(Method::new("x/y").known(), None);
+    }
+
+    #[test]
+    fn notifications_are_told_from_requests() {
+        assert!(Method::ToolsListChanged.is_notification());
+        assert!(!Method::Listen.is_notification());
+        assert!(Method::Other("notifications/vendor").is_notification());
+    }
+}

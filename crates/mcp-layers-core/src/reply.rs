@@ -1,0 +1,73 @@
+//! An answer from the inner service, or one made without it.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+
+pin_project! {
+    /// The future of a layer that may answer by itself: the inner service's future, or an answer
+    /// that is already there. No box.
+    pub struct ReplyFuture<F, R> {
+        #[pin]
+        state: State<F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F, R> {
+        Inner { #[pin] future: F },
+        Ready { response: Option<R> },
+    }
+}
+
+impl<F, R> ReplyFuture<F, R> {
+    /// The inner service answers.
+    pub fn inner(future: F) -> Self {
+        Self {
+            state: State::Inner { future },
+        }
+    }
+
+    /// The answer is there.
+    pub fn ready(response: R) -> Self {
+        Self {
+            state: State::Ready {
+                response: Some(response),
+            },
+        }
+    }
+}
+
+impl<F, R, E> Future for ReplyFuture<F, R>
+where
+    F: Future<Output = Result<R, E>>,
+{
+    type Output = Result<R, E>;
+
+    /// Polled again after it was ready, an answer that was already there stays pending.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Inner { future } => future.poll(cx),
+            StateProjection::Ready { response } => response
+                .take()
+                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+        }
+    }
+}
+
+impl<F, R> fmt::Debug for ReplyFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Inner { .. } => "inner",
+            State::Ready { .. } => "ready",
+        };
+        f.debug_struct("ReplyFuture")
+            .field("state", &state)
+            .finish()
+    }
+}

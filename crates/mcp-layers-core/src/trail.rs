@@ -1,0 +1,178 @@
+//! What layers tell layers further out.
+
+use std::{borrow::Cow, time::Duration};
+
+use serde_json::Value;
+
+use crate::McpError;
+
+/// What the layers that a response has passed decided, the innermost first.
+///
+/// A trail stays inside the process: it is never sent, and a stored response is stored without it.
+/// Empty, it costs no allocation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trail {
+    events: Vec<Event>,
+    public: bool,
+}
+
+impl Trail {
+    /// An empty trail.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what a layer decided.
+    pub fn push(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// The events, the innermost first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
+        self.events.iter()
+    }
+
+    /// Whether there is no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Whether the error of this response was declared public ([`McpError::public`]).
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.public
+    }
+
+    /// Declares the error of this response public, or no longer so.
+    pub fn set_public(&mut self, public: bool) {
+        self.public = public;
+    }
+
+    /// Puts the events of an earlier response, such as that of a failed attempt, before the own.
+    pub fn prepend(&mut self, earlier: Self) {
+        if !earlier.events.is_empty() {
+            let later = std::mem::replace(&mut self.events, earlier.events);
+            self.events.extend(later);
+        }
+    }
+}
+
+/// What a layer decided about one request.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A policy refused the request.
+    Denied {
+        /// The rule that decided.
+        rule: Cow<'static, str>,
+    },
+    /// A policy took entries out of a list.
+    Filtered {
+        /// How many.
+        entries: usize,
+    },
+    /// A limit refused the request.
+    Limited {
+        /// The rule that decided.
+        rule: Cow<'static, str>,
+        /// When the same request could pass.
+        retry_after: Duration,
+    },
+    /// The request waited for a limit.
+    Waited {
+        /// The rule it waited for.
+        rule: Cow<'static, str>,
+        /// For how long.
+        waited: Duration,
+    },
+    /// What a cache did.
+    Cache(CacheEvent),
+    /// One try of a request that is repeated when it fails.
+    Attempt {
+        /// Which: 1 for the first.
+        number: u32,
+        /// How many there may be.
+        of: u32,
+        /// The error code with which it ended; `None` for a result or a failed transport.
+        code: Option<i32>,
+    },
+    /// A layer would have repeated the request, but did not.
+    GaveUp {
+        /// Why, as a word: `budget`, `deadline`, `attempts`, `unsafe`.
+        reason: &'static str,
+    },
+    /// An open circuit refused the request.
+    CircuitOpen {
+        /// The circuit.
+        circuit: Cow<'static, str>,
+        /// When it is tried again.
+        retry_after: Duration,
+    },
+    /// The outcome of this request opened or closed a circuit.
+    CircuitChanged {
+        /// The circuit.
+        circuit: Cow<'static, str>,
+        /// The new state, as a word: `open`, `half_open`, `closed`.
+        state: &'static str,
+    },
+    /// The request took too long and was dropped.
+    TimedOut {
+        /// The limit.
+        after: Duration,
+    },
+    /// The caller cancelled the request, and its future was dropped.
+    Cancelled,
+    /// An error was replaced before the caller saw it.
+    Masked {
+        /// What the caller got to quote.
+        error_id: Box<str>,
+        /// The error as it was.
+        original: Box<McpError>,
+    },
+    /// The handler or a layer panicked.
+    Panicked {
+        /// What the panic said.
+        message: Box<str>,
+    },
+    /// A layer or the transport failed.
+    Failed {
+        /// What the error and its causes said.
+        cause: Box<str>,
+    },
+    /// What any other layer wants to say.
+    Custom {
+        /// The layer.
+        layer: &'static str,
+        /// What happened, as a word.
+        name: &'static str,
+        /// What else there is to say.
+        detail: Value,
+    },
+}
+
+/// What a cache did with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheEvent {
+    /// The stored answer was fresh.
+    Hit {
+        /// Its age.
+        age: Duration,
+    },
+    /// The stored answer was stale, and served all the same.
+    Stale {
+        /// Its age.
+        age: Duration,
+    },
+    /// Nothing was stored; the request went on.
+    Miss,
+    /// Nothing was stored, but another request for the same was under way.
+    Coalesced,
+    /// The cache had no say.
+    Bypass {
+        /// Why, as a word.
+        reason: &'static str,
+    },
+}

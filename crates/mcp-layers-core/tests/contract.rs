@@ -1,0 +1,71 @@
+//! The layers of this crate keep the contract that every layer keeps.
+
+use mcp_layers_core::{
+    CancelLayer, CatchErrorLayer, CatchPanicLayer, Method, ToolHints, for_methods, for_tools,
+    only_tool, short_lived,
+};
+use mcp_layers_test::{Contract, requests::TOOL};
+use tower::{layer::util::Identity, limit::ConcurrencyLimitLayer};
+
+#[tokio::test]
+async fn catch_error() {
+    Contract::new(CatchErrorLayer::new)
+        .answers_errors()
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn catch_panic() {
+    Contract::new(CatchPanicLayer::new).check().await;
+}
+
+#[tokio::test]
+async fn cancel() {
+    Contract::new(CancelLayer::new).check().await;
+}
+
+#[tokio::test]
+async fn short_lived_requests() {
+    Contract::new(|| short_lived(Identity::new())).check().await;
+}
+
+#[tokio::test]
+async fn short_lived_requests_with_permits() {
+    Contract::new(|| short_lived(ConcurrencyLimitLayer::new(2)))
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn one_tool() {
+    Contract::new(|| only_tool(TOOL, Identity::new()))
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn some_tools() {
+    Contract::new(|| for_tools([TOOL, "sum"], Identity::new()).unwrap())
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn some_methods() {
+    Contract::new(|| for_methods([Method::ListTools, Method::CallTool], Identity::new()).unwrap())
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn tool_hints() {
+    Contract::new(|| ToolHints::new().layer()).check().await;
+}
+
+#[tokio::test]
+async fn tool_hints_that_all_services_share() {
+    let hints = ToolHints::new();
+    Contract::new(|| hints.layer()).check().await;
+    assert!(hints.get(TOOL).is_some());
+}

@@ -1,0 +1,217 @@
+//! A client whose calls pass a stack of layers.
+
+use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
+
+use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpResponse};
+use rmcp::{
+    RoleClient,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ClientRequest,
+        CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse,
+        ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, Request,
+        RequestOptionalParam, ServerResult, TaskAckResult,
+    },
+    service::Peer,
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{call::UpstreamRequest, upstream::Upstream};
+use crate::RmcpResponse;
+
+/// A connected rmcp client whose calls pass a stack of layers, built once. A clone shares the
+/// connection and the layers' state.
+///
+/// The methods return what the upstream or a layer answered; a failed transport is an error by the
+/// rules of [`CatchErrorLayer`]. Each is one request: [`LayeredClient::call`] is the same for
+/// requests that have no method of their own here.
+#[derive(Clone)]
+pub struct LayeredClient<S> {
+    stack: CatchError<S>,
+    peer: Peer<RoleClient>,
+    protocol_version: Option<Arc<str>>,
+}
+
+impl<S> LayeredClient<S> {
+    /// Puts layers around the calls of a connected client: `client.peer().clone()`.
+    pub fn new<L>(peer: Peer<RoleClient>, layers: L) -> Self
+    where
+        L: Layer<Upstream, Service = S>,
+    {
+        let info = peer.peer_info();
+        let protocol_version = info.map(|info| info.protocol_version.as_str().into());
+        let stack = CatchErrorLayer::new().layer(layers.layer(Upstream::new(peer.clone())));
+        Self {
+            stack,
+            peer,
+            protocol_version,
+        }
+    }
+
+    /// The connection, past the layers.
+    #[must_use]
+    pub fn peer(&self) -> &Peer<RoleClient> {
+        &self.peer
+    }
+}
+
+impl<S> LayeredClient<S>
+where
+    S: Service<UpstreamRequest, Response = RmcpResponse> + Clone,
+    S::Error: Into<BoxError>,
+{
+    /// Sends one request through the layers; the response has the trail of what they decided.
+    pub async fn call(&self, mut request: UpstreamRequest) -> RmcpResponse {
+        if request.protocol_version.is_none() {
+            request.protocol_version.clone_from(&self.protocol_version);
+        }
+        let mut stack = self.stack.clone();
+        let Ok::<(), Infallible>(()) = poll_fn(|cx| stack.poll_ready(cx)).await;
+        let answer = stack.call(request);
+        drop(stack);
+        let Ok(response) = answer.await;
+        response
+    }
+
+    async fn send(&self, request: impl Into<ClientRequest>) -> Result<ServerResult, McpError> {
+        let response = self.call(UpstreamRequest::new(request)).await;
+        match response.into_error() {
+            Ok(error) => Err(error),
+            Err(response) => response.into_result().map_err(|_| McpError::internal()),
+        }
+    }
+}
+
+/// Takes the expected results out of rmcp's enum.
+macro_rules! expect {
+    ($result:expr, $($variant:ident => $make:expr),+ $(,)?) => {
+        match $result? {
+            $(ServerResult::$variant(result) => Ok($make(result)),)+
+            _ => Err(McpError::public(
+                mcp_layers_core::code::INTERNAL_ERROR,
+                "The upstream answered with a result of another type",
+            )),
+        }
+    };
+}
+
+/// One page of a list.
+macro_rules! list {
+    ($(#[$doc:meta])* $name:ident, $request:ident => $result:ident) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// What the upstream or a layer answered instead of a result.
+        pub async fn $name(
+            &self,
+            params: Option<PaginatedRequestParams>,
+        ) -> Result<$result, McpError> {
+            let request = RequestOptionalParam {
+                method: Default::default(),
+                params,
+                extensions: Default::default(),
+            };
+            expect!(self.send(ClientRequest::$request(request)).await, $result => std::convert::identity)
+        }
+    };
+}
+
+impl<S> LayeredClient<S>
+where
+    S: Service<UpstreamRequest, Response = RmcpResponse> + Clone,
+    S::Error: Into<BoxError>,
+{
+    /// Calls a tool.
+    ///
+    /// # Errors
+    /// What the upstream or a layer answered instead of a result.
+    pub async fn call_tool(
+        &self,
+        params: CallToolRequestParams,
+    ) -> Result<CallToolResponse, McpError> {
+        expect!(
+            self.send(Request::new(params)).await,
+            CallToolResult => CallToolResponse::Complete,
+            CreateTaskResult => CallToolResponse::Task,
+            InputRequiredResult => CallToolResponse::InputRequired,
+            // A result without content, which rmcp reads as one of these.
+            EmptyResult => |_| CallToolResult::default().into(),
+            TaskAckResult => |ack: TaskAckResult| {
+                let mut result = CallToolResult::default();
+                result.result_type = Some(ack.result_type);
+                result.meta = ack.meta;
+                result.into()
+            },
+        )
+    }
+
+    /// Reads a resource.
+    ///
+    /// # Errors
+    /// What the upstream or a layer answered instead of a result.
+    pub async fn read_resource(
+        &self,
+        params: ReadResourceRequestParams,
+    ) -> Result<ReadResourceResponse, McpError> {
+        expect!(
+            self.send(Request::new(params)).await,
+            ReadResourceResult => ReadResourceResponse::Complete,
+            InputRequiredResult => ReadResourceResponse::InputRequired,
+        )
+    }
+
+    /// Gets a prompt.
+    ///
+    /// # Errors
+    /// What the upstream or a layer answered instead of a result.
+    pub async fn get_prompt(
+        &self,
+        params: GetPromptRequestParams,
+    ) -> Result<GetPromptResponse, McpError> {
+        expect!(
+            self.send(Request::new(params)).await,
+            GetPromptResult => GetPromptResponse::Complete,
+            InputRequiredResult => GetPromptResponse::InputRequired,
+        )
+    }
+
+    /// Completes an argument.
+    ///
+    /// # Errors
+    /// What the upstream or a layer answered instead of a result.
+    pub async fn complete(
+        &self,
+        params: CompleteRequestParams,
+    ) -> Result<CompleteResult, McpError> {
+        expect!(self.send(Request::new(params)).await, CompleteResult => std::convert::identity)
+    }
+
+    list! {
+        /// Lists one page of the tools.
+        list_tools, ListToolsRequest => ListToolsResult
+    }
+
+    list! {
+        /// Lists one page of the resources.
+        list_resources, ListResourcesRequest => ListResourcesResult
+    }
+
+    list! {
+        /// Lists one page of the resource templates.
+        list_resource_templates, ListResourceTemplatesRequest => ListResourceTemplatesResult
+    }
+
+    list! {
+        /// Lists one page of the prompts.
+        list_prompts, ListPromptsRequest => ListPromptsResult
+    }
+}
+
+impl<S> fmt::Debug for LayeredClient<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayeredClient")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! The innermost service on the calling side: it sends the request.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use rmcp::{
+    RoleClient,
+    model::{CancelledNotificationParam, RequestId, ServerResult},
+    service::{Peer, PeerRequestOptions, ServiceError},
+};
+use tower_service::Service;
+
+use super::call::UpstreamRequest;
+use crate::RmcpResponse;
+
+/// A connected upstream server, as a service.
+///
+/// An error that the upstream sent is a response. An error of this service, rmcp's
+/// [`ServiceError`], says that no answer came: the transport is closed, or sending failed. A
+/// future that is dropped before the answer is there sends `notifications/cancelled` to the
+/// upstream.
+///
+/// One call is one round: an `input_required` answer is given back as it is.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    peer: Peer<RoleClient>,
+}
+
+impl Upstream {
+    /// The upstream that this client is connected to: `client.peer().clone()`.
+    #[must_use]
+    pub fn new(peer: Peer<RoleClient>) -> Self {
+        Self { peer }
+    }
+
+    /// The connection.
+    #[must_use]
+    pub fn peer(&self) -> &Peer<RoleClient> {
+        &self.peer
+    }
+}
+
+impl Service<UpstreamRequest> for Upstream {
+    type Response = RmcpResponse;
+    type Error = ServiceError;
+    type Future = UpstreamFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ServiceError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: UpstreamRequest) -> UpstreamFuture {
+        // rmcp's futures have no name: one box a call, which waits for the network anyway.
+        UpstreamFuture(Box::pin(send(self.peer.clone(), request)))
+    }
+}
+
+async fn send(
+    peer: Peer<RoleClient>,
+    request: UpstreamRequest,
+) -> Result<RmcpResponse, ServiceError> {
+    let options = PeerRequestOptions::no_options();
+    let handle = peer
+        .send_request_with_option(request.request, options)
+        .await?;
+    let abandoned = CancelOnDrop {
+        peer: &peer,
+        id: Some(handle.id.clone()),
+    };
+    let result = handle.await_response().await;
+    abandoned.disarm();
+    match result {
+        Ok(result) => Ok(RmcpResponse::new(Ok::<ServerResult, _>(result))),
+        Err(ServiceError::McpError(error)) => Ok(RmcpResponse::new(Err(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells the upstream about a request that nobody waits for any more.
+struct CancelOnDrop<'a> {
+    peer: &'a Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl CancelOnDrop<'_> {
+    fn disarm(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for CancelOnDrop<'_> {
+    fn drop(&mut self) {
+        // Sending waits for room in a channel, and dropping cannot wait. Outside a runtime there
+        // is no connection left to tell.
+        if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
+            let peer = self.peer.clone();
+            runtime.spawn(async move {
+                let reason = Some("request abandoned by the caller".to_owned());
+                let params = CancelledNotificationParam::new(Some(id), reason);
+                // A peer that is gone needs no word.
+                let _ = peer.notify_cancelled(params).await;
+            });
+        }
+    }
+}
+
+/// The future of [`Upstream`].
+pub struct UpstreamFuture(Pin<Box<dyn Future<Output = Result<RmcpResponse, ServiceError>> + Send>>);
+
+impl Future for UpstreamFuture {
+    type Output = Result<RmcpResponse, ServiceError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for UpstreamFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamFuture").finish_non_exhaustive()
+    }
+}

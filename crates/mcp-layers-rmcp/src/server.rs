@@ -1,0 +1,18 @@
+//! Layers around an rmcp server.
+
+mod direct;
+mod handler;
+#[cfg(feature = "http")]
+mod http;
+mod leaf;
+mod observe;
+mod request;
+mod service;
+mod stack;
+
+pub use handler::LayeredHandler;
+pub use leaf::{Leaf, LeafFuture};
+pub use observe::{ObserveNotifications, RmcpNotification, observe_notifications};
+pub use request::{RmcpCancelled, RmcpRequest};
+pub use service::LayeredService;
+pub use stack::{Layered, Stack};

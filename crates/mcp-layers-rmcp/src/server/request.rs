@@ -1,0 +1,283 @@
+//! A request that rmcp took in, as layers read it.
+
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
+
+use http::{Version, request::Parts};
+use mcp_layers_core::{
+    Arguments, CallContext, ClientInfo, Connection, McpRequest, Method, Principal, ReplayRequest,
+    RequestId, Transport, meta_key, write_canonical,
+};
+use rmcp::{
+    RoleServer,
+    model::{ClientRequest, InitializeRequestParams, ProtocolVersion},
+    service::{RequestContext, SubscriptionContext},
+};
+use serde_json::{Map, Value};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::leaf::Handle;
+use crate::{RmcpResponse, view::params};
+
+/// Resolves when the client cancels the request.
+pub type RmcpCancelled = WaitForCancellationFutureOwned;
+
+/// A request that rmcp took in, on its way to the handler.
+///
+/// rmcp's own types, unchanged: [`RmcpRequest::request`] is what the client sent,
+/// [`RmcpRequest::request_context`] what rmcp knows of it. Over HTTP, `extension` finds
+/// `http::request::Parts`, and whatever an HTTP layer put into the extensions of the HTTP request;
+/// a [`Principal`] or `Arc<Principal>` there is the request's principal.
+pub struct RmcpRequest {
+    pub(super) call: Call,
+    pub(super) handler: Arc<dyn Handle>,
+    context: CallContext,
+}
+
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every call is the large one, and a box would be an allocation a request"
+)]
+pub(super) enum Call {
+    Request {
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    },
+    /// An established `subscriptions/listen`: rmcp has acknowledged it already.
+    Listen { subscription: SubscriptionContext },
+}
+
+impl RmcpRequest {
+    #[inline]
+    pub(super) fn new(call: Call, handler: Arc<dyn Handle>) -> Self {
+        let mut request = Self {
+            call,
+            handler,
+            context: CallContext::new(),
+        };
+        if let Some(principal) = request.found_principal() {
+            request.context.set_principal(principal);
+        }
+        request
+    }
+
+    fn found_principal(&self) -> Option<Arc<Principal>> {
+        let shared = self.extension::<Arc<Principal>>().cloned();
+        shared.or_else(|| self.extension::<Principal>().cloned().map(Arc::new))
+    }
+
+    /// What the client sent. `None` for `subscriptions/listen` behind [`LayeredHandler`], which
+    /// rmcp gives to the handler as an established subscription.
+    ///
+    /// [`LayeredHandler`]: crate::LayeredHandler
+    #[must_use]
+    pub fn request(&self) -> Option<&ClientRequest> {
+        match &self.call {
+            Call::Request { request, .. } => Some(request),
+            Call::Listen { .. } => None,
+        }
+    }
+
+    /// What rmcp knows of the request: its id, `_meta`, extensions, peer and cancellation token.
+    #[must_use]
+    pub fn request_context(&self) -> &RequestContext<RoleServer> {
+        match &self.call {
+            Call::Request { context, .. } => context,
+            Call::Listen { subscription } => subscription.request_context(),
+        }
+    }
+
+    fn parts(&self) -> Option<&Parts> {
+        self.request_context().extensions.get()
+    }
+
+    /// A reserved key of the request's own `_meta`.
+    fn own(&self, key: &str) -> Option<&Value> {
+        self.request_context().meta.0.0.get(key)
+    }
+
+    /// What the client said when it initialised a legacy session.
+    fn peer_info(&self) -> Option<Arc<InitializeRequestParams>> {
+        self.request_context().peer.peer_info()
+    }
+}
+
+impl McpRequest for RmcpRequest {
+    type Response = RmcpResponse;
+    type ReplyTo = ();
+    type Cancelled = RmcpCancelled;
+
+    fn reply_to(&self) {}
+
+    fn method(&self) -> Method<'_> {
+        self.request().map_or(Method::Listen, params::method)
+    }
+
+    fn id(&self) -> Option<RequestId<'_>> {
+        Some(params::request_id(&self.request_context().id))
+    }
+
+    fn target(&self) -> Option<&str> {
+        params::target(self.request()?)
+    }
+
+    fn arguments(&self) -> Arguments<'_> {
+        self.request().map_or(Arguments::None, params::arguments)
+    }
+
+    fn cursor(&self) -> Option<&str> {
+        params::cursor(self.request()?)
+    }
+
+    fn write_other_params(&self, out: &mut Vec<u8>) {
+        match &self.call {
+            Call::Request { request, .. } => params::write_other(request, out),
+            Call::Listen { subscription } => {
+                params::write_serialized(subscription.requested(), out);
+            }
+        }
+    }
+
+    fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
+        match &self.call {
+            Call::Request {
+                request: ClientRequest::SubscriptionsListenRequest(request),
+                ..
+            } => {
+                params::visit_subscriptions(&request.params.notifications, visit);
+            }
+            Call::Request { .. } => {}
+            Call::Listen { subscription } => {
+                params::visit_subscriptions(subscription.requested(), visit);
+            }
+        }
+    }
+
+    fn meta(&self) -> Option<&Map<String, Value>> {
+        Some(&self.request_context().meta.0.0)
+    }
+
+    fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
+        match &mut self.call {
+            Call::Request { context, .. } => Some(&mut context.meta.0.0),
+            Call::Listen { .. } => None,
+        }
+    }
+
+    fn protocol_version(&self) -> Option<Cow<'_, str>> {
+        let own = self.own(meta_key::PROTOCOL_VERSION).and_then(Value::as_str);
+        if let Some(own) = own {
+            return Some(Cow::Borrowed(own));
+        }
+        let negotiated = &self.peer_info()?.protocol_version;
+        // Known versions need no allocation.
+        let known = ProtocolVersion::KNOWN_VERSIONS
+            .iter()
+            .find(|known| *known == negotiated);
+        Some(known.map_or_else(
+            || Cow::Owned(negotiated.to_string()),
+            |known| Cow::Borrowed(known.as_str()),
+        ))
+    }
+
+    fn client_info(&self) -> Option<ClientInfo<'_>> {
+        // A request that speaks for itself is read where it is, without a copy.
+        if let Some(own) = self.own(meta_key::CLIENT_INFO) {
+            let name = own.get("name")?.as_str()?;
+            let version = own.get("version").and_then(Value::as_str);
+            return Some(ClientInfo::new(name, version.unwrap_or_default()));
+        }
+        let info = &self.peer_info()?.client_info;
+        Some(ClientInfo::new(info.name.clone(), info.version.clone()))
+    }
+
+    fn write_client_capabilities(&self, out: &mut Vec<u8>) {
+        if let Some(own) = self.own(meta_key::CLIENT_CAPABILITIES) {
+            write_canonical(own, out);
+        } else if let Some(info) = self.peer_info() {
+            params::write_serialized(&info.capabilities, out);
+        }
+    }
+
+    /// What did not come over HTTP is taken for a pipe. The peer's address is known where an HTTP
+    /// layer put a `SocketAddr` into the extensions of the HTTP request.
+    fn connection(&self) -> Connection<'_> {
+        let mut connection = Connection::default();
+        let Some(parts) = self.parts() else {
+            connection.transport = Some(Transport::Pipe);
+            return connection;
+        };
+        connection.transport = Some(match parts.version {
+            Version::HTTP_3 => Transport::Quic,
+            _ => Transport::Tcp,
+        });
+        connection.http_version = match parts.version {
+            Version::HTTP_10 => Some("1.0"),
+            Version::HTTP_11 => Some("1.1"),
+            Version::HTTP_2 => Some("2"),
+            Version::HTTP_3 => Some("3"),
+            _ => None,
+        };
+        let session_id = parts.headers.get("mcp-session-id");
+        connection.session_id = session_id.and_then(|id| id.to_str().ok());
+        connection.peer_address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+        connection
+    }
+
+    fn is_continuation(&self) -> bool {
+        self.request().is_some_and(params::is_continuation)
+    }
+
+    fn cancelled(&self) -> RmcpCancelled {
+        self.request_context().ct.clone().cancelled_owned()
+    }
+
+    fn context(&self) -> &CallContext {
+        &self.context
+    }
+
+    fn context_mut(&mut self) -> &mut CallContext {
+        &mut self.context
+    }
+
+    fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        let extensions = &self.request_context().extensions;
+        extensions.get().or_else(|| self.parts()?.extensions.get())
+    }
+
+    fn insert_extension<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> bool {
+        match &mut self.call {
+            Call::Request { context, .. } => {
+                context.extensions.insert(value);
+                true
+            }
+            Call::Listen { .. } => false,
+        }
+    }
+}
+
+impl ReplayRequest for RmcpRequest {
+    fn try_clone(&self) -> Option<Self> {
+        let Call::Request { request, context } = &self.call else {
+            return None;
+        };
+        Some(Self {
+            call: Call::Request {
+                request: request.clone(),
+                context: context.clone(),
+            },
+            handler: Arc::clone(&self.handler),
+            context: self.context.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for RmcpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RmcpRequest")
+            .field("method", &self.method().as_str())
+            .field("target", &self.target())
+            .field("id", &self.request_context().id)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! A layered `rmcp::Service`, whose stack sees every request before rmcp's own checks.
+
+use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+
+use mcp_layers_core::McpRequest;
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    service::{NotificationContext, RequestContext},
+};
+use tower_service::Service;
+
+use super::{
+    direct::modern_code,
+    leaf::{Handle, HandleFuture},
+    request::{Call, RmcpRequest},
+    stack::answer,
+};
+use crate::RmcpResponse;
+
+/// A service of rmcp with a stack of layers around it, for `.serve(transport)`.
+///
+/// Made by [`Stack::service`](crate::Stack::service). The stack sees every request before rmcp
+/// checks it: one with a wrong protocol version too, and `subscriptions/listen` before it is
+/// acknowledged. `StreamableHttpService` does not take it; use
+/// [`LayeredHandler`](crate::LayeredHandler) there.
+pub struct LayeredService<S, T> {
+    stack: S,
+    service: Arc<Whole<T>>,
+}
+
+impl<S, T> LayeredService<S, T> {
+    pub(super) fn new(stack: S, service: T) -> Self {
+        Self {
+            stack,
+            service: Arc::new(Whole(service)),
+        }
+    }
+
+    /// The service inside.
+    #[must_use]
+    pub fn inner(&self) -> &T {
+        &self.service.0
+    }
+}
+
+impl<S: Clone, T> Clone for LayeredService<S, T> {
+    fn clone(&self) -> Self {
+        Self {
+            stack: self.stack.clone(),
+            service: Arc::clone(&self.service),
+        }
+    }
+}
+
+struct Whole<T>(T);
+
+impl<T: rmcp::Service<RoleServer>> Handle for Whole<T> {
+    fn handle(self: Arc<Self>, call: Call) -> HandleFuture {
+        Box::pin(async move {
+            match call {
+                Call::Request { request, context } => self.0.handle_request(request, context).await,
+                // This shell never makes one: only `ServerHandler` is given subscriptions.
+                Call::Listen { .. } => Err(ErrorData::internal_error(
+                    "Subscription given to a service",
+                    None,
+                )),
+            }
+        })
+    }
+}
+
+impl<S, T> rmcp::Service<RoleServer> for LayeredService<S, T>
+where
+    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+    T: rmcp::Service<RoleServer>,
+{
+    async fn handle_request(
+        &self,
+        request: ClientRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ServerResult, ErrorData> {
+        let request = RmcpRequest::new(Call::Request { request, context }, self.service.clone());
+        let modern = request.is_modern();
+        // rmcp does this for the handler's answers; those that layers make or change need it too.
+        match answer(&self.stack, request).await {
+            Ok(mut result) => {
+                if modern {
+                    result.fill_missing_cache_hints();
+                } else {
+                    result.strip_result_type_for_legacy_peer();
+                }
+                Ok(result)
+            }
+            Err(error) => Err(modern_code(error, modern)),
+        }
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ClientNotification,
+        context: NotificationContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.inner()
+            .handle_notification(notification, context)
+            .await
+    }
+
+    fn get_info(&self) -> ServerConfig {
+        self.inner().get_info()
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        self.inner().supported_protocol_versions()
+    }
+}
+
+impl<S, T> fmt::Debug for LayeredService<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayeredService").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! A stack of layers, built once.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer};
+use pin_project_lite::pin_project;
+use rmcp::{ErrorData, RoleServer, ServerHandler, model::ServerResult};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService};
+use crate::RmcpResponse;
+
+/// A stack of layers, built once, to be put around any number of handlers.
+///
+/// `S` is the service that the layers made. A clone shares the layers' state. Errors of the
+/// layers become error responses by the rules of [`CatchErrorLayer`]; one of one's own inside the
+/// stack goes first.
+///
+/// rmcp asks for a handler per session or, from 2026-07-28 on, per HTTP request. A stack made for
+/// each of them would have fresh limits, fresh caches and fresh metrics each time; this one is made
+/// before.
+///
+/// ```
+/// use mcp_layers_core::{CancelLayer, CatchPanicLayer};
+/// use mcp_layers_rmcp::Stack;
+/// use rmcp::ServerHandler;
+/// use tower::ServiceBuilder;
+///
+/// #[derive(Default)]
+/// struct Server;
+/// impl ServerHandler for Server {}
+///
+/// let stack = Stack::new(
+///     ServiceBuilder::new().layer(CatchPanicLayer::new()).layer(CancelLayer::new()),
+/// );
+/// // What a factory does for each session: another handler, the same layers.
+/// let make = move || stack.handler(Server);
+/// let (_one, _other) = (make(), make());
+/// ```
+#[derive(Clone)]
+pub struct Stack<S> {
+    service: CatchError<S>,
+}
+
+impl<S> Stack<S> {
+    /// Builds the stack: `layers` is a `ServiceBuilder` or any other [`Layer`].
+    pub fn new<L>(layers: L) -> Self
+    where
+        L: Layer<Leaf, Service = S>,
+    {
+        Self {
+            service: CatchErrorLayer::new().layer(layers.layer(Leaf::new())),
+        }
+    }
+
+    /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
+    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H>
+    where
+        S: Clone,
+    {
+        LayeredHandler::new(self.service.clone(), handler)
+    }
+
+    /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
+    /// requests before rmcp's own checks.
+    pub fn service<T: rmcp::Service<RoleServer>>(
+        &self,
+        service: T,
+    ) -> LayeredService<CatchError<S>, T>
+    where
+        S: Clone,
+    {
+        LayeredService::new(self.service.clone(), service)
+    }
+}
+
+impl<S> fmt::Debug for Stack<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").finish_non_exhaustive()
+    }
+}
+
+/// Puts layers around a handler in one call: `handler.layered(layers).serve(stdio())`.
+pub trait Layered: ServerHandler {
+    /// Builds a stack for this handler alone. For a factory that makes many handlers, build one
+    /// [`Stack`] before and use [`Stack::handler`].
+    fn layered<L>(self, layers: L) -> LayeredHandler<CatchError<L::Service>, Self>
+    where
+        L: Layer<Leaf>,
+        L::Service: Service<RmcpRequest, Response = RmcpResponse> + Clone,
+        <L::Service as Service<RmcpRequest>>::Error: Into<BoxError>,
+    {
+        Stack::new(layers).handler(self)
+    }
+}
+
+impl<H: ServerHandler> Layered for H {}
+
+/// Drives one request through a clone of the stack, as tower asks: ready first, then called.
+pub(super) fn answer<S>(stack: &S, request: RmcpRequest) -> Answer<S, S::Future>
+where
+    S: Service<RmcpRequest> + Clone,
+{
+    Answer {
+        state: State::Waiting {
+            stack: stack.clone(),
+            request: Some(request),
+        },
+    }
+}
+
+pin_project! {
+    /// The future of [`answer`]. An `async fn` would have room for the request twice, and rmcp
+    /// moves what it is given several times before it runs.
+    pub(super) struct Answer<S, F> {
+        #[pin]
+        state: State<S, F>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F> {
+        Waiting { stack: S, request: Option<RmcpRequest> },
+        Running { #[pin] future: F },
+    }
+}
+
+impl<S> Future for Answer<S, S::Future>
+where
+    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>,
+{
+    type Output = Result<ServerResult, ErrorData>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let future = match state.as_mut().project() {
+                StateProjection::Running { future } => {
+                    let Ok(response) = ready!(future.poll(cx));
+                    return Poll::Ready(response.into_result());
+                }
+                StateProjection::Waiting { stack, request } => {
+                    let Ok(()) = ready!(stack.poll_ready(cx));
+                    let Some(request) = request.take() else {
+                        return Poll::Pending;
+                    };
+                    stack.call(request)
+                }
+            };
+            // What the clone of the stack holds is not needed while the request runs.
+            state.set(State::Running { future });
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A test kit for MCP-aware tower layers.
+//!
+//! [`Contract`] runs the rules that every layer keeps. For what a layer does of its own there are
+//! [`MockService`] (answers as told, remembers what it was asked), [`ReadinessProbe`] (watches how
+//! readiness is used), [`ManualClock`], [`Gate`], [`Task`] (a future polled by hand), and
+//! factories of [`requests`] and [`results`]. Nothing here sleeps for time to pass, and no runtime
+//! is needed.
+//!
+//! # Example
+//!
+//! ```
+//! use mcp_layers_core::{CancelLayer, JsonRpcRequest, McpRequest};
+//! use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
+//! use tower::{Layer, Service};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // The rules of every layer.
+//! Contract::new(CancelLayer::new).check().await;
+//!
+//! // What this one does of its own.
+//! let mock = MockService::new();
+//! mock.push(Answer::never());
+//! let mut service = CancelLayer::new().layer(mock.clone());
+//! let request = requests::call_tool(1, "echo", serde_json::json!({}));
+//! let mut call = Task::new(service.call(request.clone()));
+//! assert!(call.poll().is_pending());
+//!
+//! request.cancellation().cancel();
+//! assert!(call.is_woken() && call.poll().is_ready());
+//! assert_eq!(mock.in_flight(), 0);
+//! # }
+//! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod answer;
+mod clock;
+mod contract;
+mod gate;
+mod mock;
+mod readiness;
+pub mod requests;
+pub mod results;
+mod task;
+
+pub use answer::{Answer, MockError};
+pub use clock::ManualClock;
+pub use contract::{Contract, LayeredService, Rule, Violation};
+pub use gate::{Gate, Passed};
+pub use mock::{MockFuture, MockService};
+pub use readiness::{Readiness, ReadinessProbe, ReadinessProbeLayer};
+pub use task::Task;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

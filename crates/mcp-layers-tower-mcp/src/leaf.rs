@@ -1,0 +1,104 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use tower_mcp::{
+    RouterRequest, RouterResponse,
+    protocol::{InitializeParams, McpRequest, McpResponse},
+};
+use tower_service::Service;
+
+use crate::{
+    TowerMcpRequest, TowerMcpResponse,
+    handshake::{Handshake, Session},
+};
+
+/// The innermost service of a stack: the tower-mcp router, or whatever else serves its requests.
+#[derive(Clone)]
+pub struct Leaf<S> {
+    inner: S,
+    session: Session,
+}
+
+impl<S> Leaf<S> {
+    pub(crate) fn new(inner: S, session: Session) -> Self {
+        Self { inner, session }
+    }
+}
+
+impl<S> Service<TowerMcpRequest> for Leaf<S>
+where
+    S: Service<RouterRequest, Response = RouterResponse>,
+{
+    type Response = TowerMcpResponse;
+    type Error = S::Error;
+    type Future = LeafFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: TowerMcpRequest) -> Self::Future {
+        let request = request.into_inner();
+        let offer = match &request.inner {
+            McpRequest::Initialize(params) => Some(Box::new(Offer {
+                params: params.clone(),
+                session: self.session.clone(),
+            })),
+            _ => None,
+        };
+        LeafFuture {
+            future: self.inner.call(request),
+            offer,
+        }
+    }
+}
+
+/// What a client offered in `initialize`.
+struct Offer {
+    params: InitializeParams,
+    session: Session,
+}
+
+pin_project! {
+    /// The future of [`Leaf`].
+    pub struct LeafFuture<F> {
+        #[pin]
+        future: F,
+        offer: Option<Box<Offer>>,
+    }
+}
+
+impl<F, E> Future for LeafFuture<F>
+where
+    F: Future<Output = Result<RouterResponse, E>>,
+{
+    type Output = Result<TowerMcpResponse, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.future.poll(cx))?;
+        if let Some(offer) = this.offer.take()
+            && let Ok(McpResponse::Initialize(result)) = &response.inner
+        {
+            let handshake = Handshake::new(&offer.params, &result.protocol_version);
+            offer.session.agreed(handshake);
+        }
+        Poll::Ready(Ok(TowerMcpResponse::new(response)))
+    }
+}
+
+impl<S> fmt::Debug for Leaf<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leaf").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for LeafFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LeafFuture").finish_non_exhaustive()
+    }
+}

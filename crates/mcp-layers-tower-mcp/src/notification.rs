@@ -1,0 +1,107 @@
+use mcp_layers_core::{McpNotification, Method};
+use tower_mcp::{ServerNotification, protocol};
+
+/// A tower-mcp notification, in either direction.
+///
+/// tower-mcp keeps notifications out of its services, so that no transport sends them through a
+/// stack by itself. What a server sends goes through a channel whose both ends one may hold
+/// ([`notification_channel`](tower_mcp::notification_channel)): a service for notifications stands
+/// between two such channels. What a client sends reaches
+/// [`McpRouter::handle_notification`](tower_mcp::McpRouter::handle_notification).
+#[derive(Debug, Clone)]
+pub enum TowerMcpNotification {
+    /// From the server to the client.
+    Server(ServerNotification),
+    /// From the client to the server.
+    Client(protocol::McpNotification),
+}
+
+impl From<ServerNotification> for TowerMcpNotification {
+    fn from(notification: ServerNotification) -> Self {
+        Self::Server(notification)
+    }
+}
+
+impl From<protocol::McpNotification> for TowerMcpNotification {
+    fn from(notification: protocol::McpNotification) -> Self {
+        Self::Client(notification)
+    }
+}
+
+impl McpNotification for TowerMcpNotification {
+    fn method(&self) -> Method<'_> {
+        match self {
+            Self::Server(notification) => server_method(notification),
+            Self::Client(notification) => client_method(notification),
+        }
+    }
+
+    fn resource_uri(&self) -> Option<&str> {
+        match self {
+            Self::Server(ServerNotification::ResourceUpdated { uri }) => Some(uri),
+            _ => None,
+        }
+    }
+
+    fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        None
+    }
+}
+
+/// A notification that this version of tower-mcp does not have has no known name.
+fn server_method(notification: &ServerNotification) -> Method<'_> {
+    match notification {
+        ServerNotification::Progress(_) => Method::Progress,
+        ServerNotification::LogMessage(_) => Method::Message,
+        ServerNotification::ResourceUpdated { .. } => Method::ResourceUpdated,
+        ServerNotification::ResourcesListChanged => Method::ResourcesListChanged,
+        ServerNotification::ToolsListChanged => Method::ToolsListChanged,
+        ServerNotification::PromptsListChanged => Method::PromptsListChanged,
+        ServerNotification::TaskStatusChanged(_)
+        | ServerNotification::FinalTaskStatusChanged(_) => {
+            Method::new(protocol::notifications::TASK_STATUS_CHANGED)
+        }
+        _ => Method::Other("notifications/unknown"),
+    }
+}
+
+fn client_method(notification: &protocol::McpNotification) -> Method<'_> {
+    match notification {
+        protocol::McpNotification::Initialized => Method::Initialized,
+        protocol::McpNotification::Cancelled(_) => Method::Cancelled,
+        protocol::McpNotification::Progress(_) => Method::Progress,
+        protocol::McpNotification::RootsListChanged => Method::RootsListChanged,
+        protocol::McpNotification::Unknown { method, .. } => Method::new(method),
+        _ => Method::Other("notifications/unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TowerMcpNotification;
+    use mcp_layers_core::{McpNotification, Method};
+    use tower_mcp::{ServerNotification, protocol};
+
+    #[test]
+    fn an_update_names_its_resource() {
+        let updated = ServerNotification::ResourceUpdated {
+            uri: "file:///a".to_owned(),
+        };
+        let updated = TowerMcpNotification::from(updated);
+        assert_eq!(updated.method(), Method::ResourceUpdated);
+        assert_eq!(updated.resource_uri(), Some("file:///a"));
+        let changed = TowerMcpNotification::from(ServerNotification::ToolsListChanged);
+        assert_eq!(changed.method(), Method::ToolsListChanged);
+        assert_eq!(changed.resource_uri(), None);
+    }
+
+    #[test]
+    fn an_unknown_notification_of_a_client_keeps_its_name() {
+        let unknown = protocol::McpNotification::Unknown {
+            method: "notifications/vendor".to_owned(),
+            params: None,
+        };
+        let unknown = TowerMcpNotification::from(unknown);
+        assert_eq!(unknown.method(), Method::Other("notifications/vendor"));
+    }
+}

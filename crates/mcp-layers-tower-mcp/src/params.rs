@@ -1,0 +1,203 @@
+//! Views of the params of tower-mcp's requests, one function for each question.
+//!
+//! tower-mcp's enum of requests is non-exhaustive. A method that is not in it yet keeps its name,
+//! has no target and no params; `tests/variants.rs` says when there is one.
+
+use mcp_layers_core::{McpRequest as _, Method, write_canonical};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tower_mcp::protocol::{CompletionReference, McpRequest, RequestMeta};
+
+use crate::TowerMcpRequest;
+
+/// `_meta`, in the form in which tower-mcp holds it.
+pub(crate) enum Meta<'a> {
+    None,
+    Typed(&'a RequestMeta),
+    Object(&'a Map<String, Value>),
+}
+
+pub(crate) fn method(request: &McpRequest) -> Method<'_> {
+    match request {
+        McpRequest::Initialize(_) => Method::Initialize,
+        McpRequest::ListTools(_) => Method::ListTools,
+        McpRequest::CallTool(_) => Method::CallTool,
+        McpRequest::ListResources(_) => Method::ListResources,
+        McpRequest::ListResourceTemplates(_) => Method::ListResourceTemplates,
+        McpRequest::ReadResource(_) => Method::ReadResource,
+        McpRequest::SubscribeResource(_) => Method::Subscribe,
+        McpRequest::UnsubscribeResource(_) => Method::Unsubscribe,
+        McpRequest::ListPrompts(_) => Method::ListPrompts,
+        McpRequest::GetPrompt(_) => Method::GetPrompt,
+        McpRequest::GetTaskInfo(_) => Method::GetTask,
+        McpRequest::UpdateTask(_) => Method::UpdateTask,
+        McpRequest::CancelTask(_) => Method::CancelTask,
+        McpRequest::Ping => Method::Ping,
+        McpRequest::SetLoggingLevel(_) => Method::SetLevel,
+        McpRequest::Complete(_) => Method::Complete,
+        McpRequest::Discover(_) => Method::Discover,
+        McpRequest::SubscriptionsListen(_) => Method::Listen,
+        other => Method::new(other.method_name()),
+    }
+}
+
+pub(crate) fn target(request: &McpRequest) -> Option<&str> {
+    match request {
+        McpRequest::CallTool(params) => Some(&params.name),
+        McpRequest::ReadResource(params) => Some(&params.uri),
+        McpRequest::SubscribeResource(params) => Some(&params.uri),
+        McpRequest::UnsubscribeResource(params) => Some(&params.uri),
+        McpRequest::GetPrompt(params) => Some(&params.name),
+        McpRequest::GetTaskInfo(params) => Some(&params.task_id),
+        McpRequest::UpdateTask(params) => Some(&params.task_id),
+        McpRequest::CancelTask(params) => Some(&params.task_id),
+        McpRequest::Complete(params) => match &params.reference {
+            CompletionReference::Prompt { name } => Some(name),
+            CompletionReference::Resource { uri } => Some(uri),
+            _ => None,
+        },
+        McpRequest::Unknown { params, .. } => {
+            let name = match method(request) {
+                Method::TaskResult => "taskId",
+                Method::ReadResourceDirectory | Method::GetSkill => "uri",
+                _ => return None,
+            };
+            params.as_ref()?.get(name)?.as_str()
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn cursor(request: &McpRequest) -> Option<&str> {
+    match request {
+        McpRequest::ListTools(params) => params.cursor.as_deref(),
+        McpRequest::ListResources(params) => params.cursor.as_deref(),
+        McpRequest::ListResourceTemplates(params) => params.cursor.as_deref(),
+        McpRequest::ListPrompts(params) => params.cursor.as_deref(),
+        McpRequest::Unknown { params, .. } => params.as_ref()?.get("cursor")?.as_str(),
+        _ => None,
+    }
+}
+
+pub(crate) fn meta(request: &McpRequest) -> Meta<'_> {
+    let typed = match request {
+        McpRequest::ListTools(params) => &params.meta,
+        McpRequest::CallTool(params) => &params.meta,
+        McpRequest::ListResources(params) => &params.meta,
+        McpRequest::ListResourceTemplates(params) => &params.meta,
+        McpRequest::ReadResource(params) => &params.meta,
+        McpRequest::SubscribeResource(params) => &params.meta,
+        McpRequest::UnsubscribeResource(params) => &params.meta,
+        McpRequest::ListPrompts(params) => &params.meta,
+        McpRequest::GetPrompt(params) => &params.meta,
+        McpRequest::GetTaskInfo(params) => &params.meta,
+        McpRequest::UpdateTask(params) => &params.meta,
+        McpRequest::CancelTask(params) => &params.meta,
+        McpRequest::SetLoggingLevel(params) => &params.meta,
+        McpRequest::Discover(params) => &params.meta,
+        McpRequest::Initialize(params) => return object(params.meta.as_ref()),
+        McpRequest::Complete(params) => return object(params.meta.as_ref()),
+        McpRequest::SubscriptionsListen(params) => return object(params.meta.as_ref()),
+        McpRequest::Unknown { params, .. } => {
+            return object(params.as_ref().and_then(|params| params.get("_meta")));
+        }
+        _ => &None,
+    };
+    typed.as_ref().map_or(Meta::None, Meta::Typed)
+}
+
+fn object(meta: Option<&Value>) -> Meta<'_> {
+    meta.and_then(Value::as_object)
+        .map_or(Meta::None, Meta::Object)
+}
+
+pub(crate) fn is_continuation(request: &McpRequest) -> bool {
+    match request {
+        McpRequest::CallTool(params) => {
+            params.input_responses.is_some() || params.request_state.is_some()
+        }
+        McpRequest::ReadResource(params) => {
+            params.input_responses.is_some() || params.request_state.is_some()
+        }
+        McpRequest::GetPrompt(params) => {
+            params.input_responses.is_some() || params.request_state.is_some()
+        }
+        McpRequest::UpdateTask(_) => true,
+        McpRequest::Unknown {
+            params: Some(params),
+            ..
+        } => params.get("inputResponses").is_some() || params.get("requestState").is_some(),
+        _ => false,
+    }
+}
+
+/// What [`mcp_layers_core::McpRequest::write_params`] asks for. Each part begins with a letter that
+/// no JSON value begins with.
+pub(crate) fn write(view: &TowerMcpRequest, request: &McpRequest, out: &mut Vec<u8>) {
+    if let McpRequest::Unknown { params, .. } = request {
+        return write_unknown(params.as_ref(), out);
+    }
+    for (tag, text) in [(b'T', view.target()), (b'C', view.cursor())] {
+        if let Some(text) = text {
+            out.push(tag);
+            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+    view.arguments().write_canonical(out);
+    match request {
+        McpRequest::CallTool(params) => {
+            write_some(b'K', params.task.as_ref(), out);
+            write_some(b'I', params.input_responses.as_ref(), out);
+            write_some(b'S', params.request_state.as_ref(), out);
+        }
+        McpRequest::ReadResource(params) => {
+            write_some(b'I', params.input_responses.as_ref(), out);
+            write_some(b'S', params.request_state.as_ref(), out);
+        }
+        McpRequest::GetPrompt(params) => {
+            write_some(b'I', params.input_responses.as_ref(), out);
+            write_some(b'S', params.request_state.as_ref(), out);
+        }
+        McpRequest::Initialize(params) => {
+            write_some(b'V', Some(&params.protocol_version), out);
+            write_some(b'A', Some(&params.capabilities), out);
+            write_some(b'N', Some(&params.client_info), out);
+        }
+        McpRequest::UpdateTask(params) => write_some(b'I', Some(&params.input_responses), out),
+        McpRequest::CancelTask(params) => write_some(b'R', params.reason.as_ref(), out),
+        McpRequest::SetLoggingLevel(params) => write_some(b'L', Some(&params.level), out),
+        McpRequest::Complete(params) => {
+            write_some(b'F', Some(&params.reference), out);
+            write_some(b'G', Some(&params.argument), out);
+            write_some(b'X', params.context.as_ref(), out);
+        }
+        McpRequest::SubscriptionsListen(params) => {
+            write_some(b'N', params.notifications.as_ref(), out);
+        }
+        _ => {}
+    }
+}
+
+fn write_some<T: Serialize>(tag: u8, value: Option<&T>, out: &mut Vec<u8>) {
+    if let Some(value) = value {
+        out.push(tag);
+        // None of these types can fail to serialise.
+        write_canonical(&serde_json::to_value(value).unwrap_or_default(), out);
+    }
+}
+
+fn write_unknown(params: Option<&Value>, out: &mut Vec<u8>) {
+    match params {
+        None | Some(Value::Null) => out.extend_from_slice(b"{}"),
+        Some(Value::Object(map)) if map.contains_key("_meta") => {
+            let rest: Map<_, _> = map
+                .iter()
+                .filter(|(key, _)| *key != "_meta")
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            write_canonical(&Value::Object(rest), out);
+        }
+        Some(params) => write_canonical(params, out),
+    }
+}

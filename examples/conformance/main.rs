@@ -1,0 +1,93 @@
+//! An MCP server that answers everything the official conformance suite asks of one, bare or with
+//! layers.
+//!
+//! ```text
+//! conformance --http 127.0.0.1:8001 --bare
+//! conformance --stdio
+//! ```
+//!
+//! Over HTTP it serves `/mcp` and says so with one line on stderr, `listening on http://ADDR/mcp`.
+//! `.ci/conformance` starts it and runs the suite against it. `--faulty`, which the help does not
+//! list, adds a layer that breaks the protocol: the suite must see that.
+
+mod catalog;
+mod client;
+mod faulty;
+mod notify;
+mod prompts;
+mod resources;
+mod rounds;
+mod server;
+mod skills;
+mod tasks;
+mod tools;
+
+#[path = "../shared/mod.rs"]
+mod shared;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use axum::Router;
+use faulty::FaultyLayer;
+use mcp_layers::rmcp::Stack;
+use rmcp::transport::{
+    StreamableHttpServerConfig, streamable_http_server::session::local::LocalSessionManager,
+};
+use server::ConformanceServer;
+use shared::{
+    options::{Options, Transport},
+    serve,
+};
+use tower::ServiceBuilder;
+
+/// How long a client whose stream was closed waits before it asks for the rest.
+const SSE_RETRY: Duration = Duration::from_millis(500);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut faulty = false;
+    let options = Options::read("conformance", |flag| {
+        faulty |= flag == "--faulty";
+        flag == "--faulty"
+    });
+    let options = match options {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+
+    let sessions = Arc::new(session_manager());
+    let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));
+    let stack = options.layers.map(|layers| {
+        let faulty = faulty.then_some(FaultyLayer);
+        Stack::new(ServiceBuilder::new().option_layer(faulty).layer(layers))
+    });
+    let served = match options.transport {
+        Transport::Stdio => serve::stdio(handler, stack).await,
+        Transport::Http(address) => {
+            let config = StreamableHttpServerConfig::default()
+                .with_sse_retry(Some(SSE_RETRY))
+                .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
+            let pages = Router::new();
+            let http = serve::Http {
+                address,
+                sessions,
+                config,
+                pages,
+            };
+            serve::http(handler, stack, http).await
+        }
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("conformance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn session_manager() -> LocalSessionManager {
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.sse_retry = Some(SSE_RETRY);
+    sessions
+}

@@ -1,0 +1,69 @@
+//! A server to try layers and clients on: tools that succeed, fail, panic, sleep and count;
+//! resources with every caching hint; a prompt, a completion, notifications.
+//!
+//! ```text
+//! cargo run --example everything -- --stdio
+//! cargo run --example everything -- --http 127.0.0.1:8000
+//! cargo run --example everything -- --http 127.0.0.1:0 --with timing
+//! cargo run --example everything -- --http 127.0.0.1:0 --bare
+//! ```
+//!
+//! Over HTTP it serves MCP at `/mcp` and, unless it is bare, Prometheus metrics at `/metrics`. It
+//! says so with one line on stderr: `listening on http://ADDR/mcp`.
+
+mod arguments;
+mod metrics;
+mod prompts;
+mod resources;
+mod server;
+mod tools;
+mod whoami;
+
+#[path = "../shared/mod.rs"]
+mod shared;
+
+use std::{error::Error, process::ExitCode};
+
+use axum::Router;
+use mcp_layers::rmcp::Stack;
+use server::Everything;
+use shared::{
+    options::{Options, Transport},
+    serve,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::read("everything", |_| false) {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    match run(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("everything: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let handler = Everything::new();
+    let stack = options.layers.map(Stack::new);
+    match options.transport {
+        Transport::Stdio => serve::stdio(handler, stack).await,
+        Transport::Http(address) => {
+            let pages = match stack {
+                Some(_) => metrics::page()?,
+                None => Router::new(),
+            };
+            let http = serve::Http {
+                address,
+                sessions: Default::default(),
+                config: Default::default(),
+                pages,
+            };
+            serve::http(handler, stack, http).await
+        }
+    }
+}

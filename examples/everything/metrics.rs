@@ -1,0 +1,37 @@
+//! The page that Prometheus reads.
+
+use std::time::Duration;
+
+use axum::{Router, http::header::CONTENT_TYPE, routing::get};
+use mcp_layers::timing::Metric;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+
+/// The media type of Prometheus' text format.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How often the exporter puts what was recorded into its buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Records the metrics of this process from now on, and shows them at `/metrics`.
+pub(crate) fn page() -> Result<Router, BuildError> {
+    let mut builder = PrometheusBuilder::new();
+    for metric in Metric::ALL {
+        if !metric.buckets().is_empty() {
+            let name = Matcher::Full(metric.prometheus_name().to_owned());
+            builder = builder.set_buckets_for_metric(name, metric.buckets())?;
+        }
+    }
+    let metrics = builder.install_recorder()?;
+
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        let mut interval = tokio::time::interval(UPKEEP);
+        loop {
+            interval.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+
+    let render = || async move { ([(CONTENT_TYPE, TEXT)], metrics.render()) };
+    Ok(Router::new().route("/metrics", get(render)))
+}

@@ -1,0 +1,39 @@
+//! What a handler behind HTTP can know of its caller.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use mcp_layers::core::Principal;
+use rmcp::{
+    RoleServer,
+    schemars::{self, JsonSchema},
+    service::RequestContext,
+};
+use serde::Serialize;
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Caller {
+    /// The subject of the principal that a layer in front of rmcp verified.
+    principal: Option<String>,
+    /// The names of the HTTP headers that have come as far as the handler.
+    headers: Vec<String>,
+}
+
+/// Reads the HTTP request that rmcp keeps beside the MCP request; over standard input there is
+/// none.
+pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Caller {
+    let parts = context.extensions.get::<Parts>();
+    let headers = parts.map(|parts| &parts.headers);
+    let names = headers.into_iter().flat_map(|headers| headers.keys());
+    let mut headers: Vec<_> = names.map(ToString::to_string).collect();
+    headers.sort();
+    Caller {
+        principal: principal(context).map(|principal| principal.subject().to_owned()),
+        headers,
+    }
+}
+
+fn principal(context: &RequestContext<RoleServer>) -> Option<&Principal> {
+    let extensions = &context.extensions.get::<Parts>()?.extensions;
+    extensions.get::<Arc<Principal>>().map(AsRef::as_ref)
+}

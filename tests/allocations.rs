@@ -1,0 +1,82 @@
+//! What layers allocate: counted, so that it is the same on every machine.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use mcp_layers_core::BoxError;
+use mcp_layers_rmcp::{Leaf, RmcpRequest, RmcpResponse, Stack};
+use rmcp::RoleServer;
+use tower_layer::{Identity, Layer};
+use tower_service::Service;
+
+#[path = "../benches/support/mod.rs"]
+mod support;
+
+use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, each_layer, seven};
+
+/// How many allocations one call makes, once all that is made only once is made.
+fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
+    let pipe = Pipe::bare(era);
+    let call = Call::over(&pipe, era);
+    for _ in 0..3 {
+        answer(service, call.clone()).unwrap();
+    }
+    let call = call.clone();
+    allocation_counter::measure(|| drop(answer(service, call))).count_total
+}
+
+fn bare(era: Era) -> u64 {
+    per_call(&Echo, era)
+}
+
+/// How many more than a bare server a layered handler makes.
+fn added<L>(layers: L, era: Era) -> u64
+where
+    L: Layer<Leaf>,
+    L::Service: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    <L::Service as Service<RmcpRequest>>::Error: Into<BoxError> + Send,
+    <L::Service as Service<RmcpRequest>>::Future: Send,
+{
+    let handler = Stack::new(layers).handler(Echo);
+    per_call(&handler, era) - bare(era)
+}
+
+#[test]
+fn an_empty_stack_adds_one_allocation() {
+    for era in [Era::Legacy, Era::Modern] {
+        assert_eq!(added(Identity::new(), era), 1, "{era:?}");
+    }
+}
+
+#[test]
+fn an_empty_stack_around_a_service_adds_one_allocation() {
+    for era in [Era::Legacy, Era::Modern] {
+        let service = Stack::new(Identity::new()).service(Echo);
+        assert_eq!(per_call(&service, era), bare(era) + 1, "{era:?}");
+    }
+}
+
+#[test]
+fn seven_layers_that_do_nothing_add_no_allocation() {
+    for era in [Era::Legacy, Era::Modern] {
+        assert_eq!(added(seven::<NoOp>(), era), 1, "{era:?}");
+    }
+}
+
+/// That the count would show a box.
+#[test]
+fn seven_boxed_layers_add_seven_allocations() {
+    for era in [Era::Legacy, Era::Modern] {
+        assert_eq!(added(seven::<Boxed>(), era), 1 + 7, "{era:?}");
+    }
+}
+
+#[test]
+fn no_layer_that_only_looks_on_adds_an_allocation() {
+    macro_rules! measure {
+        ($name:literal, $layer:expr) => {
+            for era in [Era::Legacy, Era::Modern] {
+                assert_eq!(added($layer, era), 1, "{} {era:?}", $name);
+            }
+        };
+    }
+    each_layer!(measure);
+}

@@ -1,0 +1,233 @@
+//! The rules that hold the crates apart: who may depend on whom, and what every crate has.
+
+#![allow(clippy::unwrap_used)]
+
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+
+const CORE: &str = "mcp-layers-core";
+const FACADE: &str = "mcp-layers";
+const TEST_KIT: &str = "mcp-layers-test";
+
+/// The adapters, with the MCP implementation that each alone may name.
+const ADAPTERS: [(&str, &str); 2] = [
+    ("mcp-layers-rmcp", "rmcp"),
+    ("mcp-layers-tower-mcp", "tower-mcp"),
+];
+
+/// What any layer may be made of.
+const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
+
+/// What a layer is about, besides: a layer's public API can name nothing else.
+const SUBJECTS: [(&str, &[&str]); 1] = [(
+    "mcp-layers-timing",
+    &["arc-swap", "foldhash", "metrics", "opentelemetry"],
+)];
+
+#[test]
+fn dependencies_point_inward() {
+    let faults = dependency_faults(&metadata());
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_crate_has_what_the_house_asks_for() {
+    let metadata = metadata();
+    let changelog = read(Path::new("CHANGELOG.md"));
+    let mut faults = Vec::new();
+    for package in crates(&metadata) {
+        let name = name(package);
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        let folder = manifest.parent().unwrap();
+        let mut ask = |holds: bool, what: &str| {
+            if !holds {
+                faults.push(format!("{name}: {what}"));
+            }
+        };
+        let text = read(manifest);
+        ask(
+            folder.ends_with(Path::new("crates").join(name)),
+            "folder and package differ in name",
+        );
+        ask(
+            text.contains("[lints]\nworkspace = true"),
+            "does not inherit the workspace's lints",
+        );
+        ask(
+            !text.contains("version.workspace = true\n") || text.contains("\nversion = \""),
+            "has no version of its own",
+        );
+        ask(
+            package["rust_version"].is_string(),
+            "states no minimum Rust version",
+        );
+        ask(
+            package["license"] == "MIT OR Apache-2.0",
+            "is not under the house's licences",
+        );
+        ask(
+            package["description"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty()),
+            "has no description",
+        );
+        ask(
+            read(&folder.join("README.md")).lines().count() > 5,
+            "has no README",
+        );
+        ask(
+            read(&folder.join("src/lib.rs")).starts_with("//! "),
+            "has no docs at the top of lib.rs",
+        );
+        ask(
+            folder.join("tests").is_dir(),
+            "has no tests of its public API",
+        );
+        ask(
+            changelog.contains(&format!("## {name}\n")),
+            "has no section in the changelog",
+        );
+        if is_layer(name) {
+            let tests = std::fs::read_dir(folder.join("tests"))
+                .into_iter()
+                .flatten()
+                .flatten();
+            let contract = |path: &Path| read(path).contains("mcp_layers_test::Contract");
+            ask(
+                tests.into_iter().any(|test| contract(&test.path())),
+                "does not run the contract test",
+            );
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_dependency_that_points_outward_is_found() {
+    let package = |name: &str, dependencies: Value| {
+        serde_json::json!({
+            "name": name,
+            "manifest_path": format!("/house/crates/{name}/Cargo.toml"),
+            "dependencies": dependencies,
+        })
+    };
+    let on = |name: &str, kind: Value| serde_json::json!({ "name": name, "kind": kind });
+    let faults = |name, dependency| {
+        let packages = [package(name, serde_json::json!([dependency]))];
+        dependency_faults(&serde_json::json!({ "packages": packages })).len()
+    };
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-cache", Value::Null)),
+        1
+    );
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-cache", "dev".into())),
+        1
+    );
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-test", Value::Null)),
+        1
+    );
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-test", "dev".into())),
+        0
+    );
+    assert_eq!(faults("mcp-layers-timing", on("axum", Value::Null)), 1);
+    assert_eq!(faults("mcp-layers-timing", on("metrics", Value::Null)), 0);
+    assert_eq!(faults("mcp-layers-timing", on("rmcp", "dev".into())), 1);
+    assert_eq!(
+        faults("mcp-layers-core", on("mcp-layers-timing", Value::Null)),
+        1
+    );
+    assert_eq!(faults("mcp-layers-rmcp", on("tower-mcp", Value::Null)), 1);
+    assert_eq!(faults("mcp-layers-rmcp", on("rmcp", Value::Null)), 0);
+    assert_eq!(
+        faults("mcp-layers", on("mcp-layers-timing", Value::Null)),
+        0
+    );
+    assert_eq!(faults("mcp-layers", on("rmcp", "dev".into())), 0);
+    assert_eq!(faults("mcp-layers", on("rmcp", Value::Null)), 1);
+    assert_eq!(faults("mcp-layers-unheard-of", on("serde", Value::Null)), 1);
+}
+
+fn dependency_faults(metadata: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for package in crates(metadata) {
+        let name = name(package);
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let on = dependency["name"].as_str().unwrap();
+            let for_tests = dependency["kind"] == "dev";
+            if !may_depend(name, on, for_tests) {
+                let kind = if for_tests {
+                    "its tests depend"
+                } else {
+                    "it depends"
+                };
+                faults.push(format!("{name}: {kind} on {on}"));
+            }
+        }
+    }
+    faults
+}
+
+fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
+    if let Some((adapter, _)) = ADAPTERS
+        .iter()
+        .find(|(_, implementation)| *implementation == on)
+    {
+        // The facade's own examples show a whole server.
+        return name == *adapter || (name == FACADE && for_tests);
+    }
+    if on == TEST_KIT {
+        return for_tests;
+    }
+    if on.starts_with("mcp-layers") {
+        return on == CORE || name == FACADE;
+    }
+    for_tests || !is_layer(name) || COMMON.contains(&on) || subjects(name).contains(&on)
+}
+
+fn is_layer(name: &str) -> bool {
+    let others = [CORE, FACADE, TEST_KIT];
+    !others.contains(&name) && ADAPTERS.iter().all(|(adapter, _)| *adapter != name)
+}
+
+fn subjects(layer: &str) -> &'static [&'static str] {
+    SUBJECTS
+        .iter()
+        .find(|(name, _)| *name == layer)
+        .map_or(&[], |(_, subjects)| subjects)
+}
+
+/// The published crates; the root package is not one.
+fn crates(metadata: &Value) -> impl Iterator<Item = &Value> {
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages.filter(|package| {
+        package["manifest_path"]
+            .as_str()
+            .unwrap()
+            .contains("/crates/")
+    })
+}
+
+fn name(package: &Value) -> &str {
+    package["name"].as_str().unwrap()
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}

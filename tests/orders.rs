@@ -1,0 +1,146 @@
+//! All layers there are, in the recommended order and in every other: no panic gets out, nothing
+//! is bypassed, nothing runs twice.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use mcp_layers_core::{
+    BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
+    McpError, McpRequest, McpResponse, ToolHints, short_lived,
+};
+use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
+use serde_json::json;
+use tower::{Layer, Service, ServiceExt, timeout::TimeoutLayer, util::BoxCloneSyncService};
+
+type Boxed = BoxCloneSyncService<JsonRpcRequest, JsonRpcResponse, BoxError>;
+type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
+
+/// Every layer, from the outermost to the innermost. A new one is one line, and what it must never
+/// let happen one line in [`check`].
+fn layers(counts: &Counts) -> Vec<PutAround> {
+    vec![
+        put(TimingLayer::server().recorder(counts.clone())),
+        put(CatchErrorLayer::new()),
+        put(CatchPanicLayer::new()),
+        put(CancelLayer::new()),
+        put(ToolHints::new().layer()),
+        put(short_lived(TimeoutLayer::new(Duration::from_secs(1)))),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_keeps_the_rules() {
+    let count = layers(&Counts::default()).len();
+    let mut orders = 0;
+    for order in permutations(count) {
+        check(&order).await;
+        orders += 1;
+    }
+    assert_eq!(orders, (1..=count).product::<usize>());
+}
+
+async fn check(order: &[usize]) {
+    let counts = Counts::default();
+    let runs = Arc::new(AtomicUsize::new(0));
+    let ran = Arc::clone(&runs);
+    let handler = tower::service_fn(move |request: JsonRpcRequest| {
+        ran.fetch_add(1, SeqCst);
+        async move {
+            let tool = request.target().map(ToOwned::to_owned);
+            match tool.as_deref() {
+                Some("fail") => Ok(JsonRpcResponse::error(&request, McpError::internal())),
+                Some("panic") => panic!("the handler panics"),
+                Some("hang") => std::future::pending().await,
+                _ => Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "ok": true }))),
+            }
+        }
+    });
+    let handler = Boxed::new(handler.map_err(BoxError::from));
+    let layers = layers(&counts);
+    let stack = order
+        .iter()
+        .rfold(handler, |inner, index| layers[*index](inner));
+    // What an adapter puts outside of every stack.
+    let stack = CatchErrorLayer::new().layer(stack);
+
+    let call = |tool| JsonRpcRequest::call_tool(1, tool, json!({}));
+    let requests = [
+        (call("fine"), None),
+        (call("fail"), Some(-32603)),
+        (call("hang"), Some(504)),
+        (JsonRpcRequest::new(1, "initialize"), None),
+        (JsonRpcRequest::new(1, "subscriptions/listen"), None),
+        (JsonRpcRequest::new(1, "vendor/thing"), None),
+        (call("panic"), Some(-32603)),
+    ];
+    let sent = requests.len();
+    for (request, code) in requests {
+        let method = request.method().to_string();
+        let target = request.target().map(ToOwned::to_owned);
+        let response = stack.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            response.outcome().code(),
+            code,
+            "{method} {target:?} in {order:?}"
+        );
+    }
+    assert_eq!(runs.load(SeqCst), sent, "handlers run in {order:?}");
+    assert_eq!(
+        counts.durations.load(SeqCst),
+        sent,
+        "durations recorded in {order:?}"
+    );
+}
+
+/// Counts what [`TimingLayer`] records.
+#[derive(Clone, Default)]
+struct Counts {
+    durations: Arc<AtomicUsize>,
+}
+
+impl Recorder for Counts {
+    fn duration(&self, _: Metric, _: &[Attribute]) -> RecordDuration {
+        let durations = Arc::clone(&self.durations);
+        Box::new(move |_| {
+            durations.fetch_add(1, SeqCst);
+        })
+    }
+
+    fn active(&self, _: Metric, _: &[Attribute]) -> RecordActive {
+        Box::new(|_| {})
+    }
+}
+
+fn put<L>(layer: L) -> PutAround
+where
+    L: Layer<Boxed> + 'static,
+    L::Service: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone + Send + Sync + 'static,
+    <L::Service as Service<JsonRpcRequest>>::Error: Into<BoxError>,
+    <L::Service as Service<JsonRpcRequest>>::Future: Send + 'static,
+{
+    Box::new(move |inner| Boxed::new(layer.layer(inner).map_err(Into::into)))
+}
+
+/// Every order of the numbers below `count`.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![Vec::new()];
+    }
+    let last = count - 1;
+    let shorter = permutations(last);
+    let with_last_at = |at: usize| {
+        shorter.iter().map(move |order| {
+            let mut order = order.clone();
+            order.insert(at, last);
+            order
+        })
+    };
+    (0..count).flat_map(with_last_at).collect()
+}

@@ -1,0 +1,74 @@
+//! Finding, starting and asking the programs that cargo built of the examples.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test program uses its part of it"
+)]
+
+pub mod client;
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// How long a program may take for anything that is asked of it here.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program of an example. `cargo test` builds it; `cargo test --test NAME` alone does not.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let program = profile.join("examples").join(name);
+    let program = program.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(program.exists(), "build it first: cargo build --examples");
+    program
+}
+
+/// `everything --http 127.0.0.1:0`, which ends with this value.
+pub struct Server {
+    pub address: String,
+    pub process: Child,
+}
+
+impl Server {
+    pub async fn start(flags: &[&str]) -> Self {
+        let mut process = Command::new(example("everything"))
+            .args(["--http", "127.0.0.1:0"])
+            .args(flags)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stderr = BufReader::new(process.stderr.take().unwrap());
+        let read = stderr.read_line(&mut line);
+        timeout(PATIENCE, read).await.expect("a line").unwrap();
+        let address = line.strip_prefix("listening on http://");
+        let address = address.and_then(|rest| rest.trim_end().strip_suffix("/mcp"));
+        Self {
+            address: address.expect(&line).to_owned(),
+            process,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// The status line, the headers and the body of one page.
+    pub async fn page(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        let read = stream.read_to_string(&mut page);
+        timeout(PATIENCE, read).await.expect("a page").unwrap();
+        page
+    }
+}
