@@ -17,15 +17,25 @@ use std::{
 
 type Names = BTreeSet<String>;
 
-/// Where the package is whose source this build uses.
-fn rmcp() -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--offline", "--format-version", "1"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
+fn cargo(arguments: &[&str]) -> Vec<u8> {
+    let mut cargo = Command::new(env!("CARGO"));
+    let cargo = cargo
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    let output = cargo.output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    output.stdout
+}
+
+/// Where the package is whose source this build uses. Only the packages of this platform are
+/// asked for: those of others were never downloaded.
+fn rmcp() -> PathBuf {
+    let version = String::from_utf8(cargo(&["-vV"])).unwrap();
+    let mut lines = version.lines();
+    let host = lines.find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let arguments = ["metadata", "--format-version=1", "--filter-platform", host];
+    let metadata = cargo(&arguments);
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let mut found = packages.iter().filter(|package| package["name"] == "rmcp");
     let manifest = found.next().unwrap()["manifest_path"].as_str().unwrap();
