@@ -16,6 +16,9 @@ const ADAPTERS: [(&str, &str); 2] = [
     ("mcp-layers-tower-mcp", "tower-mcp"),
 ];
 
+/// What keeps the state of layers elsewhere: it names the layers whose stores it implements.
+const STORES: [&str; 1] = ["mcp-layers-redis"];
+
 /// What any layer may be made of.
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
@@ -146,6 +149,15 @@ fn a_dependency_that_points_outward_is_found() {
         faults("mcp-layers", on("mcp-layers-timing", Value::Null)),
         0
     );
+    assert_eq!(
+        faults("mcp-layers-redis", on("mcp-layers-cache", Value::Null)),
+        0
+    );
+    assert_eq!(
+        faults("mcp-layers-cache", on("mcp-layers-redis", Value::Null)),
+        1
+    );
+    assert_eq!(faults("mcp-layers-redis", on("rmcp", Value::Null)), 1);
     assert_eq!(faults("mcp-layers", on("rmcp", "dev".into())), 0);
     assert_eq!(faults("mcp-layers", on("rmcp", Value::Null)), 1);
     assert_eq!(faults("mcp-layers-unheard-of", on("serde", Value::Null)), 1);
@@ -183,14 +195,16 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         return for_tests;
     }
     if on.starts_with("mcp-layers") {
-        return on == CORE || name == FACADE;
+        return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));
     }
     for_tests || !is_layer(name) || COMMON.contains(&on) || subjects(name).contains(&on)
 }
 
 fn is_layer(name: &str) -> bool {
     let others = [CORE, FACADE, TEST_KIT];
-    !others.contains(&name) && ADAPTERS.iter().all(|(adapter, _)| *adapter != name)
+    !others.contains(&name)
+        && !STORES.contains(&name)
+        && ADAPTERS.iter().all(|(adapter, _)| *adapter != name)
 }
 
 fn subjects(layer: &str) -> &'static [&'static str] {

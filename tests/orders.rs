@@ -37,13 +37,11 @@ fn layers(counts: &Counts) -> Vec<PutAround> {
 
 #[tokio::test(start_paused = true)]
 async fn every_order_keeps_the_rules() {
-    let count = layers(&Counts::default()).len();
-    let mut orders = 0;
-    for order in permutations(count) {
+    let orders = orders(layers(&Counts::default()).len());
+    assert!(orders.len() >= 200, "{}", orders.len());
+    for order in orders {
         check(&order).await;
-        orders += 1;
     }
-    assert_eq!(orders, (1..=count).product::<usize>());
 }
 
 async fn check(order: &[usize]) {
@@ -128,19 +126,31 @@ where
     Box::new(move |inner| Boxed::new(layer.layer(inner).map_err(Into::into)))
 }
 
-/// Every order of the numbers below `count`.
-fn permutations(count: usize) -> Vec<Vec<usize>> {
-    if count == 0 {
-        return vec![Vec::new()];
+/// Orders of the numbers below `count`: the recommended one and its reverse, each layer outside and
+/// inside of all others, each pair of neighbours swapped, and as many more as a seed gives. Any two
+/// layers so stand both ways round, and a failure names its order.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    let recommended: Vec<_> = (0..count).collect();
+    let mut orders = vec![recommended.clone(), (0..count).rev().collect()];
+    for one in 0..count {
+        let others = recommended.iter().copied().filter(|other| *other != one);
+        orders.push(std::iter::once(one).chain(others.clone()).collect());
+        orders.push(others.chain([one]).collect());
+        let mut swapped = recommended.clone();
+        swapped.swap(one, (one + 1) % count);
+        orders.push(swapped);
     }
-    let last = count - 1;
-    let shorter = permutations(last);
-    let with_last_at = |at: usize| {
-        shorter.iter().map(move |order| {
-            let mut order = order.clone();
-            order.insert(at, last);
-            order
-        })
-    };
-    (0..count).flat_map(with_last_at).collect()
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    while orders.len() < 250 {
+        let mut order = recommended.clone();
+        order.sort_by_cached_key(|_| {
+            // xorshift64 (Marsaglia, 2003)
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            seed
+        });
+        orders.push(order);
+    }
+    orders
 }

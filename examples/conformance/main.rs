@@ -25,7 +25,7 @@ mod tools;
 #[path = "../shared/mod.rs"]
 mod shared;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::Router;
 use faulty::FaultyLayer;
@@ -35,6 +35,7 @@ use rmcp::transport::{
 };
 use server::ConformanceServer;
 use shared::{
+    layers::Layers,
     options::{Options, Transport},
     serve,
 };
@@ -55,33 +56,36 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
 
+    match run(options, faulty).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("conformance: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
     let sessions = Arc::new(session_manager());
     let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));
-    let stack = options.layers.map(|layers| {
+    let layers = options.settings.as_ref().map(Layers::new).transpose()?;
+    let stack = layers.map(|layers| {
         let faulty = faulty.then_some(FaultyLayer);
         Stack::new(ServiceBuilder::new().option_layer(faulty).layer(layers))
     });
-    let served = match options.transport {
+    match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,
         Transport::Http(address) => {
             let config = StreamableHttpServerConfig::default()
                 .with_sse_retry(Some(SSE_RETRY))
                 .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*"]);
-            let pages = Router::new();
             let http = serve::Http {
                 address,
                 sessions,
                 config,
-                pages,
+                pages: Router::new(),
             };
             serve::http(handler, stack, http).await
-        }
-    };
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("conformance: {error}");
-            ExitCode::FAILURE
         }
     }
 }

@@ -28,6 +28,7 @@ use axum::Router;
 use mcp_layers::rmcp::Stack;
 use server::Everything;
 use shared::{
+    layers::Layers,
     options::{Options, Transport},
     serve,
 };
@@ -49,7 +50,8 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let handler = Everything::new();
-    let stack = options.layers.map(Stack::new);
+    let layers = options.settings.as_ref().map(Layers::new).transpose()?;
+    let stack = layers.map(Stack::new);
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,
         Transport::Http(address) => {

@@ -1,5 +1,7 @@
 //! The stack of layers, in the recommended order; which of them are there is chosen by name.
 
+use std::error::Error;
+
 use mcp_layers::{
     core::{BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer},
     rmcp::{Leaf, RmcpRequest, RmcpResponse},
@@ -7,67 +9,79 @@ use mcp_layers::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-/// Every layer, from the outermost to the innermost. A new one is one line.
+use super::settings::{Flag, Settings};
+
+/// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
+/// and what is made of them stand in a file of its own.
 const LAYERS: &[Entry] = &[
-    Entry::named("timing", |inner| wrap(TimingLayer::server(), inner)),
-    Entry::always(|inner| wrap(CatchErrorLayer::new(), inner)),
-    Entry::always(|inner| wrap(CatchPanicLayer::new(), inner)),
-    Entry::always(|inner| wrap(CancelLayer::new(), inner)),
+    Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::always(|_| put(CatchErrorLayer::new())),
+    Entry::always(|_| put(CatchPanicLayer::new())),
+    Entry::always(|_| put(CancelLayer::new())),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack
 /// that is fixed needs none of that, see `quickstart`.
 pub(crate) type Boxed = BoxCloneSyncService<RmcpRequest, RmcpResponse, BoxError>;
 
+/// Puts one layer around what is further in.
+pub(crate) type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
+
+/// What makes a layer of the flags.
+type Make = fn(&Settings) -> Result<PutAround, Box<dyn Error>>;
+
 struct Entry {
     name: Option<&'static str>,
-    put_around: fn(Boxed) -> Boxed,
+    flags: &'static [Flag],
+    make: Make,
 }
 
 impl Entry {
-    /// A layer that can be left out.
-    const fn named(name: &'static str, put_around: fn(Boxed) -> Boxed) -> Self {
+    /// A layer that can be left out, and the flags that are its own.
+    const fn named(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
         Self {
             name: Some(name),
-            put_around,
+            flags,
+            make,
         }
     }
 
     /// A layer without which a stack is not whole.
-    const fn always(put_around: fn(Boxed) -> Boxed) -> Self {
+    const fn always(make: Make) -> Self {
         Self {
             name: None,
-            put_around,
+            flags: &[],
+            make,
         }
     }
 }
 
-/// A choice of layers; itself a layer, which puts them all around a service.
-pub(crate) struct Layers(Vec<&'static str>);
+/// The layers that can be chosen, from the outermost to the innermost.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().filter_map(|entry| entry.name)
+}
+
+/// The flags of all layers.
+pub(crate) fn flags() -> impl Iterator<Item = &'static Flag> {
+    LAYERS.iter().flat_map(|entry| entry.flags)
+}
+
+/// The layers of a choice; itself a layer, which puts them all around a service.
+pub(crate) struct Layers(Vec<PutAround>);
 
 impl Layers {
-    /// The layers that can be chosen, from the outermost to the innermost.
-    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        LAYERS.iter().filter_map(|entry| entry.name)
-    }
-
-    pub(crate) fn all() -> Self {
-        Self(Self::names().collect())
-    }
-
-    /// The layers in a list such as `timing,cache`. Its order does not matter; an empty list
-    /// chooses none.
-    pub(crate) fn parse(list: &str) -> Result<Self, String> {
-        let find = |name: &str| {
-            let known = Self::names().find(|known| *known == name);
-            known.ok_or_else(|| format!("unknown layer {name:?}"))
-        };
-        let names = list.split(',').filter(|name| !name.is_empty());
-        names.map(find).collect::<Result<_, _>>().map(Self)
-    }
-
-    fn contains(&self, entry: &Entry) -> bool {
-        entry.name.is_none_or(|name| self.0.contains(&name))
+    /// Makes the chosen layers.
+    ///
+    /// # Errors
+    /// What a layer says of its settings.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Box<dyn Error>> {
+        let chosen = LAYERS
+            .iter()
+            .filter(|entry| entry.name.is_none_or(|name| settings.has_layer(name)));
+        chosen
+            .map(|entry| (entry.make)(settings))
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 }
 
@@ -75,18 +89,22 @@ impl Layer<Leaf> for Layers {
     type Service = Boxed;
 
     fn layer(&self, leaf: Leaf) -> Boxed {
-        let chosen = LAYERS.iter().filter(|entry| self.contains(entry));
         let leaf = BoxCloneSyncService::new(leaf.map_err(BoxError::from));
-        chosen.rfold(leaf, |inner, entry| (entry.put_around)(inner))
+        self.0
+            .iter()
+            .rfold(leaf, |inner, put_around| put_around(inner))
     }
 }
 
-fn wrap<L>(layer: L, inner: Boxed) -> Boxed
+/// What a layer without errors of its settings is made of.
+pub(crate) fn put<L>(layer: L) -> Result<PutAround, Box<dyn Error>>
 where
-    L: Layer<Boxed>,
+    L: Layer<Boxed> + 'static,
     L::Service: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
     <L::Service as Service<RmcpRequest>>::Error: Into<BoxError>,
     <L::Service as Service<RmcpRequest>>::Future: Send + 'static,
 {
-    BoxCloneSyncService::new(layer.layer(inner).map_err(Into::into))
+    Ok(Box::new(move |inner| {
+        BoxCloneSyncService::new(layer.layer(inner).map_err(Into::into))
+    }))
 }

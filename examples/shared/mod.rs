@@ -3,4 +3,5 @@
 pub(crate) mod layers;
 pub(crate) mod options;
 pub(crate) mod serve;
+pub(crate) mod settings;
 pub(crate) mod subscriptions;

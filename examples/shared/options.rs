@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use super::layers::Layers;
+use super::{layers, settings::Settings};
 
 const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
@@ -14,7 +14,7 @@ const FLAGS: &str = "flags:
 pub(crate) struct Options {
     pub(crate) transport: Transport,
     /// `None` for a bare server.
-    pub(crate) layers: Option<Layers>,
+    pub(crate) settings: Option<Settings>,
 }
 
 #[derive(Clone, Copy)]
@@ -48,7 +48,8 @@ impl Options {
         mut arguments: impl Iterator<Item = String>,
         mut own: impl FnMut(&str) -> bool,
     ) -> Result<Option<Self>, String> {
-        let (mut transport, mut with, mut bare) = (None, None, false);
+        let (mut transport, mut bare, mut with) = (None, false, false);
+        let mut settings = Settings::new();
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
             match flag.as_str() {
@@ -61,27 +62,39 @@ impl Options {
                     transport = Some(Transport::Http(address));
                 }
                 "--bare" => bare = true,
-                "--with" => with = Some(Layers::parse(&value()?)?),
+                "--with" => {
+                    with = true;
+                    settings.choose(&value()?)?;
+                }
                 other if own(other) => {}
-                other => return Err(format!("unknown flag {other:?}")),
+                other => {
+                    let flag = layers::flags().find(|flag| flag.name == other);
+                    let flag = flag.ok_or_else(|| format!("unknown flag {other:?}"))?;
+                    settings.set(flag, value()?);
+                }
             }
         }
-        if bare && with.is_some() {
+        if bare && with {
             return Err("--bare and --with exclude each other".to_owned());
         }
         Ok(Some(Self {
             transport: transport.ok_or("either --stdio or --http is needed")?,
-            layers: (!bare).then(|| with.unwrap_or_else(Layers::all)),
+            settings: (!bare).then_some(settings),
         }))
     }
 }
 
 fn usage(program: &str) -> String {
-    let layers: Vec<_> = Layers::names().collect();
+    let layers: Vec<_> = layers::names().collect();
     let layers = layers.join(", ");
+    let flags = layers::flags().map(|flag| {
+        let flag_and_value = format!("{} {}", flag.name, flag.value);
+        format!("\n  {flag_and_value:<18}  {}", flag.help)
+    });
+    let flags: String = flags.collect();
     format!(
         "usage: {program} --stdio|--http ADDR:PORT [--bare|--with LAYER,...]\n\n\
-         {FLAGS}\n\n\
+         {FLAGS}{flags}\n\n\
          layers, from the outermost to the innermost: {layers}"
     )
 }

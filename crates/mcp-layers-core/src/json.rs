@@ -74,6 +74,14 @@ pub fn serialized_size(value: &impl Serialize) -> usize {
     serde_json::to_writer(&mut count, value).map_or(0, |()| count.0)
 }
 
+/// Appends a value as JSON; nothing for what JSON cannot hold.
+pub fn write_serialized(value: &impl Serialize, out: &mut Vec<u8>) {
+    let before = out.len();
+    if serde_json::to_writer(&mut *out, value).is_err() {
+        out.truncate(before);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{json_size, visit_json_texts};

@@ -110,7 +110,9 @@ pub use classify::{ByCode, Class, Classify};
 pub use clock::{Clock, SystemClock};
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
-pub use json::{json_size, map_size, serialized_size, visit_json_texts, visit_map_texts};
+pub use json::{
+    json_size, map_size, serialized_size, visit_json_texts, visit_map_texts, write_serialized,
+};
 pub use json_rpc::{
     JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcReplyTo, JsonRpcRequest,
     JsonRpcResponse, ParseError,

@@ -81,6 +81,10 @@ pub trait McpResponse: Sized {
 
     /// About how many bytes the response has as JSON. Used to bound memory, not to frame messages.
     fn size_estimate(&self) -> usize;
+
+    /// Appends the result, or the error object, as JSON: for digests and for stores. Costs as much
+    /// as sending it, so that it belongs off the path of a request.
+    fn write_json(&self, out: &mut Vec<u8>);
 }
 
 /// How a request ended.

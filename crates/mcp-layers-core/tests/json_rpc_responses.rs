@@ -441,6 +441,19 @@ fn the_size_is_close_to_what_is_sent() {
     assert!(error.size_estimate() > 10_000);
 }
 
+#[test]
+fn the_result_or_the_error_is_written_as_it_is_sent() {
+    let result = success(json!({"content": [], "_meta": {"a/b": 1}}));
+    let error = JsonRpcResponse::error(&request(), McpError::unavailable());
+    for (response, member) in [(result, "result"), (error, "error")] {
+        let mut written = b"before ".to_vec();
+        response.write_json(&mut written);
+        let written = written.strip_prefix(b"before ").unwrap();
+        let written: Value = serde_json::from_slice(written).unwrap();
+        assert_eq!(written, sent(&response)[member]);
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

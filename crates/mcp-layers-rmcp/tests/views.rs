@@ -669,6 +669,11 @@ fn the_size_is_that_of_the_json() {
     for (response, _) in every_response("text \"quoted\"") {
         let real = wire(&response).to_string().len();
         assert_eq!(response.size_estimate(), real);
+        let mut written = b"before ".to_vec();
+        response.write_json(&mut written);
+        let written = written.strip_prefix(b"before ").unwrap();
+        let written: Value = serde_json::from_slice(written).unwrap();
+        assert_eq!(written, wire(&response));
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use mcp_layers_core::{
     CacheHint, CacheScope, Listed, McpError, McpResponse, Outcome, TextSite, Trail, code,
-    json_result,
+    json_result, write_serialized,
 };
 use serde_json::{Map, Value};
 use tower_mcp::{
@@ -269,6 +269,13 @@ impl McpResponse for TowerMcpResponse {
 
     fn size_estimate(&self) -> usize {
         size::estimate(&self.inner)
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match &self.inner.inner {
+            Ok(result) => write_serialized(result, out),
+            Err(error) => write_serialized(error, out),
+        }
     }
 }
 

@@ -146,7 +146,14 @@ fn every_view_is_that_of_the_json_that_is_sent() {
         }
         let (size, real) = (typed.size_estimate(), wire(&typed).to_string().len());
         assert!(size.abs_diff(real) < 40 + real / 3, "{size} {real} {sent}");
+        assert_eq!(written(&typed), sent);
     }
+}
+
+fn written<T: McpResponse>(response: &T) -> Value {
+    let mut out = Vec::new();
+    response.write_json(&mut out);
+    serde_json::from_slice(&out).unwrap()
 }
 
 fn listed<T: McpResponse>(response: &T) -> Vec<String> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     CacheHint, JsonRpcReplyTo, JsonRpcRequest, Listed, McpError, McpRequest, McpResponse, Outcome,
-    RequestId, TextSite, Trail, json_result, json_size, visit_json_texts,
+    RequestId, TextSite, Trail, json_result, json_size, visit_json_texts, write_serialized,
 };
 
 /// The answer to a [`JsonRpcRequest`]. A clone shares the result.
@@ -191,6 +191,13 @@ impl McpResponse for JsonRpcResponse {
                 Ok(result) => json_size(result),
                 Err(error) => error.message.len() + error.data.as_ref().map_or(0, json_size),
             }
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match &self.result {
+            Ok(result) => write_serialized(&**result, out),
+            Err(error) => write_serialized(&json_result::write_error(error), out),
+        }
     }
 }
 

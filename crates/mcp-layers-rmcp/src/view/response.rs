@@ -2,7 +2,7 @@
 
 use mcp_layers_core::{
     CacheHint, Listed, McpError, McpResponse, Outcome, TextSite, Trail, json_result,
-    serialized_size,
+    serialized_size, write_serialized,
 };
 use rmcp::{
     ErrorData,
@@ -199,6 +199,13 @@ impl McpResponse for RmcpResponse {
         match &self.result {
             Ok(result) => serialized_size(result),
             Err(error) => serialized_size(error),
+        }
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
+        match &self.result {
+            Ok(result) => write_serialized(result, out),
+            Err(error) => write_serialized(error, out),
         }
     }
 }

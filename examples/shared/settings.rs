@@ -1,0 +1,82 @@
+//! Which layers are chosen, and the flags that belong to them.
+
+use std::{collections::HashMap, fmt::Display, str::FromStr};
+
+use super::layers;
+
+/// A flag with a value that a layer reads.
+pub(crate) struct Flag {
+    /// With its two dashes.
+    pub(crate) name: &'static str,
+    /// What stands for the value in the help.
+    pub(crate) value: &'static str,
+    pub(crate) help: &'static str,
+}
+
+/// Which layers are chosen, and the flags that belong to them.
+pub(crate) struct Settings {
+    layers: Vec<&'static str>,
+    values: HashMap<&'static str, Vec<String>>,
+}
+
+impl Settings {
+    /// Every layer, and no flag.
+    pub(crate) fn new() -> Self {
+        Self {
+            layers: layers::names().collect(),
+            values: HashMap::new(),
+        }
+    }
+
+    /// Chooses the layers in a list such as `timing,cache`. Its order does not matter; an empty
+    /// list chooses none.
+    ///
+    /// # Errors
+    /// The name that no layer has.
+    pub(crate) fn choose(&mut self, list: &str) -> Result<(), String> {
+        let find = |name: &str| {
+            let known = layers::names().find(|known| *known == name);
+            known.ok_or_else(|| format!("unknown layer {name:?}"))
+        };
+        let names = list.split(',').filter(|name| !name.is_empty());
+        self.layers = names.map(find).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    pub(crate) fn has_layer(&self, name: &str) -> bool {
+        self.layers.contains(&name)
+    }
+
+    /// Sets a flag; one that is given twice has two values.
+    pub(crate) fn set(&mut self, flag: &Flag, value: String) {
+        self.values.entry(flag.name).or_default().push(value);
+    }
+
+    /// The last value of a flag.
+    #[allow(dead_code, reason = "for the layers that have flags")]
+    pub(crate) fn get(&self, flag: &Flag) -> Option<&str> {
+        self.all(flag).last().map(String::as_str)
+    }
+
+    /// Every value of a flag, in the order in which they were given.
+    pub(crate) fn all(&self, flag: &Flag) -> &[String] {
+        self.values.get(flag.name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The last value of a flag, read as what the layer needs.
+    ///
+    /// # Errors
+    /// Which flag has a value that cannot be read.
+    #[allow(dead_code, reason = "for the layers that have flags")]
+    pub(crate) fn parse<T>(&self, flag: &Flag) -> Result<Option<T>, String>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let read = |value: &str| {
+            let problem = |error| format!("{} {value:?}: {error}", flag.name);
+            value.parse().map_err(problem)
+        };
+        self.get(flag).map(read).transpose()
+    }
+}
