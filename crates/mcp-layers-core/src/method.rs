@@ -39,6 +39,16 @@ macro_rules! methods {
                 }
             }
 
+            /// Its place in [`Method::KNOWN`], for tables by method; `None` for [`Method::Other`].
+            #[must_use]
+            pub fn position(&self) -> Option<usize> {
+                enum Position { $($name),* }
+                match self {
+                    $(Self::$name => Some(Position::$name as usize),)*
+                    Self::Other(_) => None,
+                }
+            }
+
             /// The same method without the borrow; `None` for [`Method::Other`].
             #[must_use]
             pub fn known(self) -> Option<Method<'static>> {
@@ -146,9 +156,10 @@ mod tests {
 
     #[test]
     fn every_known_name_round_trips() {
-        for method in Method::KNOWN {
+        for (position, method) in Method::KNOWN.iter().enumerate() {
             assert_eq!(Method::new(method.as_str()), *method);
             assert_eq!(method.known(), Some(*method));
+            assert_eq!(method.position(), Some(position));
         }
     }
 
@@ -157,6 +168,7 @@ mod tests {
         assert_eq!(Method::new("Tools/Call"), Method::Other("Tools/Call"));
         assert_eq!(Method::new("x/y").as_str(), "x/y");
         assert_eq!(Method::new("x/y").known(), None);
+        assert_eq!(Method::new("x/y").position(), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(crate) fn describe_name(
 }
 
 /// The attributes of how a request came, in few bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wire {
     protocol: OneOf,
     transport: Option<Transport>,
@@ -94,6 +94,12 @@ impl Wire {
             transport: connection.transport,
             http: OneOf::new(connection.http_version, &HTTP_VERSIONS),
         }
+    }
+
+    /// All of it as one number, for a hash.
+    pub(crate) fn bits(self) -> u32 {
+        let transport = self.transport.map_or(0, |transport| transport as u8 + 1);
+        u32::from_be_bytes([0, self.protocol.0, transport, self.http.0])
     }
 
     pub(crate) fn describe(self, attributes: &mut Vec<Attribute>) {
@@ -111,7 +117,7 @@ impl Wire {
 }
 
 /// One of a few known texts, none, or another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct OneOf(u8);
 
 impl OneOf {

@@ -66,7 +66,6 @@ pub(crate) struct Running<R: Recorder, C: Clock> {
     clock: C,
     call: Call,
     started: Instant,
-    entered: Option<usize>,
     /// Whether the inner service is at work. Dropped meanwhile, it has panicked.
     inside: bool,
     done: bool,
@@ -76,13 +75,12 @@ impl<R: Recorder, C: Clock> Running<R, C> {
     pub(crate) fn start<Req: McpRequest>(series: Arc<Series<R>>, clock: C, request: &Req) -> Self {
         let started = clock.now();
         let call = series.call_of(request);
-        let entered = series.enter(&call);
+        series.enter(&call);
         Self {
             series,
             clock,
             call,
             started,
-            entered,
             inside: true,
             done: false,
         }
@@ -103,7 +101,7 @@ impl<R: Recorder, C: Clock> Running<R, C> {
         if !std::mem::replace(&mut self.done, true) {
             let duration = self.clock.now().saturating_duration_since(self.started);
             self.series.record(&self.call, end, duration);
-            self.series.leave(self.entered);
+            self.series.leave(&self.call);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Which series a measurement goes to.
 
 use std::{
-    hash::BuildHasher,
+    hash::{BuildHasher, Hash, Hasher},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -34,7 +34,8 @@ pub(crate) struct Series<R> {
     durations: Table<Box<Entry>>,
     /// Where measurements go once `durations` is full.
     coarse: Table<Box<Entry>>,
-    active: Table<(Method<'static>, RecordActive)>,
+    /// By the method's position.
+    active: Box<[OnceLock<RecordActive>]>,
 }
 
 struct Entry {
@@ -43,7 +44,7 @@ struct Entry {
 }
 
 /// What tells series apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     method: Method<'static>,
     name: Name,
@@ -51,7 +52,26 @@ struct Key {
     end: End,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// In few steps: a derived hash takes one for each field and each variant.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let name = match self.name {
+            Name::None => 0,
+            Name::Other => 1,
+            Name::At(index) => index + 2,
+        };
+        state.write_usize(name << 8 | position(self.method));
+        state.write_u32(self.wire.bits());
+        self.end.hash(state);
+    }
+}
+
+/// The method's place in a table of all, the last for those that the protocol does not have.
+fn position(method: Method<'_>) -> usize {
+    method.position().unwrap_or(Method::KNOWN.len())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     None,
     Other,
@@ -88,7 +108,7 @@ impl<R> Series<R> {
             durations: Table::new(usize::from(settings.max_series.get())),
             // Twice what there can be, so that threads in a race never find these full.
             coarse: Table::new(2 * methods * End::KINDS),
-            active: Table::new(2 * methods),
+            active: (0..methods).map(|_| OnceLock::new()).collect(),
         };
         for (named, name) in &settings.known {
             series.names(*named).learn(name);
@@ -205,26 +225,23 @@ impl<R: Recorder> Series<R> {
         }
     }
 
-    /// Counts a call in; gives what [`Series::leave`] needs.
-    pub(crate) fn enter(&self, call: &Call) -> Option<usize> {
-        let method = call.method;
-        let hash = self.hasher.hash_one(method);
+    /// Counts a call in.
+    pub(crate) fn enter(&self, call: &Call) {
         let make = || {
-            let attributes = attribute::of_method(method);
+            let attributes = attribute::of_method(call.method);
             let active = contain(|| self.recorder.active(self.active_metric(), &attributes));
-            (method, active.unwrap_or_else(|| Box::new(|_| {})))
+            active.unwrap_or_else(|| Box::new(|_| {}))
         };
-        let found = self
-            .active
-            .find_or_insert(hash, |(have, _)| *have == method, make);
-        let (index, (_, record)) = found?;
-        contain(|| record(1));
-        Some(index)
+        if let Some(slot) = self.active.get(position(call.method)) {
+            let record = slot.get_or_init(make);
+            contain(|| record(1));
+        }
     }
 
     /// Counts a call out.
-    pub(crate) fn leave(&self, entered: Option<usize>) {
-        if let Some((_, record)) = entered.and_then(|index| self.active.get(index)) {
+    pub(crate) fn leave(&self, call: &Call) {
+        let slot = self.active.get(position(call.method));
+        if let Some(record) = slot.and_then(OnceLock::get) {
             contain(|| record(-1));
         }
     }
