@@ -28,7 +28,9 @@ mod support;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use support::{Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params};
+use support::{
+    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
+};
 use thread_cpu::ThreadCpu;
 
 type Group<'a> = BenchmarkGroup<'a, ThreadCpu>;
@@ -54,20 +56,42 @@ impl Service<JsonRpcRequest> for Fails {
 
 fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
     let mut group = criterion.benchmark_group("mask_pipe");
-    over_pipe(&mut group, "empty", Stack::new(Identity::new()).handler(Echo));
-    over_pipe(&mut group, "masked", Stack::new(ErrorMaskLayer::new()).handler(Echo));
+    over_pipe(
+        &mut group,
+        "empty",
+        Stack::new(Identity::new()).handler(Echo),
+    );
+    over_pipe(
+        &mut group,
+        "masked",
+        Stack::new(ErrorMaskLayer::new()).handler(Echo),
+    );
     group.finish();
 
     let mut group = criterion.benchmark_group("mask_handle");
     let pipe = Pipe::bare(Era::Legacy);
     let call = Call::over(&pipe, Era::Legacy);
-    handled(&mut group, "empty", &call, &Stack::new(Identity::new()).handler(Echo));
-    handled(&mut group, "masked", &call, &Stack::new(ErrorMaskLayer::new()).handler(Echo));
+    handled(
+        &mut group,
+        "empty",
+        &call,
+        &Stack::new(Identity::new()).handler(Echo),
+    );
+    handled(
+        &mut group,
+        "masked",
+        &call,
+        &Stack::new(ErrorMaskLayer::new()).handler(Echo),
+    );
     group.finish();
 
     let mut group = criterion.benchmark_group("mask_json_rpc");
     json_rpc(&mut group, "bare", JsonRpcLeaf);
-    json_rpc(&mut group, "masked", ErrorMaskLayer::new().layer(JsonRpcLeaf));
+    json_rpc(
+        &mut group,
+        "masked",
+        ErrorMaskLayer::new().layer(JsonRpcLeaf),
+    );
 }
 
 fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
@@ -85,8 +109,14 @@ fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
 /// character that every pattern looks at twice.
 fn scrub(criterion: &mut Criterion<ThreadCpu>) {
     let texts = [
-        ("words", "The quick brown fox jumps over the lazy dog; it has no reason to. "),
-        ("found", "10.0.0.7 open /srv/app/a.rs:7 as app password=hunter2 token=abc\n"),
+        (
+            "words",
+            "The quick brown fox jumps over the lazy dog; it has no reason to. ",
+        ),
+        (
+            "found",
+            "10.0.0.7 open /srv/app/a.rs:7 as app password=hunter2 token=abc\n",
+        ),
         ("hostile", "a:/@.="),
     ];
     let every = || Scrub::internals().redactor(Redactor::emails());

@@ -66,7 +66,10 @@ async fn over_stdio(flags: &[&str]) -> Seen {
     let mut stdout = BufReader::new(process.stdout.take().unwrap());
     let mut sent = String::new();
     for message in [initialize(), initialized()].into_iter().chain(calls()) {
-        stdin.write_all(format!("{message}\n").as_bytes()).await.unwrap();
+        stdin
+            .write_all(format!("{message}\n").as_bytes())
+            .await
+            .unwrap();
         if message.get("id").is_some() {
             let line = timeout(PATIENCE, stdout.read_line(&mut sent)).await;
             assert!(line.expect("an answer").unwrap() > 0);
@@ -88,13 +91,17 @@ async fn over_http(flags: &[&str]) -> Seen {
     let mut first = String::new();
     let read = timeout(PATIENCE, stderr.read_line(&mut first)).await;
     read.expect("a line").unwrap();
-    let address = first.trim_end().strip_prefix("listening on http://").expect(&first);
+    let address = first
+        .trim_end()
+        .strip_prefix("listening on http://")
+        .expect(&first);
     let address = address.strip_suffix("/mcp").expect(&first).to_owned();
 
     let answer = post(&address, "", &initialize()).await;
     let session = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("mcp-session-id").then(|| value.trim().to_owned())
+        name.eq_ignore_ascii_case("mcp-session-id")
+            .then(|| value.trim().to_owned())
     });
     let session = format!(
         "Mcp-Session-Id: {}\r\nMcp-Protocol-Version: 2025-11-25\r\n",
@@ -106,7 +113,10 @@ async fn over_http(flags: &[&str]) -> Seen {
     }
     process.start_kill().unwrap();
     let mut log = String::new();
-    timeout(PATIENCE, stderr.read_to_string(&mut log)).await.expect("an end").unwrap();
+    timeout(PATIENCE, stderr.read_to_string(&mut log))
+        .await
+        .expect("an end")
+        .unwrap();
     Seen { sent, log }
 }
 
@@ -130,15 +140,26 @@ async fn post(address: &str, headers: &str, message: &Value) -> String {
 /// The ids that callers got, in the order of the answers.
 fn error_ids(sent: &str) -> Vec<String> {
     let ids = sent.split("\"errorId\":\"").skip(1);
-    ids.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    ids.map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect()
 }
 
 async fn check(flags: &[&str]) {
-    for (transport, seen) in [("stdio", over_stdio(flags).await), ("HTTP", over_http(flags).await)] {
+    for (transport, seen) in [
+        ("stdio", over_stdio(flags).await),
+        ("HTTP", over_http(flags).await),
+    ] {
         let Seen { sent, log } = seen;
         assert!(!sent.contains("hunter2"), "{transport}: {sent}");
-        assert_eq!(sent.matches("\"code\":-32603").count(), 2, "{transport}: {sent}");
-        assert!(sent.contains("db password=[secret]"), "the tool's error stays: {sent}");
+        assert_eq!(
+            sent.matches("\"code\":-32603").count(),
+            2,
+            "{transport}: {sent}"
+        );
+        assert!(
+            sent.contains("db password=[secret]"),
+            "the tool's error stays: {sent}"
+        );
         let ids = error_ids(&sent);
         assert_eq!(ids.len(), 2, "{transport}: {sent}");
         for id in ids {

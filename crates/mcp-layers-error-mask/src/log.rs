@@ -18,7 +18,7 @@ pub(crate) fn masked(error_id: &str, method: Method<'_>, original: &McpError, tr
             error_id,
             method = %bounded(method.as_str()),
             code = original.code,
-            message = ?bounded(&original.message),
+            error = ?bounded(&original.message),
             data = data.as_deref().map(bounded),
             causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
             "an error was masked"

@@ -53,9 +53,7 @@ impl Mask {
     /// itself, but behind it there may be a cause that has to be found again.
     fn stays(&self, code: i32, public: bool, trail: &Trail) -> bool {
         let has_cause = code == code::INTERNAL_ERROR && log::causes(trail).next().is_some();
-        (public && !has_cause)
-            || codes::is_of_protocol(code)
-            || self.public_codes.contains(&code)
+        (public && !has_cause) || codes::is_of_protocol(code) || self.public_codes.contains(&code)
     }
 
     fn kept(&self, mut error: McpError, public: bool) -> McpError {
@@ -72,7 +70,9 @@ impl Mask {
         }
         tidy(&mut message, self.max_text.get(), Lines::Joined);
         error.message = message.into();
-        error.data = error.data.map(|data| self.kept_data(data, error.code, public));
+        error.data = error
+            .data
+            .map(|data| self.kept_data(data, error.code, public));
         error
     }
 

@@ -127,10 +127,7 @@ mod tests {
             ("\u{1b}[31mred\u{1b}[0m", "red"),
             ("\u{9b}1;5Hhere", "here"),
             ("\u{1b}]0;title\u{7}text", "text"),
-            (
-                "\u{1b}]8;;http://a\u{1b}\\link\u{1b}]8;;\u{1b}\\",
-                "link",
-            ),
+            ("\u{1b}]8;;http://a\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
             ("\u{1b}]unfinished", "unfinished"),
             ("\u{1b}[12", "12"),
             ("a\r\nb\tc\u{0}d\u{7f}", "a b cd"),

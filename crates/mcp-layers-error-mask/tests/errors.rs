@@ -67,7 +67,10 @@ fn e1_a_panic_while_an_answered_call_is_dropped_is_logged() {
         });
     let (response, log) = ask_service(service, requests::call_tool(1, "echo", json!({})));
     assert_eq!(wire(&response)["result"], json!({ "ok": true }));
-    assert!(log.contains(SECRET) && log.contains("did not change the answer"), "{log}");
+    assert!(
+        log.contains(SECRET) && log.contains("did not change the answer"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -319,19 +322,28 @@ fn e7_ids_are_unguessable_and_the_same_everywhere() {
 #[test]
 fn e9_texts_are_cut_at_a_boundary_and_neutralised() {
     let evil = "\u{1b}[31mno\u{1b}[0m\r\n\u{202e}file\u{7}: ";
-    let error = McpError::new(code::INVALID_PARAMS, format!("{evil}{}", "é".repeat(1 << 20)))
-        .with("detail", evil);
+    let error = McpError::new(
+        code::INVALID_PARAMS,
+        format!("{evil}{}", "é".repeat(1 << 20)),
+    )
+    .with("detail", evil);
     let layer = ErrorMaskLayer::new().max_text(NonZeroUsize::new(64).unwrap());
     let (response, _) = ask(layer, error);
     let sent = wire(&response)["error"].clone();
     let message = sent["message"].as_str().unwrap();
-    assert!(message.starts_with("no file: éé") && message.ends_with("é…"), "{message}");
+    assert!(
+        message.starts_with("no file: éé") && message.ends_with("é…"),
+        "{message}"
+    );
     assert!(message.len() <= 64);
     assert_eq!(sent["data"]["detail"], "no\nfile: ");
 
     let (response, _) = ask(
         ErrorMaskLayer::new().scrub(Scrub::credentials().max_text(NonZeroUsize::new(32).unwrap())),
-        Answer::tool_error(format!("{evil}pass\u{200b}word={SECRET} {}", "x".repeat(1 << 20))),
+        Answer::tool_error(format!(
+            "{evil}pass\u{200b}word={SECRET} {}",
+            "x".repeat(1 << 20)
+        )),
     );
     let sent = wire(&response);
     let text = sent["result"]["content"][0]["text"].as_str().unwrap();
@@ -357,7 +369,10 @@ fn e10_reserved_codes_become_allowed_ones() {
         } else {
             code::INTERNAL_ERROR
         };
-        for error in [McpError::new(number, "chosen"), McpError::public(number, "chosen")] {
+        for error in [
+            McpError::new(number, "chosen"),
+            McpError::public(number, "chosen"),
+        ] {
             let public = error.is_public();
             let (response, _) = ask(ErrorMaskLayer::new(), error);
             assert_eq!(response.outcome().code(), Some(expected), "{number}");
@@ -385,7 +400,12 @@ fn the_operator_declares_codes_public() {
     assert!(!wire(&response).to_string().contains(SECRET));
     for reserved in [-32603, -32000, -32002, -32768] {
         let refused = ErrorMaskLayer::new().public_codes([1000, reserved]);
-        assert!(refused.unwrap_err().to_string().contains(&reserved.to_string()));
+        assert!(
+            refused
+                .unwrap_err()
+                .to_string()
+                .contains(&reserved.to_string())
+        );
     }
 }
 
@@ -407,7 +427,10 @@ fn two_masks_mask_once() {
 #[test]
 fn the_development_profile_shows_details_and_says_so() {
     let (layer, warning) = logged(ErrorMaskLayer::unmasked_for_development);
-    assert!(warning.contains("WARN") && warning.contains("NOT masked"), "{warning}");
+    assert!(
+        warning.contains("WARN") && warning.contains("NOT masked"),
+        "{warning}"
+    );
     let mock = MockService::new();
     mock.push(Answer::panic(SECRET));
     let inner = CatchPanicLayer::new().layer(mock);
@@ -421,8 +444,15 @@ fn the_development_profile_shows_details_and_says_so() {
     let (response, _) = ask(layer, error);
     let sent = wire(&response)["error"].clone();
     assert_eq!(sent["message"], SECRET);
-    assert_eq!(sent["data"]["unmasked"]["data"], json!({ "why": "because" }));
-    assert_eq!(sent["code"], code::INTERNAL_ERROR, "codes are mapped all the same");
+    assert_eq!(
+        sent["data"]["unmasked"]["data"],
+        json!({ "why": "because" })
+    );
+    assert_eq!(
+        sent["code"],
+        code::INTERNAL_ERROR,
+        "codes are mapped all the same"
+    );
 }
 
 #[test]
@@ -442,6 +472,9 @@ fn events_of_inner_layers_stay_in_the_trail() {
     answer.trail_mut().push(Event::Cancelled);
     let (response, _) = ask(ErrorMaskLayer::new(), Answer::response(answer));
     let events: Vec<_> = response.trail().events().collect();
-    assert!(matches!(events[..], [Event::Cancelled, Event::Masked { .. }]), "{events:?}");
+    assert!(
+        matches!(events[..], [Event::Cancelled, Event::Masked { .. }]),
+        "{events:?}"
+    );
     assert_eq!(wire(&response)["id"], Value::from(1));
 }

@@ -27,7 +27,12 @@ fn credentials() -> Vec<String> {
         format!("xoxb-{}-{}", "1".repeat(12), a(24)),
         format!("xoxp-{}", a(24)),
         format!("xapp-1-{}", a(24)),
-        format!("https://hooks.slack.com/services/T{}/B{}/{}", upper(8), upper(8), a(24)),
+        format!(
+            "https://hooks.slack.com/services/T{}/B{}/{}",
+            upper(8),
+            upper(8),
+            a(24)
+        ),
         format!("sk_live_{}", a(24)),
         format!("rk_test_{}", a(24)),
         format!("sk-proj-{}", a(40)),
@@ -68,22 +73,43 @@ fn secrets_beside_a_name_go() {
     let scrub = Scrub::credentials();
     for (text, expected) in [
         ("db password=hunter2", "db password=[secret]"),
-        ("PASSWORD = hunter2, user=app", "PASSWORD = [secret], user=app"),
+        (
+            "PASSWORD = hunter2, user=app",
+            "PASSWORD = [secret], user=app",
+        ),
         ("password: hunter2", "password: [secret]"),
         ("passwd:hunter2;", "passwd:[secret];"),
-        (r#"{"password": "hunt\"er2", "a": 1}"#, r#"{"password": "[secret]", "a": 1}"#),
-        (r#"{\"password\": \"hunter2\", \"a\": 1}"#, r#"{\"password\": \"[secret]\", \"a\": 1}"#),
+        (
+            r#"{"password": "hunt\"er2", "a": 1}"#,
+            r#"{"password": "[secret]", "a": 1}"#,
+        ),
+        (
+            r#"{\"password\": \"hunter2\", \"a\": 1}"#,
+            r#"{\"password\": \"[secret]\", \"a\": 1}"#,
+        ),
         ("{'api_key': 'hunter2'}", "{'api_key': '[secret]'}"),
         ("password='hunter2 without end", "password='[secret]"),
         ("DB_PASSWORD=hunter2\nA=b", "DB_PASSWORD=[secret]\nA=b"),
         ("dbPassword => hunter2", "dbPassword => [secret]"),
         ("password=hunter2,more; x", "password=[secret]; x"),
-        ("aws_secret_access_key = hunter2/+", "aws_secret_access_key = [secret]"),
-        ("client_secret=hunter2&grant_type=x", "client_secret=[secret]&grant_type=x"),
-        ("https://a.example/?token=hunter2&b=1", "https://a.example/?token=[secret]&b=1"),
+        (
+            "aws_secret_access_key = hunter2/+",
+            "aws_secret_access_key = [secret]",
+        ),
+        (
+            "client_secret=hunter2&grant_type=x",
+            "client_secret=[secret]&grant_type=x",
+        ),
+        (
+            "https://a.example/?token=hunter2&b=1",
+            "https://a.example/?token=[secret]&b=1",
+        ),
         ("?sv=1&sig=hunter2%3D&se=2", "?sv=1&sig=[secret]&se=2"),
         ("Authorization: Bearer hunter2", "Authorization: [secret]"),
-        ("authorization: Basic aHVudGVyMg==\r\nHost: a", "authorization: [secret]\nHost: a"),
+        (
+            "authorization: Basic aHVudGVyMg==\r\nHost: a",
+            "authorization: [secret]\nHost: a",
+        ),
         ("Cookie: a=hunter2; b=hunter3", "Cookie: [secret]"),
         ("x-api-key: hunter2", "x-api-key: [secret]"),
         ("sent Bearer hunter2.x7 there", "sent Bearer [token] there"),
@@ -95,11 +121,17 @@ fn secrets_beside_a_name_go() {
             "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hunter2==;E=x",
             "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=[secret];E=x",
         ),
-        ("host=db password=hunter2 dbname=a", "host=db password=[secret] dbname=a"),
+        (
+            "host=db password=hunter2 dbname=a",
+            "host=db password=[secret] dbname=a",
+        ),
         ("postgres://app:hunter2@db/a", "postgres://[secret]@db/a"),
         ("redis://:hunter2@db:6379/0", "redis://[secret]@db:6379/0"),
         ("amqp://a:hun@ter/2@mq", "amqp://[secret]@mq"),
-        ("https://hunter2@github.com/a", "https://[secret]@github.com/a"),
+        (
+            "https://hunter2@github.com/a",
+            "https://[secret]@github.com/a",
+        ),
         ("pass\u{200b}word=hunter2", "password=[secret]"),
         ("pass\u{1b}[0mword=hunter2", "password=[secret]"),
         (
@@ -148,12 +180,24 @@ fn internals_go_by_setting() {
     for (text, expected) in [
         ("open /etc/app/key.pem: denied", "open [path]: denied"),
         ("at (/srv/größe/a.txt)", "at ([path])"),
-        ("~/.ssh/id and C:\\Users\\a\\b.txt, \\\\host\\share\\x", "[path] and [path], [path]"),
+        (
+            "~/.ssh/id and C:\\Users\\a\\b.txt, \\\\host\\share\\x",
+            "[path] and [path], [path]",
+        ),
         ("src/db/pool.rs:42:7 failed", "[path] failed"),
         ("connect 10.0.0.7:5432 refused", "connect [address] refused"),
-        ("from 192.168.0.0/16, not 999.1.1.1", "from [address], not 999.1.1.1"),
-        ("to [2001:db8::1]:443 and fe80::1%eth0.", "to [address] and [address]."),
-        ("db.prod.internal:5432, localhost:80", "[address], [address]"),
+        (
+            "from 192.168.0.0/16, not 999.1.1.1",
+            "from [address], not 999.1.1.1",
+        ),
+        (
+            "to [2001:db8::1]:443 and fe80::1%eth0.",
+            "to [address] and [address].",
+        ),
+        (
+            "db.prod.internal:5432, localhost:80",
+            "[address], [address]",
+        ),
         ("mac 00:1A:2b:3c:4d:5e", "mac [address]"),
         (
             "boom\nstack backtrace:\n   0: std::panicking::begin\n             at /rustc/a/lib.rs:1:2\n   1: app::run\n",
@@ -190,14 +234,19 @@ fn internals_go_by_setting() {
 #[test]
 fn redactors_of_ones_own() {
     let employee = Redactor::pattern("employee", r"\bE-[0-9]{6}\b").unwrap();
-    let scrub = Scrub::none().redactor(employee).redactor(Redactor::emails());
+    let scrub = Scrub::none()
+        .redactor(employee)
+        .redactor(Redactor::emails());
     assert_eq!(
         scrubbed(&scrub, "E-123456 <a.b+c@mail.example.com>"),
         "[employee] <[email]>"
     );
     for wrong in ["(", "a*", r"\[x\]"] {
         let error = Redactor::pattern("x", wrong).unwrap_err().to_string();
-        assert!(error.starts_with("pattern ") && error.contains("\"x\""), "{error}");
+        assert!(
+            error.starts_with("pattern ") && error.contains("\"x\""),
+            "{error}"
+        );
     }
     let huge = "a{1000}{1000}{1000}";
     assert!(Redactor::pattern("x", huge).is_err());
@@ -206,11 +255,54 @@ fn redactors_of_ones_own() {
 /// Pieces of which texts are made that redactors look at twice.
 fn pieces() -> impl Strategy<Value = String> {
     let fixed = [
-        "password", "token", "\"", "'", "\\", "=", ":", " ", "\n", "/", "//", "://", "@", "a", "1",
-        ".", ",", ";", "[", "]", "-", "_", "::", "10.0.0.1", "eyJaaaaaa", "ghp_aaaaaaaaaaaaaaaaaaaa",
-        "AKIAQRSTQRSTQRSTQRST", "Bearer ", "Basic ", "http", "Authorization", "Cookie", "at x:1",
-        "File \"a\", line 1", "  ", "\t", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----",
-        "localhost", ".internal", "C:\\", "~/a", "é", "[secret]", "[token]", "sk-", "key", "xoxb-",
+        "password",
+        "token",
+        "\"",
+        "'",
+        "\\",
+        "=",
+        ":",
+        " ",
+        "\n",
+        "/",
+        "//",
+        "://",
+        "@",
+        "a",
+        "1",
+        ".",
+        ",",
+        ";",
+        "[",
+        "]",
+        "-",
+        "_",
+        "::",
+        "10.0.0.1",
+        "eyJaaaaaa",
+        "ghp_aaaaaaaaaaaaaaaaaaaa",
+        "AKIAQRSTQRSTQRSTQRST",
+        "Bearer ",
+        "Basic ",
+        "http",
+        "Authorization",
+        "Cookie",
+        "at x:1",
+        "File \"a\", line 1",
+        "  ",
+        "\t",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "localhost",
+        ".internal",
+        "C:\\",
+        "~/a",
+        "é",
+        "[secret]",
+        "[token]",
+        "sk-",
+        "key",
+        "xoxb-",
     ];
     let piece = prop_oneof![
         4 => proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned),
@@ -244,10 +336,42 @@ proptest! {
 fn long_texts_of_every_piece_end() {
     let scrub = Scrub::internals().redactor(Redactor::emails());
     for piece in [
-        "a", "/", "/a", ":", "::", "\"", "\\", "password=", "password=\"", "password=\\\"", "eyJ",
-        "eyJaaaaa.", "http://", "http://a@", "http://a:", "@", "at x(\n", "  File \"", "\u{1b}[",
-        "\u{1b}]", "-----BEGIN PRIVATE KEY-----", "bearer ", "1.", "10.0.0.1", "a.", "a-", "[", "C:\\",
-        "Cookie: ", "token", ".internal", "sk-", "a@a", "a@a.", "0-", "\u{200b}a",
+        "a",
+        "/",
+        "/a",
+        ":",
+        "::",
+        "\"",
+        "\\",
+        "password=",
+        "password=\"",
+        "password=\\\"",
+        "eyJ",
+        "eyJaaaaa.",
+        "http://",
+        "http://a@",
+        "http://a:",
+        "@",
+        "at x(\n",
+        "  File \"",
+        "\u{1b}[",
+        "\u{1b}]",
+        "-----BEGIN PRIVATE KEY-----",
+        "bearer ",
+        "1.",
+        "10.0.0.1",
+        "a.",
+        "a-",
+        "[",
+        "C:\\",
+        "Cookie: ",
+        "token",
+        ".internal",
+        "sk-",
+        "a@a",
+        "a@a.",
+        "0-",
+        "\u{200b}a",
     ] {
         let _ = scrubbed(&scrub, &piece.repeat((200 << 10) / piece.len()));
     }

@@ -23,20 +23,63 @@ static NAME: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What follows `password:` in a sentence about passwords.
 const WORDS: [&str; 40] = [
-    "a", "an", "and", "are", "at", "can", "cannot", "cant", "contains", "does", "empty", "expected",
-    "field", "has", "incorrect", "invalid", "is", "it", "length", "may", "minimum", "missing",
-    "must", "no", "not", "of", "or", "please", "required", "requires", "should", "the", "this",
-    "too", "unknown", "unsupported", "use", "value", "was", "wrong",
+    "a",
+    "an",
+    "and",
+    "are",
+    "at",
+    "can",
+    "cannot",
+    "cant",
+    "contains",
+    "does",
+    "empty",
+    "expected",
+    "field",
+    "has",
+    "incorrect",
+    "invalid",
+    "is",
+    "it",
+    "length",
+    "may",
+    "minimum",
+    "missing",
+    "must",
+    "no",
+    "not",
+    "of",
+    "or",
+    "please",
+    "required",
+    "requires",
+    "should",
+    "the",
+    "this",
+    "too",
+    "unknown",
+    "unsupported",
+    "use",
+    "value",
+    "was",
+    "wrong",
 ];
 
 /// What is no secret whatever its name.
-const NOTHING: [&str; 7] = ["null", "none", "nil", "undefined", "true", "false", "[secret]"];
+const NOTHING: [&str; 7] = [
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "true",
+    "false",
+    "[secret]",
+];
 
 /// Whether a key of JSON says that its value is secret.
 pub(crate) fn is_sensitive_key(key: &str) -> bool {
     // As an assignment in JSON, so that there is one list of names.
-    key.len() <= 128
-        && is_assigned_secret(&format!("\"{key}\":"))
+    key.len() <= 128 && is_assigned_secret(&format!("\"{key}\":"))
 }
 
 fn is_assigned_secret(text: &str) -> bool {
@@ -51,7 +94,8 @@ fn is_secret(found: &regex::Captures<'_>, text: &str) -> bool {
         .and_then(|all| text.get(..all.start()))
         .and_then(|before| before.chars().next_back());
     let joined = before.is_some_and(|c| c.is_ascii_alphanumeric());
-    let compound = before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let compound =
+        before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     let rest = found.name("rest").map_or("", |rest| rest.as_str());
     if found.name("line").is_some() {
         return rest.is_empty();
@@ -61,7 +105,9 @@ fn is_secret(found: &regex::Captures<'_>, text: &str) -> bool {
     }
     // A weak name is a whole word, with a quote or an equals sign behind it.
     let assigns = found.name("quote").is_some()
-        || found.name("assign").is_some_and(|assign| assign.as_str() != ":");
+        || found
+            .name("assign")
+            .is_some_and(|assign| assign.as_str() != ":");
     let is_token = found
         .name("weak")
         .is_some_and(|weak| weak.as_str().eq_ignore_ascii_case("token"));
@@ -104,7 +150,11 @@ struct Value<'a> {
 impl<'a> Value<'a> {
     fn at(text: &'a str, from: usize, line: bool) -> Self {
         let rest = &text[from..];
-        let escapes = rest.bytes().take_while(|byte| *byte == b'\\').count().min(3);
+        let escapes = rest
+            .bytes()
+            .take_while(|byte| *byte == b'\\')
+            .count()
+            .min(3);
         let quote = rest[escapes..].chars().next();
         if let Some(quote @ ('"' | '\'' | '`')) = quote {
             // The same quote, escaped as the first one was.
@@ -150,7 +200,11 @@ fn closing(body: &str, mark: &str, quote: char) -> usize {
     let mut from = 0;
     while let Some(found) = body[from..].find(quote) {
         let at = from + found;
-        let escapes = body[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        let escapes = body[..at]
+            .bytes()
+            .rev()
+            .take_while(|byte| *byte == b'\\')
+            .count();
         if escapes < mark.len() {
             return at - escapes.min(mark.len() - 1);
         }
