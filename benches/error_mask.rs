@@ -86,20 +86,20 @@ fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
     group.finish();
 
     let mut group = criterion.benchmark_group("mask_json_rpc");
-    json_rpc(&mut group, "bare", JsonRpcLeaf);
+    json_rpc(&mut group, "bare", &JsonRpcLeaf);
     json_rpc(
         &mut group,
         "masked",
-        ErrorMaskLayer::new().layer(JsonRpcLeaf),
+        &ErrorMaskLayer::new().layer(JsonRpcLeaf),
     );
 }
 
 fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
     let mut group = criterion.benchmark_group("mask_error");
-    json_rpc(&mut group, "bare", Fails);
-    json_rpc(&mut group, "masked", ErrorMaskLayer::new().layer(Fails));
+    json_rpc(&mut group, "bare", &Fails);
+    json_rpc(&mut group, "masked", &ErrorMaskLayer::new().layer(Fails));
     let short = ErrorMaskLayer::new().error_id(|| "e".to_owned());
-    json_rpc(&mut group, "masked_without_random_id", short.layer(Fails));
+    json_rpc(&mut group, "masked_without_random_id", &short.layer(Fails));
     group.bench_function("random_id", |bencher| {
         bencher.iter(|| RandomErrorId::default().make_error_id());
     });
@@ -162,14 +162,14 @@ fn handled<T: rmcp::Service<rmcp::RoleServer>>(
     });
 }
 
-fn json_rpc<S>(group: &mut Group<'_>, name: &str, service: S)
+fn json_rpc<S>(group: &mut Group<'_>, name: &str, service: &S)
 where
     S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone,
 {
     group.bench_function(name, |bencher| {
         bencher.iter_batched(
             json_rpc_request,
-            |request| answer_json_rpc(&service, request),
+            |request| answer_json_rpc(service, request),
             BatchSize::SmallInput,
         );
     });

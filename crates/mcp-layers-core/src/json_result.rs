@@ -156,9 +156,10 @@ fn failure(result: &Value) -> Option<McpError> {
 /// tasks, those of each that failed.
 pub fn set_task_error(result: &mut Value, error: &McpError) -> bool {
     match result.get_mut("tasks").and_then(Value::as_array_mut) {
-        Some(tasks) => tasks
-            .iter_mut()
-            .fold(false, |any, task| set_failure(task, error) || any),
+        Some(tasks) => {
+            let set = tasks.iter_mut().map(|task| set_failure(task, error));
+            set.filter(|set| *set).count() > 0
+        }
         None => set_failure(result, error),
     }
 }

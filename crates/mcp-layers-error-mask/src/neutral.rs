@@ -27,7 +27,8 @@ pub(crate) fn tidy(text: &mut String, max: usize, lines: Lines) {
 pub(crate) fn cut(text: &mut String, max: usize) {
     if text.len() > max {
         let room = max.saturating_sub(CUT.len_utf8());
-        text.truncate(text.floor_char_boundary(room));
+        let boundary = (0..=room).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(boundary.unwrap_or(0));
         if max >= CUT.len_utf8() {
             text.push(CUT);
         }
