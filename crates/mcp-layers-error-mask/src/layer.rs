@@ -59,8 +59,8 @@ impl ErrorMaskLayer {
     }
 
     /// Declares codes of the server's own as public: their message and data are meant for callers.
-    /// This is how a handler without a type for public errors says so: it answers with one of these
-    /// codes.
+    /// This is how a handler says so whose error type has no mark for it: it answers with one of
+    /// these codes. Of rmcp: `ErrorData::new(ErrorCode(1001), "None left until Monday", None)`.
     ///
     /// # Errors
     /// When the protocol reserves a code (-32768 to -32000, 2026-07-28, basic/index, "Error

@@ -155,7 +155,7 @@ mod tests {
         ) {
             for lines in [Lines::Joined, Lines::Kept] {
                 let once = tidied(&text, max, lines);
-                prop_assert!(once.len() <= max.max(0));
+                prop_assert!(once.len() <= max);
                 prop_assert!(!once.chars().any(|c| c.is_control() && c != '\n'));
                 prop_assert_eq!(&tidied(&once, max, lines), &once);
             }

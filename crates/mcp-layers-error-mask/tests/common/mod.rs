@@ -1,5 +1,10 @@
 //! A mask around a mock, and a log to look into.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its part of it")]
+#![allow(
+    clippy::needless_pass_by_value,
+    dead_code,
+    unreachable_pub,
+    reason = "each test uses its part of it, with layers made for it"
+)]
 
 use std::{
     io,
