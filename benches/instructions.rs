@@ -68,6 +68,9 @@ fn pipe(mut run: Run) -> Run {
 #[bench::seven_boxed(handled(Stack::new(seven::<Boxed>()).handler(Echo)))]
 #[bench::catch_error(handled(Stack::new(mcp_layers_core::CatchErrorLayer::new()).handler(Echo)))]
 #[bench::catch_panic(handled(Stack::new(mcp_layers_core::CatchPanicLayer::new()).handler(Echo)))]
+#[bench::error_mask(handled(
+    Stack::new(mcp_layers_error_mask::ErrorMaskLayer::new()).handler(Echo)
+))]
 #[bench::cancel(handled(Stack::new(mcp_layers_core::CancelLayer::new()).handler(Echo)))]
 #[bench::select(handled(
     Stack::new(mcp_layers_core::short_lived(Identity::new())).handler(Echo)

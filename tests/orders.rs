@@ -15,6 +15,7 @@ use mcp_layers_core::{
     BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
     McpError, McpRequest, McpResponse, ToolHints, short_lived,
 };
+use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, timeout::TimeoutLayer, util::BoxCloneSyncService};
@@ -27,6 +28,7 @@ type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
 fn layers(counts: &Counts) -> Vec<PutAround> {
     vec![
         put(TimingLayer::server().recorder(counts.clone())),
+        put(ErrorMaskLayer::new()),
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
         put(CancelLayer::new()),
@@ -54,7 +56,11 @@ async fn check(order: &[usize]) {
             let tool = request.target().map(ToOwned::to_owned);
             match tool.as_deref() {
                 Some("fail") => Ok(JsonRpcResponse::error(&request, McpError::internal())),
-                Some("panic") => panic!("the handler panics"),
+                Some("leak") => {
+                    let error = McpError::new(-32603, "password=hunter2");
+                    Ok(JsonRpcResponse::error(&request, error))
+                }
+                Some("panic") => panic!("the handler panics over hunter2"),
                 Some("hang") => std::future::pending().await,
                 _ => Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "ok": true }))),
             }
@@ -72,6 +78,7 @@ async fn check(order: &[usize]) {
     let requests = [
         (call("fine"), None),
         (call("fail"), Some(-32603)),
+        (call("leak"), Some(-32603)),
         (call("hang"), Some(504)),
         (JsonRpcRequest::new(1, "initialize"), None),
         (JsonRpcRequest::new(1, "subscriptions/listen"), None),
@@ -88,6 +95,8 @@ async fn check(order: &[usize]) {
             code,
             "{method} {target:?} in {order:?}"
         );
+        let sent = serde_json::to_string(&response).unwrap();
+        assert!(!sent.contains("hunter2"), "{sent} in {order:?}");
     }
     assert_eq!(runs.load(SeqCst), sent, "handlers run in {order:?}");
     assert_eq!(

@@ -30,6 +30,7 @@ macro_rules! each_layer {
     ($measure:ident) => {
         $measure!("catch_error", mcp_layers_core::CatchErrorLayer::new());
         $measure!("catch_panic", mcp_layers_core::CatchPanicLayer::new());
+        $measure!("error_mask", mcp_layers_error_mask::ErrorMaskLayer::new());
         $measure!("cancel", mcp_layers_core::CancelLayer::new());
         $measure!(
             "select",

@@ -9,9 +9,11 @@
 //! ```
 //!
 //! Over HTTP it serves MCP at `/mcp` and, unless it is bare, Prometheus metrics at `/metrics`. It
-//! says so with one line on stderr: `listening on http://ADDR/mcp`.
+//! says so with one line on stderr: `listening on http://ADDR/mcp`. Warnings and errors are logged
+//! there too: what an error was that callers know by its id alone.
 
 mod arguments;
+mod log;
 mod metrics;
 mod prompts;
 mod resources;
@@ -49,6 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    log::to_stderr()?;
     let handler = Everything::new();
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;
     let stack = layers.map(Stack::new);

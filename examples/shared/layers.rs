@@ -9,12 +9,16 @@ use mcp_layers::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::settings::{Flag, Settings};
+use super::{
+    error_mask,
+    settings::{Flag, Settings},
+};
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
 const LAYERS: &[Entry] = &[
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),

@@ -53,7 +53,6 @@ impl Settings {
     }
 
     /// The last value of a flag.
-    #[allow(dead_code, reason = "for the layers that have flags")]
     pub(crate) fn get(&self, flag: &Flag) -> Option<&str> {
         self.all(flag).last().map(String::as_str)
     }

@@ -124,9 +124,21 @@ pub fn visit_object_texts_mut(
     }
 }
 
-/// The error of a failed task.
+/// The structured content of a tool's result.
+pub fn structured_content_mut(result: &mut Value) -> Option<&mut Value> {
+    result.get_mut("structuredContent")
+}
+
+/// The error of a failed task, or of the first in a list that failed.
 #[must_use]
 pub fn task_error(result: &Value) -> Option<McpError> {
+    match result.get("tasks").and_then(Value::as_array) {
+        Some(tasks) => tasks.iter().find_map(failure),
+        None => failure(result),
+    }
+}
+
+fn failure(result: &Value) -> Option<McpError> {
     if result.get("status")?.as_str()? != "failed" {
         return None;
     }
@@ -140,9 +152,20 @@ pub fn task_error(result: &Value) -> Option<McpError> {
     }
 }
 
-/// Replaces the error of a failed task and its status message, as far as it has them.
+/// Replaces the error of a failed task and its status message, as far as it has them; in a list of
+/// tasks, those of each that failed.
 pub fn set_task_error(result: &mut Value, error: &McpError) -> bool {
-    if task_error(result).is_none() {
+    match result.get_mut("tasks").and_then(Value::as_array_mut) {
+        Some(tasks) => {
+            let set = tasks.iter_mut().map(|task| set_failure(task, error));
+            set.filter(|set| *set).count() > 0
+        }
+        None => set_failure(result, error),
+    }
+}
+
+fn set_failure(result: &mut Value, error: &McpError) -> bool {
+    if failure(result).is_none() {
         return false;
     }
     if let Some(status) = result.get_mut("statusMessage") {

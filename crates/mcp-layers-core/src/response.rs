@@ -55,12 +55,19 @@ pub trait McpResponse: Sized {
     /// not the names of the result's own fields.
     fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextSite, &mut String));
 
+    /// The structured content of a tool's result, to be changed in place: its texts with the keys
+    /// that they stand under. By default there is none to be seen.
+    fn structured_content_mut(&mut self) -> Option<&mut Value> {
+        None
+    }
+
     /// The error inside the result of `tasks/get` for a failed task. Where a task has only a status
-    /// message (2025-11-25), that is the error's message, and the code is -32603.
+    /// message (2025-11-25), that is the error's message, and the code is -32603. Of a list of
+    /// tasks, the error of the first that failed.
     fn task_error(&self) -> Option<McpError>;
 
-    /// Replaces the error of a failed task and its status message, as far as it has them; false
-    /// where it has neither.
+    /// Replaces the error of a failed task and its status message, as far as it has them; of a list
+    /// of tasks, those of each that failed. False where there is neither.
     fn set_task_error(&mut self, error: McpError) -> bool;
 
     /// The id of the task that this response created or reports.

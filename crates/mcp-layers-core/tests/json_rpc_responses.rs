@@ -491,3 +491,32 @@ proptest! {
         response.visit_texts_mut(&mut |_, text| text.clear());
     }
 }
+
+#[test]
+fn every_failed_task_of_a_list_is_seen_and_replaced() {
+    let mut response = success(json!({ "tasks": [
+        { "taskId": "1", "status": "working", "statusMessage": "half" },
+        { "taskId": "2", "status": "failed", "statusMessage": "secret two" },
+        { "taskId": "3", "status": "failed", "error": { "code": 5, "message": "secret three" } },
+    ] }));
+    let first = response.task_error().unwrap();
+    assert_eq!(first.message, "secret two");
+    assert!(response.set_task_error(McpError::internal()));
+    assert!(!sent(&response).to_string().contains("secret"));
+    assert_eq!(
+        sent(&response)["result"]["tasks"][0]["statusMessage"],
+        "half"
+    );
+    assert!(success(json!({ "tasks": [] })).task_error().is_none());
+}
+
+#[test]
+fn structured_content_is_changed_in_place_and_not_in_a_clone() {
+    let mut response = success(json!({ "structuredContent": { "password": "hunter2" } }));
+    let before = response.clone();
+    response.structured_content_mut().unwrap()["password"] = json!("***");
+    let of = |response: &JsonRpcResponse| sent(response)["result"]["structuredContent"].clone();
+    assert_eq!(of(&response), json!({ "password": "***" }));
+    assert_eq!(of(&before), json!({ "password": "hunter2" }));
+    assert!(success(json!({})).structured_content_mut().is_none());
+}

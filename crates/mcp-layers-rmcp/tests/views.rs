@@ -713,3 +713,21 @@ fn an_error_keeps_whether_it_is_public() {
             .is_err()
     );
 }
+
+#[test]
+fn structured_content_is_changed_in_place() {
+    let result = json!({ "content": [], "structuredContent": { "password": "hunter2" } });
+    for custom in [false, true] {
+        let result = if custom {
+            ServerResult::CustomResult(CustomResult(result.clone()))
+        } else {
+            ServerResult::CallToolResult(serde_json::from_value(result.clone()).unwrap())
+        };
+        let mut response = RmcpResponse::new(Ok(result));
+        response.structured_content_mut().unwrap()["password"] = json!("***");
+        let sent = serde_json::to_value(response.result().unwrap()).unwrap();
+        assert_eq!(sent["structuredContent"], json!({ "password": "***" }));
+    }
+    let mut empty = RmcpResponse::new(Ok(ServerResult::EmptyResult(EmptyResult {})));
+    assert!(empty.structured_content_mut().is_none());
+}

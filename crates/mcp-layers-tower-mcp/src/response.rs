@@ -143,6 +143,14 @@ impl McpResponse for TowerMcpResponse {
         }
     }
 
+    fn structured_content_mut(&mut self) -> Option<&mut Value> {
+        match self.inner.inner.as_mut().ok()? {
+            Inner::CallTool(result) => result.structured_content.as_mut(),
+            Inner::Raw(value) => json_result::structured_content_mut(value),
+            _ => None,
+        }
+    }
+
     fn task_error(&self) -> Option<McpError> {
         match self.result()? {
             Inner::FinalGetTask(result) => result.task.error().cloned().map(mcp_error),

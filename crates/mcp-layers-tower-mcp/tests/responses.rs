@@ -249,10 +249,12 @@ fn the_error_of_a_failed_task_is_replaced_with_its_status() {
             replaced += 1;
             assert_eq!(masked.task_error().unwrap().message, "Internal error");
             let sent = wire(&masked);
-            assert_eq!(sent["result"]["statusMessage"], "Internal error", "{sent}");
+            let result = &sent["result"];
+            let task = result.pointer("/tasks/0").unwrap_or(result);
+            assert_eq!(task["statusMessage"], "Internal error", "{sent}");
         }
     }
-    assert_eq!(replaced, 3);
+    assert_eq!(replaced, 4);
 }
 
 #[test]
@@ -282,4 +284,23 @@ fn an_error_goes_through_a_response_and_back() {
 fn an_answer_can_be_given_to_another_request() {
     let moved = response(R::Pong(Default::default())).readdress(RequestId::String("b".to_owned()));
     assert_eq!(wire(&moved)["id"], "b");
+}
+
+#[test]
+fn structured_content_is_changed_in_place() {
+    let result = json!({ "content": [], "structuredContent": { "password": "hunter2" } });
+    for result in [R::CallTool(parsed(result.clone())), R::Raw(result)] {
+        let mut response = response(result);
+        response.structured_content_mut().unwrap()["password"] = json!("***");
+        let sent = wire(&response);
+        assert_eq!(
+            sent["result"]["structuredContent"],
+            json!({ "password": "***" })
+        );
+    }
+    assert!(
+        response(R::Raw(json!({})))
+            .structured_content_mut()
+            .is_none()
+    );
 }

@@ -8,6 +8,7 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
+//! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -74,12 +75,14 @@
 //!
 //! # Ordering
 //!
-//! From the outermost to the innermost: timing, [`CatchErrorLayer`](core::CatchErrorLayer),
+//! From the outermost to the innermost: timing, error mask, [`CatchErrorLayer`](core::CatchErrorLayer),
 //! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), timeouts, the
 //! handler. Timing stands outside, so that it counts what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use mcp_layers_core as core;
+#[cfg(feature = "error-mask")]
+pub use mcp_layers_error_mask as error_mask;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]

@@ -42,6 +42,16 @@ async fn timing_goes_around_what_the_vocabulary_describes() {
     assert_eq!(code_of(service).await, Some(code::UNAVAILABLE));
 }
 
+#[cfg(feature = "error-mask")]
+#[tokio::test]
+async fn the_error_mask_leaves_what_layers_refuse_with() {
+    use mcp_layers::error_mask::ErrorMaskLayer;
+
+    let layers = ServiceBuilder::new().layer(ErrorMaskLayer::new());
+    let service = layers.service(service_fn(fail));
+    assert_eq!(code_of(service).await, Some(code::UNAVAILABLE));
+}
+
 #[cfg(all(feature = "rmcp", feature = "timing"))]
 #[test]
 fn timing_goes_into_a_stack_for_rmcp() {

@@ -150,6 +150,12 @@ impl McpResponse for JsonRpcResponse {
         }
     }
 
+    fn structured_content_mut(&mut self) -> Option<&mut Value> {
+        // Looked for first: a result that is shared is copied to be changed.
+        self.value()?.get("structuredContent")?;
+        json_result::structured_content_mut(self.value_mut()?)
+    }
+
     fn task_error(&self) -> Option<McpError> {
         json_result::task_error(self.value()?)
     }

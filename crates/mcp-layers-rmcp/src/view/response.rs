@@ -135,6 +135,16 @@ impl McpResponse for RmcpResponse {
         }
     }
 
+    fn structured_content_mut(&mut self) -> Option<&mut Value> {
+        match self.result.as_mut().ok()? {
+            ServerResult::CallToolResult(result) => result.structured_content.as_mut(),
+            ServerResult::CustomResult(custom) => {
+                json_result::structured_content_mut(&mut custom.0)
+            }
+            _ => None,
+        }
+    }
+
     fn task_error(&self) -> Option<McpError> {
         match self.result.as_ref().ok()? {
             ServerResult::GetTaskResult(result) => match &result.task.payload {

@@ -1,0 +1,191 @@
+//! What the error mask costs: with nothing wrong, against the same call without it; an error, with
+//! its id and its log record; a text that is scrubbed, per kB. Read as ratios within one run.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that cannot run may stop"
+)]
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    hint::black_box,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError};
+use mcp_layers_error_mask::{ErrorMaskLayer, MakeErrorId, RandomErrorId, Redactor, Scrub};
+use mcp_layers_rmcp::Stack;
+use tower::{Layer, Service};
+use tower_layer::Identity;
+
+mod support;
+#[path = "support/thread_cpu.rs"]
+mod thread_cpu;
+
+use support::{
+    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
+};
+use thread_cpu::ThreadCpu;
+
+type Group<'a> = BenchmarkGroup<'a, ThreadCpu>;
+
+/// A service that fails with what has to be masked.
+#[derive(Debug, Clone, Copy)]
+struct Fails;
+
+impl Service<JsonRpcRequest> for Fails {
+    type Response = JsonRpcResponse;
+    type Error = Infallible;
+    type Future = Ready<Result<JsonRpcResponse, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        let error = McpError::new(-32603, "db password=hunter2").with("table", "orders");
+        ready(Ok(JsonRpcResponse::error(&request, error)))
+    }
+}
+
+fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
+    let mut group = criterion.benchmark_group("mask_pipe");
+    over_pipe(
+        &mut group,
+        "empty",
+        Stack::new(Identity::new()).handler(Echo),
+    );
+    over_pipe(
+        &mut group,
+        "masked",
+        Stack::new(ErrorMaskLayer::new()).handler(Echo),
+    );
+    group.finish();
+
+    let mut group = criterion.benchmark_group("mask_handle");
+    let pipe = Pipe::bare(Era::Legacy);
+    let call = Call::over(&pipe, Era::Legacy);
+    handled(
+        &mut group,
+        "empty",
+        &call,
+        &Stack::new(Identity::new()).handler(Echo),
+    );
+    handled(
+        &mut group,
+        "masked",
+        &call,
+        &Stack::new(ErrorMaskLayer::new()).handler(Echo),
+    );
+    group.finish();
+
+    let mut group = criterion.benchmark_group("mask_json_rpc");
+    json_rpc(&mut group, "bare", &JsonRpcLeaf);
+    json_rpc(
+        &mut group,
+        "masked",
+        &ErrorMaskLayer::new().layer(JsonRpcLeaf),
+    );
+}
+
+fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
+    let mut group = criterion.benchmark_group("mask_error");
+    json_rpc(&mut group, "bare", &Fails);
+    json_rpc(&mut group, "masked", &ErrorMaskLayer::new().layer(Fails));
+    let short = ErrorMaskLayer::new().error_id(|| "e".to_owned());
+    json_rpc(&mut group, "masked_without_random_id", &short.layer(Fails));
+    group.bench_function("random_id", |bencher| {
+        bencher.iter(|| RandomErrorId::default().make_error_id());
+    });
+}
+
+/// Texts of 16 kB: of words alone, of log lines with something to find in each, and of a
+/// character that every pattern looks at twice.
+fn scrub(criterion: &mut Criterion<ThreadCpu>) {
+    let texts = [
+        (
+            "words",
+            "The quick brown fox jumps over the lazy dog; it has no reason to. ",
+        ),
+        (
+            "found",
+            "10.0.0.7 open /srv/app/a.rs:7 as app password=hunter2 token=abc\n",
+        ),
+        ("hostile", "a:/@.="),
+    ];
+    let every = || Scrub::internals().redactor(Redactor::emails());
+    for (name, line) in texts {
+        let mut group = criterion.benchmark_group(format!("scrub_{name}"));
+        let text = line.repeat(16_000 / line.len());
+        group.throughput(Throughput::Bytes(text.len().try_into().unwrap()));
+        for (policy, scrub) in [
+            ("none", Scrub::none()),
+            ("credentials", Scrub::credentials()),
+            ("all", every()),
+        ] {
+            group.bench_function(policy, |bencher| {
+                bencher.iter_batched(
+                    || text.clone(),
+                    |mut text| {
+                        black_box(scrub.scrub(&mut text));
+                        text
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+}
+
+fn over_pipe<T: rmcp::Service<rmcp::RoleServer>>(group: &mut Group<'_>, name: &str, service: T) {
+    let pipe = Pipe::connect(service, Era::Legacy);
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(params, |params| pipe.call(params), BatchSize::SmallInput);
+    });
+}
+
+fn handled<T: rmcp::Service<rmcp::RoleServer>>(
+    group: &mut Group<'_>,
+    name: &str,
+    call: &Call,
+    service: &T,
+) {
+    group.bench_function(name, |bencher| {
+        let prepare = || call.clone();
+        bencher.iter_batched(prepare, |call| answer(service, call), BatchSize::SmallInput);
+    });
+}
+
+fn json_rpc<S>(group: &mut Group<'_>, name: &str, service: &S)
+where
+    S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone,
+{
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            json_rpc_request,
+            |request| answer_json_rpc(service, request),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn settings() -> Criterion<ThreadCpu> {
+    Criterion::default()
+        .with_measurement(ThreadCpu)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1200))
+        .sample_size(30)
+}
+
+criterion_group! {
+    name = error_mask;
+    config = settings();
+    targets = nothing_wrong, something_wrong, scrub
+}
+criterion_main!(error_mask);

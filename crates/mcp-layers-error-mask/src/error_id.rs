@@ -1,0 +1,94 @@
+//! What a caller quotes when it asks why.
+
+use std::{
+    fmt::Write,
+    hash::{BuildHasher, RandomState},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Makes the ids under which errors are logged and which callers get instead.
+///
+/// An id must be unguessable if whoever has it gets help with it, and must say nothing of the
+/// inside. Closures `Fn() -> String` are makers too. One that panics is replaced by
+/// [`RandomErrorId`] for that error.
+pub trait MakeErrorId: Send + Sync + 'static {
+    /// A new id.
+    fn make_error_id(&self) -> String;
+}
+
+impl<F> MakeErrorId for F
+where
+    F: Fn() -> String + Send + Sync + 'static,
+{
+    fn make_error_id(&self) -> String {
+        self()
+    }
+}
+
+/// 128 bits from the operating system's random number generator, as 26 letters and digits of
+/// Crockford's base 32, which has no letters that look like digits.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct RandomErrorId;
+
+impl MakeErrorId for RandomErrorId {
+    fn make_error_id(&self) -> String {
+        text(random())
+    }
+}
+
+/// What the maker makes; a panic stays here.
+pub(crate) fn make(maker: &dyn MakeErrorId) -> String {
+    catch_unwind(AssertUnwindSafe(|| maker.make_error_id()))
+        .unwrap_or_else(|_| RandomErrorId.make_error_id())
+}
+
+fn random() -> u128 {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u128::from_ne_bytes(bytes),
+        Err(_) => hashed(),
+    }
+}
+
+/// Where the operating system has no random numbers to give: a counter, hashed with the keys that
+/// the standard library drew for this process.
+fn hashed() -> u128 {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let [high, low] = [RandomState::new(), RandomState::new()].map(|keys| keys.hash_one(count));
+    (u128::from(high) << 64) | u128::from(low)
+}
+
+fn text(bits: u128) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut text = String::with_capacity(26);
+    for group in (0..26).rev() {
+        let digit = usize::try_from((bits >> (5 * group)) & 31).unwrap_or(0);
+        // A `String` takes whatever is written.
+        let _ = text.write_char(DIGITS[digit].into());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{hashed, text};
+
+    #[test]
+    fn the_text_of_an_id_holds_all_its_bits() {
+        assert_eq!(text(0), "0".repeat(26));
+        assert_eq!(text(u128::MAX), format!("7{}", "z".repeat(25)));
+        let texts: Vec<_> = (0..128).map(|bit| text(1 << bit)).collect();
+        let mut once = texts.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), texts.len());
+    }
+
+    #[test]
+    fn ids_without_random_numbers_differ() {
+        assert_ne!(hashed(), hashed());
+    }
+}

@@ -1,0 +1,104 @@
+//! A mask around a mock, and a log to look into.
+#![allow(
+    clippy::needless_pass_by_value,
+    dead_code,
+    unreachable_pub,
+    reason = "each test uses its part of it, with layers made for it"
+)]
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use futures::FutureExt;
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpResponse};
+use mcp_layers_error_mask::ErrorMaskLayer;
+use mcp_layers_test::{Answer, MockService, requests};
+use serde_json::{Value, json};
+use tower::{Layer, ServiceExt};
+use tracing_subscriber::fmt::MakeWriter;
+
+pub const SECRET: &str = "hunter2";
+
+/// The answer to one `tools/call`, and what was logged meanwhile.
+pub fn ask(layer: ErrorMaskLayer, answer: impl Into<Answer>) -> (JsonRpcResponse, String) {
+    ask_for(layer, requests::call_tool(1, "echo", json!({})), answer)
+}
+
+pub fn ask_for(
+    layer: ErrorMaskLayer,
+    request: JsonRpcRequest,
+    answer: impl Into<Answer>,
+) -> (JsonRpcResponse, String) {
+    let mock = MockService::new();
+    mock.push(answer);
+    ask_service(layer.layer(mock), request)
+}
+
+pub fn ask_service<S>(service: S, request: JsonRpcRequest) -> (JsonRpcResponse, String)
+where
+    S: tower::Service<JsonRpcRequest, Response = JsonRpcResponse, Error: std::fmt::Debug>,
+{
+    logged(|| {
+        let answer = service.oneshot(request).now_or_never();
+        answer.expect("nothing waits").expect("an answer")
+    })
+}
+
+/// What was logged while `run` ran on this thread.
+pub fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let result = tracing::subscriber::with_default(subscriber, run);
+    let bytes = log.0.lock().unwrap().clone();
+    (result, String::from_utf8(bytes).unwrap())
+}
+
+/// What is sent.
+pub fn wire(response: &JsonRpcResponse) -> Value {
+    Value::from(response)
+}
+
+/// The id that the caller got.
+pub fn error_id(response: &JsonRpcResponse) -> String {
+    let sent = wire(response);
+    let id = sent["error"]["data"]["errorId"].as_str();
+    id.unwrap_or_else(|| panic!("no id in {sent}")).to_owned()
+}
+
+/// What the mask left in the trail: the id and the original's message.
+pub fn masked(response: &JsonRpcResponse) -> Vec<(String, String)> {
+    let masked = response.trail().events().filter_map(|event| match event {
+        Event::Masked { error_id, original } => {
+            Some((error_id.to_string(), original.message.to_string()))
+        }
+        _ => None,
+    });
+    masked.collect()
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,41 @@
+//! The error mask and its flags.
+
+use std::error::Error;
+
+use mcp_layers::error_mask::{ErrorMaskLayer, Scrub};
+
+use super::{
+    layers::{PutAround, put},
+    settings::{Flag, Settings},
+};
+
+const SCRUB: Flag = Flag {
+    name: "--scrub",
+    value: "WHAT",
+    help: "error-mask: take out none, credentials (the default) or internals",
+};
+
+const SCRUB_RESULTS: Flag = Flag {
+    name: "--scrub-results",
+    value: "WHICH",
+    help: "error-mask: scrub the results with errors (the default) or all",
+};
+
+pub(crate) const FLAGS: &[Flag] = &[SCRUB, SCRUB_RESULTS];
+
+/// # Errors
+/// A flag with a value that is none of those above.
+pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
+    let scrub = match settings.get(&SCRUB) {
+        Some("none") => Scrub::none(),
+        Some("credentials") | None => Scrub::credentials(),
+        Some("internals") => Scrub::internals(),
+        Some(other) => return Err(format!("--scrub {other:?} is not known").into()),
+    };
+    let scrub = match settings.get(&SCRUB_RESULTS) {
+        Some("errors") | None => scrub,
+        Some("all") => scrub.every_result(),
+        Some(other) => return Err(format!("--scrub-results {other:?} is not known").into()),
+    };
+    put(ErrorMaskLayer::new().scrub(scrub))
+}
