@@ -92,7 +92,6 @@
 //! A clone of an `Arc`, and one look at the answer; a result costs no allocation. An error costs an
 //! id (a system call), a record of the log and some allocations; a text that is scrubbed, one
 //! search for each redactor. Both are linear in the length of the text.
-
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod code;
