@@ -1,0 +1,10 @@
+//! Who is calling an MCP server, and may they: at the HTTP edge and at every MCP request.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod challenge;
+
+pub use challenge::{BearerError, Challenge};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
