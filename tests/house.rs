@@ -29,6 +29,7 @@ const SUBJECTS: [(&str, &[&str]); 2] = [
         &[
             "arc-swap",
             "bytes",
+            "foldhash",
             "http",
             "http-body",
             "http-body-util",

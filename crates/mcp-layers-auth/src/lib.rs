@@ -1,9 +1,18 @@
 //! Who is calling an MCP server, and may they: at the HTTP edge and at every MCP request.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod authorize;
+mod bindings;
 mod challenge;
+mod policy;
 
+pub use authorize::{Authorize, AuthorizeLayer, ResponseFuture};
+pub use bindings::Bindings;
 pub use challenge::{BearerError, Challenge};
+pub use policy::{
+    Access, AsyncPolicyFn, Decision, Denial, Immediate, Operation, Policy, PolicyFn, RuleName,
+    Rules, RulesBuilder, Verdict, async_policy_fn, policy_fn,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
