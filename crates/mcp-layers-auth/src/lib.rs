@@ -2,8 +2,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod challenge;
+mod verify;
 
 pub use challenge::{BearerError, Challenge};
+pub use verify::*;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
