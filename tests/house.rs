@@ -28,6 +28,7 @@ const SUBJECTS: [(&str, &[&str]); 2] = [
         "mcp-layers-auth",
         &[
             "arc-swap",
+            "base64",
             "bytes",
             "foldhash",
             "http",

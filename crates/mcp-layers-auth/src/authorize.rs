@@ -12,12 +12,12 @@ mod refusal;
 mod service;
 mod shared;
 
-pub use future::ResponseFuture;
+pub use future::AuthorizeFuture;
 pub use layer::AuthorizeLayer;
 pub use service::Authorize;
 
 pub(crate) use ask::{Asked, ask_about};
 pub(crate) use filtering::Filtering;
 pub(crate) use judge::Judge;
-pub(crate) use refusal::{Refusal, unknown};
+pub(crate) use refusal::{Refusal, What, unknown};
 pub(crate) use shared::{Settings, Shared};

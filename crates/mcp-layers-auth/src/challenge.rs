@@ -229,7 +229,8 @@ mod tests {
             if let Ok(challenge) = challenge.with_description(text.as_str()) {
                 let value = challenge.to_header_value();
                 let value = value.to_str().unwrap();
-                prop_assert!(value.ends_with(&format!("error_description=\"{text}\"")));
+                let end = format!("error_description=\"{text}\"");
+                prop_assert!(value.ends_with(&end));
                 prop_assert!(value.matches('"').count() == 4);
             }
         }

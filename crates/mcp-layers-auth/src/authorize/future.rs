@@ -17,7 +17,7 @@ use crate::Policy;
 
 pin_project! {
     /// The future of [`Authorize`](crate::Authorize).
-    pub struct ResponseFuture<S, Req, P>
+    pub struct AuthorizeFuture<S, Req, P>
     where
         S: Service<Req>,
         Req: McpRequest,
@@ -44,7 +44,7 @@ pin_project! {
     }
 }
 
-impl<S, Req, P> ResponseFuture<S, Req, P>
+impl<S, Req, P> AuthorizeFuture<S, Req, P>
 where
     S: Service<Req>,
     Req: McpRequest,
@@ -73,7 +73,7 @@ where
     }
 }
 
-impl<S, Req, P> Future for ResponseFuture<S, Req, P>
+impl<S, Req, P> Future for AuthorizeFuture<S, Req, P>
 where
     S: Service<Req, Response = Req::Response>,
     Req: McpRequest,
@@ -123,7 +123,7 @@ where
     }
 }
 
-impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
+impl<S, Req, P> fmt::Debug for AuthorizeFuture<S, Req, P>
 where
     S: Service<Req>,
     Req: McpRequest,
@@ -136,7 +136,7 @@ where
             State::Filtering { .. } => "filtering",
             State::Ready { .. } => "ready",
         };
-        f.debug_struct("ResponseFuture")
+        f.debug_struct("AuthorizeFuture")
             .field("state", &state)
             .finish()
     }

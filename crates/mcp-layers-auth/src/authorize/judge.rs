@@ -102,6 +102,12 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Judge<F> {
         self.decide_later(index, Decision::deny(FAILED));
     }
 
+    /// What they come to, and what went wrong.
+    pub(crate) fn take(&mut self) -> (Decision, Vec<Event>) {
+        let decision = std::mem::replace(&mut self.decision, Decision::Allow);
+        (decision, std::mem::take(&mut self.failures))
+    }
+
     /// Whether every decision is there.
     pub(crate) fn is_done(&self) -> bool {
         self.waiting.is_empty()

@@ -6,7 +6,7 @@ use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
 use super::{Judge, Refusal, after::After};
-use crate::{Decision, Policy};
+use crate::Policy;
 
 /// A request, and the service that was made ready for it.
 pub(crate) struct Judging<S, Req: McpRequest, P: Policy> {
@@ -38,8 +38,7 @@ where
         let Some((request, after)) = self.waiting.take() else {
             return Poll::Pending;
         };
-        let decision = std::mem::replace(&mut self.judge.decision, Decision::Allow);
-        let failures = std::mem::take(&mut self.judge.failures);
+        let (decision, failures) = self.judge.take();
         Poll::Ready(match Refusal::of(decision, failures) {
             Some(refusal) => Judged::Refused(refusal.response(&request, self.as_tool_error)),
             None => Judged::Admitted(self.inner.call(request), after),

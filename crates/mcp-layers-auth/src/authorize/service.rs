@@ -8,7 +8,7 @@ use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
 use super::{
-    Asked, Refusal, ResponseFuture, Settings, Shared, after::After, ask_about, judging::Judging,
+    Asked, AuthorizeFuture, Refusal, Settings, Shared, after::After, ask_about, judging::Judging,
 };
 use crate::Policy;
 
@@ -37,7 +37,7 @@ where
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, P>;
+    type Future = AuthorizeFuture<S, Req, P>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -46,27 +46,27 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let (judge, principal) = match ask_about(&self.shared, &self.settings, &request) {
             Asked::Exempt => {
-                return ResponseFuture::running(self.inner.call(request), None);
+                return AuthorizeFuture::running(self.inner.call(request), None);
             }
             Asked::Refused(refusal) => {
                 let response = refusal.response(&request, self.settings.tool_errors);
-                return ResponseFuture::ready(response);
+                return AuthorizeFuture::ready(response);
             }
             Asked::Judging(judge, principal) => (judge, principal),
         };
         if judge.is_done() {
             if let Some(refusal) = Refusal::of(judge.decision, judge.failures) {
                 let response = refusal.response(&request, self.settings.tool_errors);
-                return ResponseFuture::ready(response);
+                return AuthorizeFuture::ready(response);
             }
             let after = After::of(&self.shared, self.settings, principal, &request);
-            return ResponseFuture::running(self.inner.call(request), Some(after));
+            return AuthorizeFuture::running(self.inner.call(request), Some(after));
         }
         let after = After::of(&self.shared, self.settings, principal, &request);
         // The instance that was made ready waits with the request.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);
-        ResponseFuture::judging(Judging {
+        AuthorizeFuture::judging(Judging {
             judge,
             inner,
             as_tool_error: self.settings.tool_errors,
