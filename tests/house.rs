@@ -41,7 +41,6 @@ const SUBJECTS: [(&str, &[&str]); 2] = [
             "sha2",
             "subtle",
             "tokio",
-            "tower-http",
         ],
     ),
     (

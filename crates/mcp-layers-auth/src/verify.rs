@@ -9,6 +9,8 @@ use pin_project_lite::pin_project;
 
 mod api_keys;
 mod cached;
+#[cfg(any(feature = "__jwt", feature = "remote"))]
+mod claims;
 mod credential;
 mod first_of;
 #[cfg(feature = "__jwt")]
@@ -17,8 +19,6 @@ mod refusal;
 #[cfg(feature = "remote")]
 mod remote;
 mod revocable;
-#[cfg(any(feature = "__jwt", feature = "remote"))]
-mod claims;
 #[cfg(any(feature = "__jwt", feature = "remote"))]
 mod strict_json;
 mod verified;

@@ -50,7 +50,9 @@ impl ApiKeys {
     /// The key is empty or not printable ASCII, or is there already.
     pub fn with_key(self, key: &str, principal: Principal) -> Result<Self, ConfigError> {
         if Credential::api_key(key).is_none() {
-            return Err(ConfigError::new("an API key is printable ASCII, and not empty"));
+            return Err(ConfigError::new(
+                "an API key is printable ASCII, and not empty",
+            ));
         }
         self.with_digest(Sha256::digest(key.as_bytes()).into(), principal)
     }
@@ -98,7 +100,10 @@ impl Verify for ApiKeys {
 
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let principals = self.entries.iter().map(|(_, verified)| verified.principal());
+        let principals = self
+            .entries
+            .iter()
+            .map(|(_, verified)| verified.principal());
         f.debug_list().entries(principals).finish()
     }
 }

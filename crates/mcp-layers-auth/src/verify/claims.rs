@@ -176,7 +176,9 @@ fn names<'a>(
         Some(Value::String(text)) => add(text)?,
         Some(Value::Array(items)) => {
             for item in items {
-                add(item.as_str().ok_or("a claim is not the strings it should be")?)?;
+                add(item
+                    .as_str()
+                    .ok_or("a claim is not the strings it should be")?)?;
             }
         }
         Some(_) => return Err("a claim is not the strings it should be"),

@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         let shown = format!("{:?}", Credential::bearer("hunter2").unwrap());
-        assert!(shown.contains("Bearer") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("Bearer") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 
     #[test]

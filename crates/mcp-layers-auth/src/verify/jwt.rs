@@ -13,11 +13,11 @@ mod key_set;
 mod keys;
 mod token;
 
-pub use key_set::KeySet;
-pub use keys::Keys;
 #[cfg(feature = "remote")]
 pub(super) use key_set::Answer;
+pub use key_set::KeySet;
 pub(super) use keys::Found;
+pub use keys::Keys;
 #[cfg(feature = "remote")]
 pub(super) use token::Token as UnverifiedToken;
 
@@ -85,7 +85,10 @@ impl JwtVerifier {
         audiences: Option<Vec<Box<str>>>,
         keys: Keys,
     ) -> Result<Self, ConfigError> {
-        let no_audience = audiences.iter().flatten().any(|audience| audience.is_empty());
+        let no_audience = audiences
+            .iter()
+            .flatten()
+            .any(|audience| audience.is_empty());
         if issuer.is_empty() || no_audience {
             return Err(ConfigError::new("issuer and audience are not empty"));
         }

@@ -61,8 +61,14 @@ impl Key {
     /// A public key in PEM; an RSA key is for RS256.
     pub(super) fn from_pem(pem: &str) -> Option<Self> {
         // What else is PEM (private keys, certificates) is not taken for a public key.
-        let public = ["-----BEGIN PUBLIC KEY-----", "-----BEGIN RSA PUBLIC KEY-----"];
-        if !public.iter().any(|label| pem.trim_start().starts_with(label)) {
+        let public = [
+            "-----BEGIN PUBLIC KEY-----",
+            "-----BEGIN RSA PUBLIC KEY-----",
+        ];
+        if !public
+            .iter()
+            .any(|label| pem.trim_start().starts_with(label))
+        {
             return None;
         }
         let pem = pem.as_bytes();

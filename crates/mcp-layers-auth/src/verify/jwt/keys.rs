@@ -1,10 +1,6 @@
 //! Where the keys come from.
 
-use super::{
-    KeySet,
-    key_set::Answer,
-    token::Token,
-};
+use super::{KeySet, key_set::Answer, token::Token};
 use crate::Refusal;
 #[cfg(feature = "remote")]
 use crate::verify::RemoteKeySet;

@@ -69,11 +69,7 @@ impl<'a> Token<'a> {
         })
     }
 
-    pub(super) fn claims(
-        &self,
-        expected: &Expected,
-        now: SystemTime,
-    ) -> Result<Claims<'_>, Fault> {
+    pub(super) fn claims(&self, expected: &Expected, now: SystemTime) -> Result<Claims<'_>, Fault> {
         expected.check(&self.payload, now)
     }
 }

@@ -81,7 +81,10 @@ impl Introspection {
         issuer: Box<str>,
         audiences: Option<Vec<Box<str>>>,
     ) -> Result<Self, ConfigError> {
-        let no_audience = audiences.iter().flatten().any(|audience| audience.is_empty());
+        let no_audience = audiences
+            .iter()
+            .flatten()
+            .any(|audience| audience.is_empty());
         if issuer.is_empty() || no_audience {
             return Err(ConfigError::new("issuer and audience are not empty"));
         }

@@ -181,7 +181,8 @@ impl RemoteKeySet {
             Answer::Signed => Ok(Found::Yes),
             Answer::Forged => Ok(Found::No),
             Answer::Unknown if self.state.refresh().failed => {
-                Err(self.unavailable("the issuer's keys cannot be fetched, and this one is unknown"))
+                Err(self
+                    .unavailable("the issuer's keys cannot be fetched, and this one is unknown"))
             }
             Answer::Unknown => {
                 if let Some(id) = &token.key_id {
@@ -250,7 +251,9 @@ impl RemoteKeySet {
                 _sender: sender,
             };
             if let Ok(keys) = fetch(&endpoint).await {
-                state.current.store(Some(Arc::new(Fetched { keys, at: now })));
+                state
+                    .current
+                    .store(Some(Arc::new(Fetched { keys, at: now })));
                 end.failed = false;
             }
         });
