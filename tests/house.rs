@@ -42,7 +42,6 @@ const SUBJECTS: [(&str, &[&str]); 2] = [
             "sha2",
             "subtle",
             "tokio",
-            "tower-http",
         ],
     ),
     (
