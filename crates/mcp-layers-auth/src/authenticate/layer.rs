@@ -98,17 +98,12 @@ impl<V: Verify + Clone> AuthenticateLayer<V> {
 
     /// Serves the metadata of the resource at its well-known path, and names it in challenges
     /// (RFC 9728). Pages of the resource's own origin are allowed.
-    ///
-    /// # Errors
-    ///
-    /// None at present; it checks what [`ResourceMetadata`] checked already.
-    pub fn metadata(self, metadata: ResourceMetadata) -> Result<Self, ConfigError> {
-        let challenge = self.edge.challenge.clone();
-        let challenge = challenge.with_resource_metadata(metadata.url())?;
-        Ok(self.set(|edge| {
-            edge.challenge = challenge;
+    #[must_use]
+    pub fn metadata(self, metadata: ResourceMetadata) -> Self {
+        self.set(|edge| {
+            edge.challenge = edge.challenge.clone().with_metadata(&metadata);
             edge.metadata = Some(metadata);
-        }))
+        })
     }
 
     /// The scopes that a challenge asks for when it does not know better (RFC 6750, section 3).
