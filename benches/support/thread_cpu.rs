@@ -1,11 +1,10 @@
-//! Time of one thread on the processor, as criterion's measurement.
+//! Time of this thread on the processor. On a busy machine it is steadier than the time of day.
 
 use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 
-/// Time of this thread on the processor. On a busy machine it is steadier than the time of day.
 pub(crate) struct ThreadCpu;
 
 impl Measurement for ThreadCpu {

@@ -94,7 +94,9 @@ mod local;
 mod metadata;
 mod verify;
 
-pub use authenticate::{Authenticate, AuthenticateLayer, CappedBody, ResponseBody, ResponseFuture};
+pub use authenticate::{
+    Authenticate, AuthenticateFuture, AuthenticateLayer, CappedBody, ResponseBody,
+};
 pub use challenge::{BearerError, Challenge};
 pub use local::{LocalPrincipal, LocalPrincipalLayer};
 pub use metadata::ResourceMetadata;
