@@ -247,9 +247,7 @@ async fn a9_an_rmcp_client_finds_the_issuer_gets_a_token_and_is_let_in_also_afte
     let verifier = JwtVerifier::new(issuer.url.as_str(), resource.as_str(), keys).unwrap();
     let metadata = ResourceMetadata::new(resource.as_str()).unwrap();
     let metadata = metadata.authorization_server(issuer.url.as_str()).unwrap();
-    let layer = AuthenticateLayer::new(CachedVerifier::new(verifier))
-        .metadata(metadata)
-        .unwrap();
+    let layer = AuthenticateLayer::new(CachedVerifier::new(verifier)).metadata(metadata);
     serve(listener, mcp(layer));
 
     let client = connect_by_oauth(&resource, &resource).await.unwrap();

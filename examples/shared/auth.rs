@@ -91,7 +91,7 @@ impl<'a> Edge<'a> {
         let challenge = Challenge::new().with_resource_metadata(metadata.url())?;
         let authenticate = AuthenticateLayer::new(CachedVerifier::new(self.verifier()?))
             .challenge_scopes([TOOLS])?
-            .metadata(metadata)?;
+            .metadata(metadata);
         let authorize = AuthorizeHttpLayer::new(policy()?).challenge(challenge);
         // The metadata is served by the layer, which sees the requests of routes alone.
         let nothing = || async { StatusCode::NOT_FOUND };

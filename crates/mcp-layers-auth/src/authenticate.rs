@@ -9,6 +9,6 @@ mod service;
 
 pub use answer::ResponseBody;
 pub use body::CappedBody;
-pub use future::ResponseFuture;
+pub use future::AuthenticateFuture;
 pub use layer::AuthenticateLayer;
 pub use service::Authenticate;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use http::HeaderValue;
 use mcp_layers_core::ConfigError;
 
+use crate::ResourceMetadata;
+
 /// A `WWW-Authenticate: Bearer` challenge (RFC 6750, section 3; RFC 9728, section 5.1).
 ///
 /// Every value is checked when it is set: RFC 6750 allows no quotes, backslashes or control
@@ -139,6 +141,12 @@ impl Challenge {
         }
         self.resource_metadata = Some(url);
         Ok(self)
+    }
+
+    /// Sets `resource_metadata` to a URL that was checked when the metadata was made.
+    pub(crate) fn with_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        self.resource_metadata = Some(metadata.url().into());
+        self
     }
 
     /// The value of the header.

@@ -1,4 +1,5 @@
 //! Opaque tokens, asked about at a server of HTTP in this process.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 #![cfg(feature = "remote")]
 
 mod authn;

@@ -1,4 +1,5 @@
 //! Key sets that are fetched: from a server of HTTP in this process, on a clock held by hand.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 #![cfg(all(feature = "remote", any(feature = "jwt", feature = "jwt-aws-lc")))]
 
 mod authn;

@@ -1,4 +1,5 @@
 //! Who is calling over standard input.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::convert::Infallible;
 

@@ -1,5 +1,6 @@
 //! JSON web tokens through the edge, signed by the `openssl` command: what is accepted, and what
 //! is refused with nothing said.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 #![cfg(any(feature = "jwt", feature = "jwt-aws-lc"))]
 
 mod authn;

@@ -1,4 +1,5 @@
 //! API keys, several verifiers, what was seen before.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod authn;
 

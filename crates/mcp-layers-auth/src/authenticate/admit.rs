@@ -6,7 +6,7 @@ use http::{
 };
 
 use super::{answer::Fault, layer::Edge, layer::Origins};
-use crate::{Credential, Presented};
+use crate::{Credential, Presented, ResourceMetadata};
 
 const SCHEME: &[u8] = b"bearer";
 
@@ -34,7 +34,7 @@ impl<V> Edge<V> {
         let Some(origin) = origins.next() else {
             return true;
         };
-        let own = self.metadata.as_ref().map(|metadata| metadata.origin());
+        let own = self.metadata.as_ref().map(ResourceMetadata::origin);
         let is = |allowed: &str| origin.as_bytes() == allowed.as_bytes();
         origins.next().is_none()
             && (own.is_some_and(is) || allowed.iter().any(|allowed| is(allowed)))

@@ -19,7 +19,7 @@ use crate::Verify;
 
 pin_project! {
     /// The future of [`Authenticate`](super::Authenticate).
-    pub struct ResponseFuture<S, V, B, R>
+    pub struct AuthenticateFuture<S, V, B, R>
     where
         S: Service<Request<CappedBody<B>>>,
         V: Verify,
@@ -55,7 +55,7 @@ pin_project! {
     }
 }
 
-impl<S, V, B, R> ResponseFuture<S, V, B, R>
+impl<S, V, B, R> AuthenticateFuture<S, V, B, R>
 where
     S: Service<Request<CappedBody<B>>>,
     V: Verify,
@@ -85,7 +85,7 @@ where
     }
 }
 
-impl<S, V, B, R> Future for ResponseFuture<S, V, B, R>
+impl<S, V, B, R> Future for AuthenticateFuture<S, V, B, R>
 where
     S: Service<Request<CappedBody<B>>, Response = Response<R>>,
     V: Verify,
@@ -149,12 +149,12 @@ where
     }
 }
 
-impl<S, V, B, R> fmt::Debug for ResponseFuture<S, V, B, R>
+impl<S, V, B, R> fmt::Debug for AuthenticateFuture<S, V, B, R>
 where
     S: Service<Request<CappedBody<B>>>,
     V: Verify,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+        f.debug_struct("AuthenticateFuture").finish_non_exhaustive()
     }
 }

@@ -32,14 +32,16 @@ use crate::{Challenge, Refusal, ResourceMetadata, Verify, metadata::origin_of};
 ///    as it is longer.
 /// 6. The header with the credential is taken out of the request: MCP forbids passing tokens on.
 ///    The `Arc<Principal>` is in the request's extensions; one that was there before is not.
+/// 7. Each request is authenticated by itself. An answer that streams on is not cut when the
+///    credential expires.
 ///
-/// Everything that the service makes shares one state.
+/// Everything that the layer makes shares one state.
 pub struct AuthenticateLayer<V> {
     edge: Arc<Edge<V>>,
 }
 
 pub(crate) struct Edge<V> {
-    pub(super) verifier: V,
+    pub(super) verifier: Arc<V>,
     pub(super) api_key_header: Option<HeaderName>,
     pub(super) origins: Origins,
     pub(super) max_body: u64,
@@ -71,7 +73,7 @@ impl<V: Verify> AuthenticateLayer<V> {
     pub fn new(verifier: V) -> Self {
         let challenge = Challenge::new();
         let edge = Edge {
-            verifier,
+            verifier: Arc::new(verifier),
             api_key_header: None,
             origins: Origins::These(Vec::new()),
             max_body: Self::DEFAULT_MAX_BODY,
@@ -88,7 +90,7 @@ impl<V: Verify> AuthenticateLayer<V> {
     }
 }
 
-impl<V: Verify + Clone> AuthenticateLayer<V> {
+impl<V: Verify> AuthenticateLayer<V> {
     fn set(mut self, set: impl FnOnce(&mut Edge<V>)) -> Self {
         let edge = Arc::make_mut(&mut self.edge);
         set(edge);
@@ -98,17 +100,12 @@ impl<V: Verify + Clone> AuthenticateLayer<V> {
 
     /// Serves the metadata of the resource at its well-known path, and names it in challenges
     /// (RFC 9728). Pages of the resource's own origin are allowed.
-    ///
-    /// # Errors
-    ///
-    /// None at present; it checks what [`ResourceMetadata`] checked already.
-    pub fn metadata(self, metadata: ResourceMetadata) -> Result<Self, ConfigError> {
-        let challenge = self.edge.challenge.clone();
-        let challenge = challenge.with_resource_metadata(metadata.url())?;
-        Ok(self.set(|edge| {
-            edge.challenge = challenge;
+    #[must_use]
+    pub fn metadata(self, metadata: ResourceMetadata) -> Self {
+        self.set(|edge| {
+            edge.challenge = edge.challenge.clone().with_metadata(&metadata);
             edge.metadata = Some(metadata);
-        }))
+        })
     }
 
     /// The scopes that a challenge asks for when it does not know better (RFC 6750, section 3).
@@ -201,10 +198,10 @@ impl<V> Clone for AuthenticateLayer<V> {
     }
 }
 
-impl<V: Clone> Clone for Edge<V> {
+impl<V> Clone for Edge<V> {
     fn clone(&self) -> Self {
         Self {
-            verifier: self.verifier.clone(),
+            verifier: Arc::clone(&self.verifier),
             api_key_header: self.api_key_header.clone(),
             origins: self.origins.clone(),
             max_body: self.max_body,

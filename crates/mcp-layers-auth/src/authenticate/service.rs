@@ -11,7 +11,7 @@ use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{CappedBody, ResponseBody, ResponseFuture, answer::Fault, layer::Edge};
+use super::{AuthenticateFuture, CappedBody, ResponseBody, answer::Fault, layer::Edge};
 use crate::Verify;
 
 /// The service of [`AuthenticateLayer`](super::AuthenticateLayer).
@@ -35,7 +35,7 @@ where
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S, V, B, R>;
+    type Future = AuthenticateFuture<S, V, B, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -45,22 +45,24 @@ where
         let edge = &self.edge;
         let metadata = edge.metadata.as_ref();
         if metadata.is_some_and(|metadata| metadata.is_at(request.uri().path())) {
-            return ResponseFuture::ready(edge.answers.metadata(request.method() == Method::GET));
+            return AuthenticateFuture::ready(
+                edge.answers.metadata(request.method() == Method::GET),
+            );
         }
         let credential = match edge.admit(&mut request) {
             Ok(credential) => credential,
-            Err(fault) => return ResponseFuture::ready(edge.answers.fault(fault)),
+            Err(fault) => return AuthenticateFuture::ready(edge.answers.fault(fault)),
         };
         let (parts, body) = request.into_parts();
         let Some((body, exceeded)) = CappedBody::new(body, edge.max_body) else {
-            return ResponseFuture::ready(edge.answers.fault(Fault::BodyTooLarge));
+            return AuthenticateFuture::ready(edge.answers.fault(Fault::BodyTooLarge));
         };
         let verdict = edge.verifier.verify(&credential);
         // The instance that was made ready goes with the request.
         let next = self.inner.clone();
         let ready = mem::replace(&mut self.inner, next);
         let request = Request::from_parts(parts, body);
-        ResponseFuture::verifying(verdict, ready, request, exceeded, Arc::clone(edge))
+        AuthenticateFuture::verifying(verdict, ready, request, exceeded, Arc::clone(edge))
     }
 }
 

@@ -9,6 +9,29 @@ use crate::{Bindings, Policy};
 ///
 /// Clones, and the services that they make, share the policy and all state. For a server behind
 /// HTTP, [`AuthorizeHttpLayer`](crate::AuthorizeHttpLayer) is made from this layer.
+///
+/// # Rules
+///
+/// 1. Without a verified principal everything is refused with 401, but for the lifecycle
+///    (`initialize`, `server/discover`, `ping`), which always passes. Notifications do not come here.
+/// 2. The policy decides about the method and its target; for `subscriptions/listen` about each uri
+///    in it too. What it denies gets 403 (reason `forbidden`, `requiredScopes` and `missingScopes` in
+///    `data`); what it hides gets the answer of an unknown name. If it panics, fails or takes longer
+///    than [`AuthorizeLayer::policy_timeout`], it has denied.
+/// 3. The entries of every list are decided as the calls that would use them, and those that are
+///    not allowed are taken out. A filtered list has `cacheScope: "private"`.
+/// 4. Hidden equals unknown, byte for byte: both get one constant error. The layer takes -32601,
+///    -32602 and -32002 for the answer to an unknown name, unless the name was listed (to anybody)
+///    or has a rule of its own; then they speak of arguments, and are kept. **A server that answers
+///    unknown names in another way, such as with an `isError` result, gives hidden ones away**,
+///    unless whatever has no rule is hidden, so that the server is never asked. So does one that
+///    accepts subscriptions to resources that do not exist: a hidden uri is refused.
+/// 5. A task belongs to the principal whose request created it. It does not exist for others, nor
+///    for anybody once its owner is forgotten ([`Bindings`]).
+/// 6. A legacy session belongs to a principal: [`AuthorizeLayer::sessions`]. With the session of
+///    somebody else, or a forgotten one, every request gets 403.
+/// 7. Every refusal is in the response's trail: `Event::Denied` with the rule, after whatever went wrong
+///    with the policy; every filtered list, `Event::Filtered`.
 pub struct AuthorizeLayer<P> {
     shared: Arc<Shared<P>>,
     settings: Settings,

@@ -1,6 +1,12 @@
 //! Keys and tokens by the `openssl` command, a clock held by hand, and the edge around a service
 //! that counts.
-#![allow(dead_code, unused_imports, reason = "no test uses all of it")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    dead_code,
+    unused_imports,
+    reason = "no test uses all of it"
+)]
 
 mod signing;
 

@@ -1,4 +1,5 @@
 //! Keys and signatures by the `openssl` command.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::{
     fs,
