@@ -23,10 +23,30 @@ const STORES: [&str; 1] = ["mcp-layers-redis"];
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
 /// What a layer is about, besides: a layer's public API can name nothing else.
-const SUBJECTS: [(&str, &[&str]); 2] = [
+const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-error-mask",
         &["getrandom", "regex", "serde_json", "tracing"],
+    ),
+    (
+        "mcp-layers-auth",
+        &[
+            "arc-swap",
+            "base64",
+            "bytes",
+            "foldhash",
+            "http",
+            "http-body",
+            "http-body-util",
+            "jsonwebtoken",
+            "moka",
+            "reqwest",
+            "serde",
+            "serde_json",
+            "sha2",
+            "subtle",
+            "tokio",
+        ],
     ),
     (
         "mcp-layers-timing",

@@ -11,9 +11,10 @@ use std::{
     time::Duration,
 };
 
+use mcp_layers_auth::{Access, AuthorizeLayer, Rules};
 use mcp_layers_core::{
-    BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
-    McpError, McpRequest, McpResponse, ToolHints, short_lived,
+    Authentication, BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest,
+    JsonRpcResponse, McpError, McpRequest, McpResponse, Principal, ToolHints, short_lived,
 };
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
@@ -32,9 +33,19 @@ fn layers(counts: &Counts) -> Vec<PutAround> {
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
         put(CancelLayer::new()),
+        put(AuthorizeLayer::new(rules())),
         put(ToolHints::new().layer()),
         put(short_lived(TimeoutLayer::new(Duration::from_secs(1)))),
     ]
+}
+
+/// Any principal may do anything, but for the hidden tool.
+fn rules() -> Rules {
+    let rules = Rules::builder()
+        .tool("hidden", Access::nobody().hidden())
+        .otherwise(Access::any_principal())
+        .unknown_methods(Access::any_principal());
+    rules.build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,18 +85,26 @@ async fn check(order: &[usize]) {
     // What an adapter puts outside of every stack.
     let stack = CatchErrorLayer::new().layer(stack);
 
-    let call = |tool| JsonRpcRequest::call_tool(1, tool, json!({}));
+    let anonymous = |tool| JsonRpcRequest::call_tool(1, tool, json!({}));
+    let call = |tool| by_somebody(anonymous(tool));
     let requests = [
         (call("fine"), None),
         (call("fail"), Some(-32603)),
         (call("leak"), Some(-32603)),
         (call("hang"), Some(504)),
         (JsonRpcRequest::new(1, "initialize"), None),
-        (JsonRpcRequest::new(1, "subscriptions/listen"), None),
-        (JsonRpcRequest::new(1, "vendor/thing"), None),
+        (
+            by_somebody(JsonRpcRequest::new(1, "subscriptions/listen")),
+            None,
+        ),
+        (by_somebody(JsonRpcRequest::new(1, "vendor/thing")), None),
         (call("panic"), Some(-32603)),
+        // Refused, wherever authorization stands: the handler does not run.
+        (anonymous("fine"), Some(401)),
+        (call("hidden"), Some(-32602)),
     ];
     let sent = requests.len();
+    let refused = 2;
     for (request, code) in requests {
         let method = request.method().to_string();
         let target = request.target().map(ToOwned::to_owned);
@@ -98,12 +117,22 @@ async fn check(order: &[usize]) {
         let sent = serde_json::to_string(&response).unwrap();
         assert!(!sent.contains("hunter2"), "{sent} in {order:?}");
     }
-    assert_eq!(runs.load(SeqCst), sent, "handlers run in {order:?}");
+    assert_eq!(
+        runs.load(SeqCst),
+        sent - refused,
+        "handlers run in {order:?}"
+    );
     assert_eq!(
         counts.durations.load(SeqCst),
         sent,
         "durations recorded in {order:?}"
     );
+}
+
+fn by_somebody(mut request: JsonRpcRequest) -> JsonRpcRequest {
+    let principal = Principal::new("somebody", Authentication::Bearer);
+    request.context_mut().set_principal(Arc::new(principal));
+    request
 }
 
 /// Counts what [`TimingLayer`] records.

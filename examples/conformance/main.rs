@@ -35,6 +35,7 @@ use rmcp::transport::{
 };
 use server::ConformanceServer;
 use shared::{
+    auth::Edge,
     layers::Layers,
     options::{Options, Transport},
     serve,
@@ -84,6 +85,7 @@ async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
                 sessions,
                 config,
                 pages: Router::new(),
+                edge: Edge::of(options.settings.as_ref()),
             };
             serve::http(handler, stack, http).await
         }

@@ -5,6 +5,7 @@
 //! cargo run --example everything -- --stdio
 //! cargo run --example everything -- --http 127.0.0.1:8000
 //! cargo run --example everything -- --http 127.0.0.1:0 --with timing
+//! cargo run --example everything -- --http 127.0.0.1:0 --with auth
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
 //! ```
 //!
@@ -30,6 +31,7 @@ use axum::Router;
 use mcp_layers::rmcp::Stack;
 use server::Everything;
 use shared::{
+    auth::Edge,
     layers::Layers,
     options::{Options, Transport},
     serve,
@@ -67,6 +69,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 sessions: Default::default(),
                 config: Default::default(),
                 pages,
+                edge: Edge::of(options.settings.as_ref()),
             };
             serve::http(handler, stack, http).await
         }

@@ -19,8 +19,7 @@ pub(crate) struct Caller {
     headers: Vec<String>,
 }
 
-/// Reads the HTTP request that rmcp keeps beside the MCP request; over standard input there is
-/// none.
+/// Reads what layers and rmcp keep beside the MCP request; over standard input there are no headers.
 pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Caller {
     let parts = context.extensions.get::<Parts>();
     let headers = parts.map(|parts| &parts.headers);
@@ -33,7 +32,12 @@ pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Caller {
     }
 }
 
+/// A layer of the stack puts it beside the MCP request, one in front of rmcp into the HTTP request.
 fn principal(context: &RequestContext<RoleServer>) -> Option<&Principal> {
-    let extensions = &context.extensions.get::<Parts>()?.extensions;
-    extensions.get::<Arc<Principal>>().map(AsRef::as_ref)
+    let shown = context.extensions.get::<Arc<Principal>>();
+    let found = shown.or_else(|| {
+        let extensions = &context.extensions.get::<Parts>()?.extensions;
+        extensions.get::<Arc<Principal>>()
+    });
+    found.map(AsRef::as_ref)
 }

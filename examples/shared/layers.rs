@@ -10,18 +10,20 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    error_mask,
+    auth, error_mask,
     settings::{Flag, Settings},
 };
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
 const LAYERS: &[Entry] = &[
+    Entry::part_of(auth::NAME, auth::local),
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
+    Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack
@@ -36,6 +38,10 @@ type Make = fn(&Settings) -> Result<PutAround, Box<dyn Error>>;
 
 struct Entry {
     name: Option<&'static str>,
+    /// Whether it is there when nothing is chosen.
+    default: bool,
+    /// Whether it is another part of the layer with its name.
+    part: bool,
     flags: &'static [Flag],
     make: Make,
 }
@@ -45,8 +51,26 @@ impl Entry {
     const fn named(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
         Self {
             name: Some(name),
+            default: true,
+            part: false,
             flags,
             make,
+        }
+    }
+
+    /// A layer that is there only if it is chosen by its name.
+    const fn chosen(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
+        Self {
+            default: false,
+            ..Self::named(name, flags, make)
+        }
+    }
+
+    /// What belongs to a layer and stands elsewhere.
+    const fn part_of(name: &'static str, make: Make) -> Self {
+        Self {
+            part: true,
+            ..Self::chosen(name, &[], make)
         }
     }
 
@@ -54,6 +78,8 @@ impl Entry {
     const fn always(make: Make) -> Self {
         Self {
             name: None,
+            default: true,
+            part: false,
             flags: &[],
             make,
         }
@@ -62,7 +88,18 @@ impl Entry {
 
 /// The layers that can be chosen, from the outermost to the innermost.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    LAYERS.iter().filter_map(|entry| entry.name)
+    LAYERS
+        .iter()
+        .filter(|entry| !entry.part)
+        .filter_map(|entry| entry.name)
+}
+
+/// Those of them that are there when nothing is chosen.
+pub(crate) fn defaults() -> impl Iterator<Item = &'static str> {
+    LAYERS
+        .iter()
+        .filter(|entry| entry.default)
+        .filter_map(|entry| entry.name)
 }
 
 /// The flags of all layers.

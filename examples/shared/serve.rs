@@ -18,13 +18,17 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::auth::Edge;
+
 /// Where and how to serve HTTP.
-pub(crate) struct Http {
+pub(crate) struct Http<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) sessions: Arc<LocalSessionManager>,
     pub(crate) config: StreamableHttpServerConfig,
     /// What is served besides `/mcp`.
     pub(crate) pages: Router,
+    /// What stands in front of `/mcp`.
+    pub(crate) edge: Option<Edge<'a>>,
 }
 
 /// Serves HTTP until an interrupt. The stack is built already: rmcp asks for a handler for each
@@ -32,7 +36,7 @@ pub(crate) struct Http {
 pub(crate) async fn http<H, S>(
     handler: H,
     stack: Option<Stack<S>>,
-    http: Http,
+    http: Http<'_>,
 ) -> Result<(), Box<dyn Error>>
 where
     H: ServerHandler + Clone,
@@ -43,20 +47,25 @@ where
     let stop = CancellationToken::new();
     let config = http.config.with_cancellation_token(stop.child_token());
     let make_handler = move || handler.clone();
-    let router = match stack {
+    let mut router = match stack {
         Some(stack) => {
             let service = stack.http(make_handler, http.sessions, config);
-            http.pages.nest_service("/mcp", service)
+            Router::new().nest_service("/mcp", service)
         }
         None => {
             let make_handler = move || Ok(make_handler());
             let service = StreamableHttpService::new(make_handler, http.sessions, config);
-            http.pages.nest_service("/mcp", service)
+            Router::new().nest_service("/mcp", service)
         }
     };
 
     let listener = tokio::net::TcpListener::bind(http.address).await?;
-    eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    if let Some(edge) = http.edge {
+        router = edge.around(router, address)?;
+    }
+    let router = http.pages.merge(router);
+    eprintln!("listening on http://{address}/mcp");
     let interrupted = async move {
         interrupt().await;
         stop.cancel();

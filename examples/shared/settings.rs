@@ -20,10 +20,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Every layer, and no flag.
+    /// Every layer but those that must be chosen by name, and no flag.
     pub(crate) fn new() -> Self {
         Self {
-            layers: layers::names().collect(),
+            layers: layers::defaults().collect(),
             values: HashMap::new(),
         }
     }

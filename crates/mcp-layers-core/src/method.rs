@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ListedKind;
+
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
         /// A method of the protocol: a request's or a notification's.
@@ -135,6 +137,26 @@ impl Method<'_> {
                 | Self::ListSkills
                 | Self::ReadResourceDirectory
         )
+    }
+
+    /// What sort of thing a request of this method names as its target. `None` for one without a
+    /// target, and for `completion/complete`, whose reference says it:
+    /// [`McpRequest::target_kind`](crate::McpRequest::target_kind).
+    #[must_use]
+    pub fn target_kind(&self) -> Option<ListedKind> {
+        match self {
+            Self::CallTool => Some(ListedKind::Tool),
+            Self::GetPrompt => Some(ListedKind::Prompt),
+            Self::ReadResource
+            | Self::ReadResourceDirectory
+            | Self::Subscribe
+            | Self::Unsubscribe => Some(ListedKind::Resource),
+            Self::GetSkill => Some(ListedKind::Skill),
+            Self::GetTask | Self::TaskResult | Self::UpdateTask | Self::CancelTask => {
+                Some(ListedKind::Task)
+            }
+            _ => None,
+        }
     }
 
     /// Whether this is a notification, which has no answer (JSON-RPC 2.0, section 4.1).

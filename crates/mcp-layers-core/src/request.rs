@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use serde_json::{Map, Value};
 
-use crate::{Arguments, CallContext, McpResponse, Method, write_canonical};
+use crate::{Arguments, CallContext, ListedKind, McpResponse, Method, write_canonical};
 
 /// Keys of `params._meta` that the protocol reserves (2026-07-28, basic/index, "General fields").
 pub mod meta_key {
@@ -73,6 +73,12 @@ pub trait McpRequest: Sized {
     /// What the request is about: the tool's or prompt's name, the resource's uri, the task's id;
     /// for `completion/complete` the prompt's name or the template's uri.
     fn target(&self) -> Option<&str>;
+
+    /// What sort of thing [`McpRequest::target`] names; `None` where that cannot be told. A
+    /// `completion/complete` is about a prompt or a resource template, as its reference says.
+    fn target_kind(&self) -> Option<ListedKind> {
+        self.method().target_kind()
+    }
 
     /// The arguments: of the tool or prompt; of a method that the implementation does not know,
     /// all its params.

@@ -64,6 +64,49 @@ fn a_completion_has_the_target_that_its_reference_says_by_type() {
 }
 
 #[test]
+fn the_kind_of_a_target_follows_from_the_method_or_the_reference() {
+    use mcp_layers_core::ListedKind;
+    for (method, params, kind) in [
+        ("tools/call", json!({"name": "n"}), Some(ListedKind::Tool)),
+        (
+            "prompts/get",
+            json!({"name": "n"}),
+            Some(ListedKind::Prompt),
+        ),
+        (
+            "resources/subscribe",
+            json!({"uri": "u"}),
+            Some(ListedKind::Resource),
+        ),
+        (
+            "tasks/result",
+            json!({"taskId": "t"}),
+            Some(ListedKind::Task),
+        ),
+        ("skills/get", json!({"uri": "u"}), Some(ListedKind::Skill)),
+        ("tools/list", json!({}), None),
+        ("vendor/thing", json!({"name": "n"}), None),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/prompt", "name": "p", "uri": "u"}}),
+            Some(ListedKind::Prompt),
+        ),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/resource", "uri": "u"}}),
+            Some(ListedKind::ResourceTemplate),
+        ),
+        ("completion/complete", json!({"ref": {"name": "p"}}), None),
+    ] {
+        assert_eq!(
+            with(method, params.clone()).target_kind(),
+            kind,
+            "{method} {params}"
+        );
+    }
+}
+
+#[test]
 fn arguments_are_borrowed_as_they_came() {
     let none = with("tools/call", json!({"name": "n"}));
     assert!(matches!(none.arguments(), Arguments::None));

@@ -228,6 +228,11 @@ fn every_request_has_its_method_and_target() {
         assert_eq!(custom, row.custom, "{}", row.method);
         assert_eq!(request.method(), Method::new(row.method));
         assert_eq!(request.target(), row.target, "{}", row.method);
+        let kind = match row.method {
+            "completion/complete" => Some(ListedKind::Prompt),
+            method => Method::new(method).target_kind(),
+        };
+        assert_eq!(request.target_kind(), kind, "{}", row.method);
     }
 }
 

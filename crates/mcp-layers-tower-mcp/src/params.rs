@@ -3,7 +3,7 @@
 //! tower-mcp's enum of requests is non-exhaustive. A method that is not in it yet keeps its name,
 //! has no target and no params; `tests/variants.rs` says when there is one.
 
-use mcp_layers_core::{McpRequest as _, Method, write_canonical};
+use mcp_layers_core::{ListedKind, McpRequest as _, Method, write_canonical};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tower_mcp::protocol::{CompletionReference, McpRequest, RequestMeta};
@@ -65,6 +65,17 @@ pub(crate) fn target(request: &McpRequest) -> Option<&str> {
             params.as_ref()?.get(name)?.as_str()
         }
         _ => None,
+    }
+}
+
+pub(crate) fn target_kind(request: &McpRequest) -> Option<ListedKind> {
+    match request {
+        McpRequest::Complete(params) => match &params.reference {
+            CompletionReference::Prompt { .. } => Some(ListedKind::Prompt),
+            CompletionReference::Resource { .. } => Some(ListedKind::ResourceTemplate),
+            _ => None,
+        },
+        _ => method(request).target_kind(),
     }
 }
 

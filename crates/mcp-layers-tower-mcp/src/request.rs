@@ -7,8 +7,8 @@ use std::{
 };
 
 use mcp_layers_core::{
-    Arguments, CallContext, ClientInfo, Connection, McpRequest, Method, Principal, ReplayRequest,
-    RequestId, Transport, meta_key,
+    Arguments, CallContext, ClientInfo, Connection, ListedKind, McpRequest, Method, Principal,
+    ReplayRequest, RequestId, Transport, meta_key,
 };
 use serde_json::{Map, Value};
 use tower_mcp::{
@@ -157,6 +157,10 @@ impl McpRequest for TowerMcpRequest {
 
     fn target(&self) -> Option<&str> {
         params::target(&self.inner.inner)
+    }
+
+    fn target_kind(&self) -> Option<ListedKind> {
+        params::target_kind(&self.inner.inner)
     }
 
     fn arguments(&self) -> Arguments<'_> {

@@ -6,7 +6,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use mcp_layers_core::{
-    Arguments, Authentication, McpRequest, Method, Principal, ReplayRequest, RequestId,
+    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, ReplayRequest, RequestId,
 };
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
 use serde_json::{Value, json};
@@ -80,6 +80,29 @@ fn targets_are_found_in_every_kind_of_request() {
     ] {
         assert_eq!(request(method, params).target(), target, "{method}");
     }
+}
+
+#[test]
+fn the_kind_of_a_completions_target_is_what_its_reference_says() {
+    let argument = json!({"name": "n", "value": "v"});
+    for (reference, kind) in [
+        (
+            json!({"type": "ref/prompt", "name": "p"}),
+            ListedKind::Prompt,
+        ),
+        (
+            json!({"type": "ref/resource", "uri": "u"}),
+            ListedKind::ResourceTemplate,
+        ),
+    ] {
+        let params = json!({"ref": reference, "argument": argument});
+        assert_eq!(
+            request("completion/complete", params).target_kind(),
+            Some(kind)
+        );
+    }
+    let call = request("tools/call", json!({"name": "n"}));
+    assert_eq!(call.target_kind(), Some(ListedKind::Tool));
 }
 
 #[test]

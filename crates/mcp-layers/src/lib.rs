@@ -9,6 +9,7 @@
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
+//! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -80,6 +81,8 @@
 //! handler. Timing stands outside, so that it counts what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "auth")]
+pub use mcp_layers_auth as auth;
 pub use mcp_layers_core as core;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
-    Arguments, CallContext, Connection, JsonRpcResponse, McpRequest, Method, ReplayRequest,
-    RequestId, Transport, meta_key,
+    Arguments, CallContext, Connection, JsonRpcResponse, ListedKind, McpRequest, Method,
+    ReplayRequest, RequestId, Transport, meta_key,
 };
 
 /// An MCP request as plain JSON-RPC, with which a hand-made server gets every layer.
@@ -176,14 +176,14 @@ impl JsonRpcRequest {
 
     /// Of a completion's reference: the prompt's name or the template's uri. Its type alone says
     /// which, so that one with both fields is not taken for the other.
-    fn reference(&self) -> Option<&str> {
+    fn reference(&self) -> Option<(ListedKind, &str)> {
         let reference = self.param("ref")?;
-        let name = match reference.get("type")?.as_str()? {
-            "ref/prompt" => "name",
-            "ref/resource" => "uri",
+        let (kind, name) = match reference.get("type")?.as_str()? {
+            "ref/prompt" => (ListedKind::Prompt, "name"),
+            "ref/resource" => (ListedKind::ResourceTemplate, "uri"),
             _ => return None,
         };
-        reference.get(name)?.as_str()
+        Some((kind, reference.get(name)?.as_str()?))
     }
 }
 
@@ -220,10 +220,17 @@ impl McpRequest for JsonRpcRequest {
             Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
                 "taskId"
             }
-            Method::Complete => return self.reference(),
+            Method::Complete => return self.reference().map(|(_, name)| name),
             _ => return None,
         };
         self.param(name)?.as_str()
+    }
+
+    fn target_kind(&self) -> Option<ListedKind> {
+        match self.method() {
+            Method::Complete => self.reference().map(|(kind, _)| kind),
+            method => method.target_kind(),
+        }
     }
 
     fn arguments(&self) -> Arguments<'_> {

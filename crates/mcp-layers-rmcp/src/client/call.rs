@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use mcp_layers_core::{
-    Arguments, CallContext, McpRequest, Method, ReplayRequest, RequestId, meta_key,
+    Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest, RequestId, meta_key,
 };
 use rmcp::model::{ClientRequest, Extensions, GetExtensions, GetMeta, RequestMetaObject};
 use serde_json::{Map, Value};
@@ -91,6 +91,10 @@ impl McpRequest for UpstreamRequest {
 
     fn target(&self) -> Option<&str> {
         params::target(&self.request)
+    }
+
+    fn target_kind(&self) -> Option<ListedKind> {
+        params::target_kind(&self.request)
     }
 
     fn arguments(&self) -> Arguments<'_> {

@@ -4,8 +4,8 @@ use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 use http::{Version, request::Parts};
 use mcp_layers_core::{
-    Arguments, CallContext, ClientInfo, Connection, McpRequest, Method, Principal, ReplayRequest,
-    RequestId, Transport, meta_key, write_canonical,
+    Arguments, CallContext, ClientInfo, Connection, ListedKind, McpRequest, Method, Principal,
+    ReplayRequest, RequestId, Transport, meta_key, write_canonical,
 };
 use rmcp::{
     RoleServer,
@@ -118,6 +118,10 @@ impl McpRequest for RmcpRequest {
 
     fn target(&self) -> Option<&str> {
         params::target(self.request()?)
+    }
+
+    fn target_kind(&self) -> Option<ListedKind> {
+        params::target_kind(self.request()?)
     }
 
     fn arguments(&self) -> Arguments<'_> {

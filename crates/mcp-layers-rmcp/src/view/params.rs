@@ -6,7 +6,7 @@
 
 #[cfg(feature = "server")]
 use mcp_layers_core::RequestId;
-use mcp_layers_core::{Arguments, Method, write_canonical};
+use mcp_layers_core::{Arguments, ListedKind, Method, write_canonical};
 #[cfg(feature = "server")]
 use rmcp::model::NumberOrString;
 use rmcp::model::{ClientRequest, CustomRequest, Reference, SubscriptionFilter};
@@ -39,6 +39,17 @@ pub(crate) fn target(request: &ClientRequest) -> Option<&str> {
         ClientRequest::CustomRequest(request) => return custom_target(request),
         _ => return None,
     })
+}
+
+pub(crate) fn target_kind(request: &ClientRequest) -> Option<ListedKind> {
+    match request {
+        ClientRequest::CompleteRequest(request) => match &request.params.r#ref {
+            Reference::Prompt(_) => Some(ListedKind::Prompt),
+            Reference::Resource(_) => Some(ListedKind::ResourceTemplate),
+            _ => None,
+        },
+        _ => method(request).target_kind(),
+    }
 }
 
 /// rmcp takes a request for a custom one when it does not know the method (the tasks of 2025-11-25)

@@ -1,0 +1,107 @@
+//! What is left to do when an allowed request was answered.
+
+use std::sync::Arc;
+
+use mcp_layers_core::{
+    CacheHint, CacheScope, ListedKind, McpRequest, McpResponse, Method, Outcome, Principal, code,
+};
+
+use super::{Filtering, Settings, Shared, unknown};
+use crate::Policy;
+
+/// What is known of an allowed request once it is gone.
+pub(crate) struct After<P, To> {
+    pub(super) shared: Arc<Shared<P>>,
+    pub(super) settings: Settings,
+    pub(super) principal: Arc<Principal>,
+    /// `None` for a method that is not known.
+    method: Option<Method<'static>>,
+    kind: Option<ListedKind>,
+    modern: bool,
+    to: To,
+    /// Of the target, where an error about it could be that of an unknown name.
+    name: Option<u64>,
+}
+
+impl<P: Policy, To> After<P, To> {
+    pub(super) fn of<Req: McpRequest<ReplyTo = To>>(
+        shared: &Arc<Shared<P>>,
+        settings: Settings,
+        principal: Arc<Principal>,
+        request: &Req,
+    ) -> Self {
+        let kind = request.target_kind();
+        // Whose task it is was checked before.
+        let named = kind.filter(|kind| shared.hides && *kind != ListedKind::Task);
+        let name = named.zip(request.target());
+        Self {
+            name: name.map(|(kind, name)| shared.catalogue.hash(kind, name)),
+            shared: Arc::clone(shared),
+            settings,
+            principal,
+            method: request.method().known(),
+            kind,
+            modern: request.is_modern(),
+            to: request.reply_to(),
+        }
+    }
+
+    /// The answer as its caller gets it, or a list that has to be filtered first.
+    pub(super) fn settle<R: McpResponse<ReplyTo = To>>(
+        self,
+        response: R,
+    ) -> Result<R, Filtering<P, R>> {
+        match response.outcome() {
+            Outcome::Protocol { code, .. } if self.is_unknown(code) => {
+                Ok(self.answer_unknown(response))
+            }
+            Outcome::Protocol { .. } => Ok(response),
+            Outcome::TaskCreated => {
+                if let Some(task) = response.task_id() {
+                    self.shared.tasks.bind(task, &self.principal);
+                }
+                Ok(response)
+            }
+            _ if self.method.is_some_and(|method| method.is_list()) => Err(Filtering::new(
+                self.shared,
+                self.settings,
+                self.principal,
+                self.modern,
+                response,
+            )),
+            _ => Ok(response),
+        }
+    }
+
+    /// Whether the error can be that of an unknown name. A name that was listed is not unknown: its
+    /// errors speak of arguments.
+    fn is_unknown(&self, code: i32) -> bool {
+        let says_so = matches!(
+            code,
+            code::INVALID_PARAMS | code::METHOD_NOT_FOUND | code::RESOURCE_NOT_FOUND
+        );
+        says_so
+            && self
+                .name
+                .is_some_and(|name| !self.shared.catalogue.contains(name))
+    }
+
+    /// The answer that a hidden name gets, word for word.
+    fn answer_unknown<R: McpResponse<ReplyTo = To>>(self, mut response: R) -> R {
+        let earlier = std::mem::take(response.trail_mut());
+        let method = self.method.unwrap_or(Method::Other(""));
+        let mut answer = R::from_error(self.to, unknown(method, self.kind, self.modern));
+        answer.trail_mut().prepend(earlier);
+        answer
+    }
+}
+
+/// A list is the caller's own once it was filtered (2026-07-28, server/utilities/caching). Peers of
+/// earlier revisions get a hint only where the server gave one.
+pub(super) fn make_private<R: McpResponse>(response: &mut R, modern: bool) {
+    let hint = response.cache_hint();
+    let hinted = hint.scope.is_some() || hint.ttl_ms.is_some();
+    if hint.scope != Some(CacheScope::Private) && (modern || hinted) {
+        response.set_cache_hint(CacheHint::new(hint.ttl_ms, Some(CacheScope::Private)));
+    }
+}

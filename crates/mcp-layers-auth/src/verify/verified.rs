@@ -1,0 +1,64 @@
+//! What a verifier vouches for.
+
+use std::sync::Arc;
+
+use mcp_layers_core::Principal;
+
+/// A principal, and what else is known of its credential.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    principal: Arc<Principal>,
+    token_id: Option<Arc<str>>,
+}
+
+impl Verified {
+    /// A principal that was verified.
+    pub fn new(principal: impl Into<Arc<Principal>>) -> Self {
+        Self {
+            principal: principal.into(),
+            token_id: None,
+        }
+    }
+
+    /// Sets the identifier of the token (`jti`, RFC 7519, section 4.1.7).
+    #[must_use]
+    pub fn with_token_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.token_id = Some(id.into());
+        self
+    }
+
+    /// Who is calling.
+    #[must_use]
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// Who is calling, by value.
+    #[must_use]
+    pub fn into_principal(self) -> Arc<Principal> {
+        self.principal
+    }
+
+    /// The identifier of the token (`jti`).
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.token_id.as_deref()
+    }
+
+    pub(super) fn map_principal(mut self, map: impl FnOnce(Principal) -> Principal) -> Self {
+        self.principal = Arc::new(map(Arc::unwrap_or_clone(self.principal)));
+        self
+    }
+}
+
+impl From<Principal> for Verified {
+    fn from(principal: Principal) -> Self {
+        Self::new(principal)
+    }
+}
+
+impl From<Arc<Principal>> for Verified {
+    fn from(principal: Arc<Principal>) -> Self {
+        Self::new(principal)
+    }
+}

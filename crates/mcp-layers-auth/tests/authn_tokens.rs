@@ -1,0 +1,493 @@
+//! JSON web tokens through the edge, signed by the `openssl` command: what is accepted, and what
+//! is refused with nothing said.
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![cfg(any(feature = "jwt", feature = "jwt-aws-lc"))]
+
+mod authn;
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
+
+use authn::{
+    AUDIENCE, ISSUER, Kind, NOW, SigningKey, TestClock, base64, claims, claims_with,
+    claims_without, hmac_sha256, send_token,
+};
+use http::StatusCode;
+use mcp_layers_auth::{
+    AuthenticateLayer, CachedVerifier, Credential, JwtVerifier, KeySet, Revocable, Verify,
+};
+use serde_json::json;
+
+static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::rsa("key-1"));
+
+fn verifier(key: &SigningKey) -> JwtVerifier<TestClock> {
+    let keys = KeySet::from_jwks(&key.jwks()).unwrap();
+    let verifier = JwtVerifier::new(ISSUER, AUDIENCE, keys).unwrap();
+    verifier.clock(TestClock::default())
+}
+
+fn edge() -> AuthenticateLayer<JwtVerifier<TestClock>> {
+    AuthenticateLayer::new(verifier(&KEY))
+}
+
+async fn assert_refused(token: &str, what: &str) {
+    send_token(&edge(), token).await.assert_invalid(what);
+}
+
+async fn assert_accepted(token: &str, what: &str) {
+    let answer = send_token(&edge(), token).await;
+    assert_eq!(answer.status, StatusCode::OK, "{what}");
+    assert_eq!(answer.principal().subject(), "ada", "{what}");
+}
+
+#[tokio::test]
+async fn a_good_token_of_each_algorithm_is_accepted() {
+    for kind in [
+        Kind::Rsa(2048),
+        Kind::Rsa(4096),
+        Kind::P256,
+        Kind::P384,
+        Kind::Ed25519,
+    ] {
+        let key = SigningKey::new(kind, "k");
+        let pem = KeySet::from_pem(&key.pem).unwrap();
+        let pem = JwtVerifier::new(ISSUER, AUDIENCE, pem).unwrap();
+        for verifier in [verifier(&key), pem.clock(TestClock::default())] {
+            let answer = send_token(&AuthenticateLayer::new(verifier), &key.token(&claims())).await;
+            assert_eq!(answer.status, StatusCode::OK, "{kind:?}");
+        }
+        // The same token with another key of that kind.
+        let other = SigningKey::new(kind, "k");
+        let edge = AuthenticateLayer::new(verifier(&other));
+        let answer = send_token(&edge, &key.token(&claims())).await;
+        answer.assert_invalid(&format!("a forged {kind:?}"));
+    }
+}
+
+#[tokio::test]
+async fn claims_become_the_principal() {
+    let mut claims = claims_with("roles", json!(["reader", "admin"]));
+    claims["org"] = "acme".into();
+    let edge = AuthenticateLayer::new(verifier(&KEY).tenant_claim("org"));
+    let token = KEY.token(&claims);
+    let answer = send_token(&edge, &token).await;
+    let principal = answer.principal();
+    assert_eq!(principal.subject(), "ada");
+    assert_eq!(principal.issuer(), Some(ISSUER));
+    assert_eq!(principal.client_id(), Some("app"));
+    assert_eq!(principal.tenant(), Some("acme"));
+    assert_eq!(principal.scopes().collect::<Vec<_>>(), ["files", "tools"]);
+    assert_eq!(principal.roles().collect::<Vec<_>>(), ["admin", "reader"]);
+    let expiry = std::time::UNIX_EPOCH + Duration::from_secs(NOW + 600);
+    assert_eq!(principal.expires_at(), Some(expiry));
+    let digest = Credential::bearer(&token).unwrap().digest();
+    assert_eq!(principal.credential_digest(), Some(&digest[..]));
+
+    let mut claims = claims_without("client_id");
+    claims["azp"] = "web".into();
+    claims.as_object_mut().unwrap().remove("scope");
+    claims["scp"] = json!(["a", "b"]);
+    let answer = send_token(&edge, &KEY.token(&claims)).await;
+    assert_eq!(answer.principal().client_id(), Some("web"));
+    assert_eq!(answer.principal().scopes().collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(answer.principal().tenant(), None);
+}
+
+#[tokio::test]
+async fn a1_an_unsigned_token_is_refused_however_none_is_written() {
+    for none in ["none", "None", "NONE", "nOnE"] {
+        let header = json!({ "alg": none, "typ": "JWT", "kid": "key-1" }).to_string();
+        let message = format!(
+            "{}.{}",
+            base64(header.as_bytes()),
+            base64(claims().to_string().as_bytes())
+        );
+        assert_refused(&format!("{message}."), none).await;
+        assert_refused(&format!("{message}.AA"), none).await;
+        assert_refused(&message, none).await;
+    }
+    // A signature that was cut off.
+    let good = KEY.token(&claims());
+    let (message, _) = good.rsplit_once('.').unwrap();
+    assert_refused(&format!("{message}."), "an empty signature").await;
+}
+
+#[tokio::test]
+async fn a2_the_algorithm_follows_from_the_key() {
+    let payload = base64(claims().to_string().as_bytes());
+    let jwk = KEY.jwk();
+    let modulus = jwk["n"].as_str().unwrap().as_bytes();
+    for algorithm in ["HS256", "HS384", "HS512"] {
+        let header = json!({ "alg": algorithm, "kid": "key-1" }).to_string();
+        let message = format!("{}.{payload}", base64(header.as_bytes()));
+        for secret in [
+            KEY.pem.as_bytes(),
+            KEY.pem.trim().as_bytes(),
+            modulus,
+            b"secret",
+        ] {
+            let signature = base64(&hmac_sha256(secret, message.as_bytes()));
+            assert_refused(&format!("{message}.{signature}"), algorithm).await;
+        }
+    }
+    // A signature that is good by itself, under the name of another algorithm.
+    for algorithm in ["RS384", "PS256", "ES256", "EdDSA", "", "rs256", "RS256 "] {
+        let header = json!({ "alg": algorithm, "kid": "key-1" }).to_string();
+        assert_refused(&KEY.token_of(&header, &claims().to_string()), algorithm).await;
+    }
+    let header = json!({ "kid": "key-1" }).to_string();
+    assert_refused(&KEY.token_of(&header, &claims().to_string()), "no alg").await;
+    // A shared secret in a key set is no key.
+    let secret = json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0", "kid": "s", "alg": "HS256" }] });
+    assert!(KeySet::from_jwks(&secret.to_string()).is_err());
+}
+
+#[tokio::test]
+async fn a4_the_audience_is_this_server() {
+    let other = "https://other.example/mcp";
+    assert_refused(&KEY.token(&claims_with("aud", other)), "another audience").await;
+    assert_refused(&KEY.token(&claims_with("aud", json!([other]))), "others").await;
+    assert_refused(&KEY.token(&claims_with("aud", json!([]))), "an empty array").await;
+    assert_refused(
+        &KEY.token(&claims_with("aud", format!("{AUDIENCE}/"))),
+        "a slash",
+    )
+    .await;
+    assert_refused(
+        &KEY.token(&claims_with("aud", json!({ "0": AUDIENCE }))),
+        "an object",
+    )
+    .await;
+    assert_refused(
+        &KEY.token(&claims_with("aud", json!([AUDIENCE, 1]))),
+        "a number",
+    )
+    .await;
+    assert_refused(&KEY.token(&claims_without("aud")), "no audience").await;
+    assert_accepted(
+        &KEY.token(&claims_with("aud", json!([other, AUDIENCE]))),
+        "among others",
+    )
+    .await;
+
+    // Without an audience there is no verifier, but for the way that says what it does.
+    let keys = || KeySet::from_jwks(&KEY.jwks()).unwrap();
+    assert!(JwtVerifier::new(ISSUER, "", keys()).is_err());
+    assert!(JwtVerifier::new("", AUDIENCE, keys()).is_err());
+    let any = JwtVerifier::accepting_tokens_meant_for_others(ISSUER, keys()).unwrap();
+    let any = AuthenticateLayer::new(any.clock(TestClock::default()));
+    for claims in [claims_with("aud", other), claims_without("aud")] {
+        assert_eq!(
+            send_token(&any, &KEY.token(&claims)).await.status,
+            StatusCode::OK
+        );
+    }
+    let two = AuthenticateLayer::new(verifier(&KEY).or_audience(other));
+    for audience in [other, AUDIENCE] {
+        let token = KEY.token(&claims_with("aud", audience));
+        assert_eq!(send_token(&two, &token).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a5_the_issuer_is_the_same_in_every_character() {
+    for issuer in [
+        "https://as.example/",
+        "https://AS.example",
+        "HTTPS://as.example",
+        " https://as.example",
+        "",
+    ] {
+        assert_refused(&KEY.token(&claims_with("iss", issuer)), issuer).await;
+    }
+    assert_refused(&KEY.token(&claims_with("iss", json!([ISSUER]))), "an array").await;
+    assert_refused(&KEY.token(&claims_without("iss")), "no issuer").await;
+}
+
+#[tokio::test]
+async fn a6_a_token_expires() {
+    assert_refused(&KEY.token(&claims_with("exp", NOW - 31)), "expired").await;
+    assert_refused(
+        &KEY.token(&claims_with("exp", NOW - 30)),
+        "at the end of the leeway",
+    )
+    .await;
+    assert_accepted(
+        &KEY.token(&claims_with("exp", NOW - 29)),
+        "inside the leeway",
+    )
+    .await;
+    assert_refused(&KEY.token(&claims_without("exp")), "no expiry").await;
+    for exp in [
+        json!("2000000600"),
+        json!(null),
+        json!(-1),
+        json!(1e300),
+        json!([NOW]),
+    ] {
+        assert_refused(
+            &KEY.token(&claims_with("exp", exp.clone())),
+            &exp.to_string(),
+        )
+        .await;
+    }
+    assert_accepted(
+        &KEY.token(&claims_with("exp", json!(2_000_000_000.5))),
+        "a fraction",
+    )
+    .await;
+
+    // The clock is asked, not the day the test runs.
+    let clock = TestClock::default();
+    let edge = AuthenticateLayer::new(verifier(&KEY).clock(clock.clone()).leeway(Duration::ZERO));
+    let token = KEY.token(&claims());
+    assert_eq!(send_token(&edge, &token).await.status, StatusCode::OK);
+    clock.0.advance(Duration::from_secs(600));
+    send_token(&edge, &token)
+        .await
+        .assert_invalid("expired by the clock");
+}
+
+#[tokio::test]
+async fn a7_a_token_is_not_used_before_its_time() {
+    assert_refused(&KEY.token(&claims_with("nbf", NOW + 31)), "in the future").await;
+    assert_accepted(
+        &KEY.token(&claims_with("nbf", NOW + 30)),
+        "inside the leeway",
+    )
+    .await;
+    assert_accepted(&KEY.token(&claims_with("nbf", NOW)), "now").await;
+    assert_refused(&KEY.token(&claims_with("nbf", "2000000000")), "a string").await;
+}
+
+#[tokio::test]
+async fn a14_hostile_headers_lead_nowhere() {
+    let long = "k".repeat(257);
+    for id in [
+        "../../../../dev/null",
+        "' OR 1=1 --",
+        "key-1\u{0}",
+        "key-2",
+        "",
+        &long,
+    ] {
+        let mut header = KEY.header();
+        header["kid"] = id.into();
+        let token = KEY.token_of(&header.to_string(), &claims().to_string());
+        assert_refused(&token, id).await;
+    }
+    for id in [json!(1), json!(null), json!(["key-1"])] {
+        let mut header = KEY.header();
+        header["kid"] = id.clone();
+        let token = KEY.token_of(&header.to_string(), &claims().to_string());
+        assert_refused(&token, &id.to_string()).await;
+    }
+    // A key of the attacker's own, brought along.
+    let attacker = SigningKey::rsa("key-1");
+    for (name, value) in [
+        ("jwk", attacker.jwk()),
+        ("jku", json!("https://evil.example/keys")),
+        ("x5u", json!("https://evil.example/cert")),
+        ("x5c", json!(["AA=="])),
+    ] {
+        let mut header = KEY.header();
+        header[name] = value;
+        let header = header.to_string();
+        assert_refused(&attacker.token_of(&header, &claims().to_string()), name).await;
+        // They are not looked at: a token that is good without them is good.
+        assert_accepted(&KEY.token_of(&header, &claims().to_string()), name).await;
+    }
+    for (name, value) in [
+        ("crit", json!(["b64"])),
+        ("crit", json!([])),
+        ("typ", json!("dpop+jwt")),
+        ("typ", json!("logout+jwt")),
+        ("typ", json!(1)),
+    ] {
+        let mut header = KEY.header();
+        header[name] = value;
+        assert_refused(
+            &KEY.token_of(&header.to_string(), &claims().to_string()),
+            name,
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a15_what_is_too_much_or_malformed_is_refused_before_any_cryptography() {
+    let many: Vec<_> = (0..10_000).map(|n| format!("s{n}")).collect();
+    let over: Vec<_> = (0..257).map(|n| format!("s{n}")).collect();
+    let fits: Vec<_> = (0..256).map(|n| format!("s{n}")).collect();
+    assert_refused(
+        &KEY.token(&claims_with("scope", many.join(" "))),
+        "10,000 scopes",
+    )
+    .await;
+    assert_refused(
+        &KEY.token(&claims_with("scope", over.join(" "))),
+        "257 scopes",
+    )
+    .await;
+    assert_refused(&KEY.token(&claims_with("roles", json!(over))), "257 roles").await;
+    assert_accepted(
+        &KEY.token(&claims_with("scope", fits.join(" "))),
+        "256 scopes",
+    )
+    .await;
+
+    let deep = format!("{{\"x\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+    assert_refused(
+        &KEY.token_of(&KEY.header().to_string(), &deep),
+        "deep claims",
+    )
+    .await;
+
+    let twice = claims().to_string().replacen('{', r#"{"sub":"eve","#, 1);
+    assert_refused(
+        &KEY.token_of(&KEY.header().to_string(), &twice),
+        "a claim twice",
+    )
+    .await;
+    let escaped = claims()
+        .to_string()
+        .replacen('{', r#"{"\u0073ub":"eve","#, 1);
+    assert_refused(
+        &KEY.token_of(&KEY.header().to_string(), &escaped),
+        "twice, escaped",
+    )
+    .await;
+    let header = KEY
+        .header()
+        .to_string()
+        .replacen('{', r#"{"alg":"none","#, 1);
+    assert_refused(
+        &KEY.token_of(&header, &claims().to_string()),
+        "a header twice",
+    )
+    .await;
+
+    for (name, value) in [
+        ("sub", json!(1)),
+        ("sub", json!("")),
+        ("scope", json!(1)),
+        ("scope", json!(["tools", 1])),
+        ("client_id", json!(["app"])),
+        ("jti", json!(7)),
+        ("iat", json!("now")),
+        ("roles", json!({ "admin": true })),
+    ] {
+        let token = KEY.token(&claims_with(name, value.clone()));
+        assert_refused(&token, &format!("{name}: {value}")).await;
+    }
+    assert_refused(&KEY.token(&claims_without("sub")), "no subject").await;
+    for junk in [
+        "a",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d",
+        "..",
+        "e30.e30.e30",
+        "e30=.e30.AA",
+    ] {
+        assert_refused(junk, junk).await;
+    }
+}
+
+/// Whether a signature was looked at is seen from outside: a megabyte that is signed well is
+/// refused as one that is not, and a token with a wrong claim needs no key set at all.
+#[tokio::test]
+async fn a15_a_megabyte_is_refused_unread() {
+    let large = KEY.token(&claims_with("padding", "x".repeat(1_000_000)));
+    assert_refused(&large, "a megabyte").await;
+    // The verifier by itself has the same bound, whatever edge is in front of it.
+    let verify = async |verifier: JwtVerifier<TestClock>, token: &str| {
+        verifier.verify(&Credential::bearer(token).unwrap()).await
+    };
+    assert!(verify(verifier(&KEY), &large).await.is_err());
+    let token = KEY.token(&claims());
+    let size = NonZeroUsize::new(token.len()).unwrap();
+    let smaller = NonZeroUsize::new(token.len() - 1).unwrap();
+    assert!(verify(verifier(&KEY).max_token(size), &token).await.is_ok());
+    assert!(
+        verify(verifier(&KEY).max_token(smaller), &token)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a17_a_revoked_token_is_refused_also_when_it_was_seen_before() {
+    let revoked = Arc::new(Mutex::new(Vec::new()));
+    let list = revoked.clone();
+    let cached = CachedVerifier::new(verifier(&KEY)).clock(TestClock::default());
+    let verifier = Revocable::new(cached, move |verified| {
+        let id = verified.token_id().map(ToOwned::to_owned);
+        id.is_some_and(|id| list.lock().unwrap().contains(&id))
+    });
+    let edge = AuthenticateLayer::new(verifier);
+    let (one, two) = (
+        KEY.token(&claims()),
+        KEY.token(&claims_with("jti", "token-2")),
+    );
+    for _ in 0..2 {
+        assert_eq!(send_token(&edge, &one).await.status, StatusCode::OK);
+    }
+    revoked.lock().unwrap().push("token-1".to_owned());
+    send_token(&edge, &one).await.assert_invalid("revoked");
+    assert_eq!(send_token(&edge, &two).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn identity_tokens_are_refused_where_only_access_tokens_are_wanted() {
+    let edge = AuthenticateLayer::new(verifier(&KEY).only_access_tokens());
+    assert_eq!(
+        send_token(&edge, &KEY.token(&claims())).await.status,
+        StatusCode::OK
+    );
+    let mut header = KEY.header();
+    header["typ"] = "JWT".into();
+    let identity = KEY.token_of(&header.to_string(), &claims().to_string());
+    send_token(&edge, &identity).await.assert_invalid("typ JWT");
+    assert_accepted(&identity, "typ JWT, by default").await;
+}
+
+#[test]
+fn keys_that_are_of_no_use_are_skipped() {
+    let weak = SigningKey::new(Kind::Rsa(1024), "weak");
+    assert!(KeySet::from_jwks(&weak.jwks()).is_err());
+    assert!(KeySet::from_pem(&weak.pem).is_err());
+    let with = |name: &str, value: serde_json::Value| {
+        let mut jwk = KEY.jwk();
+        jwk[name] = value;
+        jwk
+    };
+    let of_no_use = [
+        weak.jwk(),
+        with("use", json!("enc")),
+        with("key_ops", json!(["encrypt"])),
+        with("alg", json!("RSA-OAEP")),
+        with("alg", json!("ES256")),
+        with("alg", json!("HS256")),
+        with("kty", json!("unheard-of")),
+        with("kid", json!(1)),
+        with("n", json!("AQAB")),
+        json!({ "kty": "EC", "crv": "P-256", "x": base64(&[1; 32]), "y": base64(&[2; 32]) }),
+        json!({ "kty": "EC", "crv": "secp256k1", "x": base64(&[1; 32]), "y": base64(&[2; 32]) }),
+        json!(1),
+    ];
+    for jwk in &of_no_use {
+        let alone = json!({ "keys": [jwk] }).to_string();
+        assert!(KeySet::from_jwks(&alone).is_err(), "{jwk}");
+    }
+    let mut all = of_no_use.to_vec();
+    all.push(KEY.jwk());
+    let set = KeySet::from_jwks(&json!({ "keys": all }).to_string()).unwrap();
+    assert_eq!(set.len(), 1);
+    for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#] {
+        assert!(KeySet::from_jwks(text).is_err(), "{text}");
+    }
+}

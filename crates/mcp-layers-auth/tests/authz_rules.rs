@@ -1,0 +1,216 @@
+//! What a table of rules says, and which tables are refused.
+#![allow(clippy::unwrap_used)]
+
+mod authz;
+
+use authz::{ada, root};
+use mcp_layers_auth::{Access, Decision, Operation, Rules, RulesBuilder};
+use mcp_layers_core::{Authentication, ListedKind, Method, Principal};
+
+fn may(rules: &Rules, tool: &str, principal: &Principal) -> bool {
+    let operation = Operation::call_tool(tool);
+    rules.decision(operation, principal).is_allowed()
+}
+
+fn reads(rules: &Rules, uri: &str, principal: &Principal) -> bool {
+    let operation = Operation::new(Method::ReadResource).on(ListedKind::Resource, uri);
+    rules.decision(operation, principal).is_allowed()
+}
+
+#[test]
+fn the_most_specific_rule_decides_alone() {
+    let rules = Rules::builder()
+        .tool("*", Access::scopes(["tools"]))
+        .tool("admin_*", Access::scopes(["admin"]))
+        .tool("admin_status", Access::any_principal())
+        .build()
+        .unwrap();
+    let guest = Principal::new("guest", Authentication::ApiKey);
+    assert!(may(&rules, "echo", &ada()) && !may(&rules, "echo", &guest));
+    assert!(!may(&rules, "admin_reset", &ada()) && may(&rules, "admin_reset", &root()));
+    assert!(may(&rules, "admin_status", &guest) && !may(&rules, "admin_status2", &guest));
+}
+
+#[test]
+fn a_broader_scope_does_for_a_narrower_one() {
+    let rules = Rules::builder()
+        .tool("look", Access::scopes(["read"]))
+        .tool("edit", Access::scopes(["read", "write"]))
+        .implies("admin", "write")
+        .implies("write", "read")
+        .build()
+        .unwrap();
+    let with = |scope: &str| Principal::new("p", Authentication::Bearer).with_scopes([scope]);
+    assert!(may(&rules, "edit", &with("admin")) && may(&rules, "edit", &with("write")));
+    assert!(may(&rules, "look", &with("admin")) && may(&rules, "look", &with("read")));
+    assert!(!may(&rules, "edit", &with("read")));
+    let Decision::Deny(denial) = rules.decision(Operation::call_tool("edit"), &with("read")) else {
+        panic!("it is a denial");
+    };
+    assert_eq!(denial.missing_scopes().collect::<Vec<_>>(), ["write"]);
+    assert_eq!(
+        denial.required_scopes().collect::<Vec<_>>(),
+        ["read", "write"]
+    );
+}
+
+#[test]
+fn roles_and_tenants_must_hold_besides() {
+    let access = Access::scopes(["tools"])
+        .with_any_role(["operator", "owner"])
+        .with_any_tenant(["acme"]);
+    let rules = Rules::builder().tool("deploy", access).build().unwrap();
+    let full = || ada().with_roles(["owner"]).with_tenant("acme");
+    assert!(may(&rules, "deploy", &full()));
+    assert!(!may(&rules, "deploy", &full().with_roles(["guest"])));
+    assert!(!may(&rules, "deploy", &full().with_tenant("other")));
+    assert!(!may(&rules, "deploy", &full().with_scopes(["x"])));
+    assert!(!may(&rules, "deploy", &ada().with_roles(["owner"])));
+}
+
+#[test]
+fn a_uri_that_can_be_read_otherwise_matches_no_pattern() {
+    let rules = Rules::builder()
+        .resource("file:///home/*", Access::any_principal())
+        .resource("file:///home/secret/*", Access::nobody())
+        .resource("file:///odd/../exact", Access::any_principal())
+        .otherwise(Access::any_principal())
+        .build()
+        .unwrap();
+    assert!(reads(&rules, "file:///home/a", &ada()));
+    assert!(reads(&rules, "file:///elsewhere", &ada()));
+    assert!(reads(&rules, "file:///odd/../exact", &ada()));
+    for uri in [
+        "file:///home/secret/a",
+        "file:///home//secret/a",
+        "file:///home/./secret/a",
+        "file:///home/x/../secret/a",
+        "file:///home/%73ecret/a",
+        "file:///home/secret%2Fa",
+        "file:///home/x%2F..%2Fsecret/a",
+        "FILE:///home/secret/a",
+        "file:///home/x/..\\secret/a",
+        "no uri",
+    ] {
+        assert!(!reads(&rules, uri, &ada()), "{uri}");
+    }
+}
+
+#[test]
+fn what_has_no_name_is_hidden() {
+    let rules = Rules::builder()
+        .tool("*", Access::any_principal())
+        .build()
+        .unwrap();
+    let nameless = Operation::new(Method::CallTool);
+    assert!(matches!(
+        rules.decision(nameless, &ada()),
+        Decision::Hide(_)
+    ));
+}
+
+#[test]
+fn the_lifecycle_is_always_allowed() {
+    let rules = Rules::builder().build().unwrap();
+    for method in [Method::Initialize, Method::Discover, Method::Ping] {
+        assert!(rules.decision(Operation::new(method), &ada()).is_allowed());
+    }
+    let list = rules.decision(Operation::new(Method::ListTools), &ada());
+    assert!(list.is_allowed(), "it is filtered");
+}
+
+#[test]
+fn a_method_can_ask_for_more() {
+    let rules = Rules::builder()
+        .tool("*", Access::any_principal())
+        .method("logging/setLevel", Access::scopes(["admin"]))
+        .method("tools/list", Access::nobody())
+        .build()
+        .unwrap();
+    let set_level = Operation::new(Method::SetLevel);
+    assert!(!rules.decision(set_level, &ada()).is_allowed());
+    assert!(rules.decision(set_level, &root()).is_allowed());
+    let list = Operation::new(Method::ListTools);
+    assert!(!rules.decision(list, &root()).is_allowed());
+}
+
+#[test]
+fn tables_that_cannot_be_meant_are_refused() {
+    let any = Access::any_principal;
+    let refused: [(&str, RulesBuilder); 20] = [
+        ("empty", Rules::builder().tool("", any())),
+        ("star", Rules::builder().tool("a*b", any())),
+        ("control", Rules::builder().prompt("a\n", any())),
+        ("twice", Rules::builder().tool("a", any()).tool("a", any())),
+        (
+            "pattern twice",
+            Rules::builder().tool("a*", any()).tool("a*", any()),
+        ),
+        ("no scheme", Rules::builder().resource("notes/*", any())),
+        (
+            "no scheme, exact",
+            Rules::builder().resource("notes", any()),
+        ),
+        (
+            "not normal",
+            Rules::builder().resource("file:///a/../*", any()),
+        ),
+        ("upper case", Rules::builder().resource("FILE:///*", any())),
+        (
+            "other hosts",
+            Rules::builder().resource("https://a.example*", any()),
+        ),
+        (
+            "unknown method",
+            Rules::builder().method("tools/cal", any()),
+        ),
+        ("lifecycle", Rules::builder().method("initialize", any())),
+        (
+            "notification",
+            Rules::builder().method("notifications/progress", any()),
+        ),
+        (
+            "method twice",
+            Rules::builder()
+                .method("tools/call", any())
+                .method("tools/call", any()),
+        ),
+        (
+            "known method",
+            Rules::builder().other_method("tools/call", any()),
+        ),
+        (
+            "other twice",
+            Rules::builder()
+                .other_method("x/y", any())
+                .other_method("x/y", any()),
+        ),
+        ("scope", Rules::builder().tool("a", Access::scopes(["a b"]))),
+        (
+            "scope of default",
+            Rules::builder().otherwise(Access::scopes([""])),
+        ),
+        ("circle", circle()),
+        (
+            "unneeded",
+            Rules::builder()
+                .tool("a", Access::scopes(["x"]))
+                .implies("y", "z"),
+        ),
+    ];
+    for (what, rules) in refused {
+        assert!(rules.build().is_err(), "{what}");
+    }
+    let fine = Rules::builder()
+        .resource("*", any())
+        .resource("https://a.example/*", any())
+        .resource("test://*", any())
+        .resource("urn:*", any())
+        .other_method("x/y", any());
+    assert!(fine.build().is_ok());
+}
+
+fn circle() -> RulesBuilder {
+    let rules = Rules::builder().tool("a", Access::scopes(["x"]));
+    rules.implies("x", "y").implies("y", "x")
+}

@@ -1,0 +1,147 @@
+//! Who is calling, and may they: three API keys, and JSON web tokens where a key set is given.
+//!
+//! | key | principal | scopes |
+//! |---|---|---|
+//! | `key-a` | `a` | `tools` |
+//! | `key-b` | `b` | `tools` |
+//! | `key-root` | `root` | `tools`, `admin` |
+//!
+//! Whatever is called `admin_*` needs `admin` and is hidden without it; all else needs `tools`. Over
+//! standard input the caller is `local` and has every scope.
+
+use std::{error::Error, net::SocketAddr, sync::OnceLock};
+
+use axum::{Router, http::StatusCode, routing::any};
+use mcp_layers::{
+    auth::{
+        Access, ApiKeys, AuthenticateLayer, AuthorizeHttpLayer, AuthorizeLayer, CachedVerifier,
+        Challenge, FirstOf, JwtVerifier, KeySet, Keys, LocalPrincipalLayer, RemoteKeySet,
+        ResourceMetadata, Rules,
+    },
+    core::{Authentication, ConfigError, McpRequest, Principal},
+    rmcp::RmcpRequest,
+};
+use tower::{ServiceBuilder, util::MapRequestLayer};
+
+use super::{
+    layers::{PutAround, put},
+    settings::{Flag, Settings},
+};
+
+pub(super) const NAME: &str = "auth";
+pub(super) const FLAGS: &[Flag] = &[JWKS, ISSUER, AUDIENCE];
+
+const JWKS: Flag = Flag {
+    name: "--jwks",
+    value: "FILE-OR-URL",
+    help: "auth: accept JSON web tokens signed with these keys",
+};
+const ISSUER: Flag = Flag {
+    name: "--issuer",
+    value: "ISSUER",
+    help: "auth: the `iss` that they must have",
+};
+const AUDIENCE: Flag = Flag {
+    name: "--audience",
+    value: "AUDIENCE",
+    help: "auth: the `aud` that they must have",
+};
+
+const TOOLS: &str = "tools";
+const ADMIN: &str = "admin";
+
+/// Says who is calling over standard input.
+pub(super) fn local(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
+    let local = Principal::new("local", Authentication::Local).with_scopes([TOOLS, ADMIN]);
+    put(LocalPrincipalLayer::new(local))
+}
+
+/// Decides at every MCP request, and shows the handler who is calling.
+pub(super) fn authorize(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
+    let show_principal = MapRequestLayer::new(|mut request: RmcpRequest| {
+        if let Some(principal) = request.context().principal().cloned() {
+            request.insert_extension(principal);
+        }
+        request
+    });
+    let layers = ServiceBuilder::new().layer(policy()?.clone());
+    put(layers.layer(show_principal).into_inner())
+}
+
+/// What stands in front of the transport, if the layer is chosen: it authenticates, and refuses with
+/// a challenge.
+pub(crate) struct Edge<'a>(&'a Settings);
+
+impl<'a> Edge<'a> {
+    pub(crate) fn of(settings: Option<&'a Settings>) -> Option<Self> {
+        settings
+            .filter(|settings| settings.has_layer(NAME))
+            .map(Self)
+    }
+
+    /// Puts it around the routes of a server that listens at this address.
+    pub(crate) fn around(&self, router: Router, at: SocketAddr) -> Result<Router, Box<dyn Error>> {
+        let mut metadata =
+            ResourceMetadata::new(format!("http://{at}/mcp"))?.scopes_supported([TOOLS, ADMIN])?;
+        if let Some(issuer) = self.0.get(&ISSUER)
+            && let Ok(known) = metadata.clone().authorization_server(issuer)
+        {
+            metadata = known;
+        }
+        let challenge = Challenge::new().with_resource_metadata(metadata.url())?;
+        let authenticate = AuthenticateLayer::new(CachedVerifier::new(self.verifier()?))
+            .challenge_scopes([TOOLS])?
+            .metadata(metadata);
+        let authorize = AuthorizeHttpLayer::new(policy()?).challenge(challenge);
+        // The metadata is served by the layer, which sees the requests of routes alone.
+        let nothing = || async { StatusCode::NOT_FOUND };
+        let well_known = "/.well-known/oauth-protected-resource";
+        Ok(router
+            .route(well_known, any(nothing))
+            .route(&format!("{well_known}/mcp"), any(nothing))
+            .layer(ServiceBuilder::new().layer(authenticate).layer(authorize)))
+    }
+
+    fn verifier(&self) -> Result<FirstOf, Box<dyn Error>> {
+        let key = |name| Principal::new(name, Authentication::ApiKey);
+        let keys = ApiKeys::new()
+            .with_key("key-a", key("a").with_scopes([TOOLS]))?
+            .with_key("key-b", key("b").with_scopes([TOOLS]))?
+            .with_key("key-root", key("root").with_scopes([TOOLS, ADMIN]))?;
+        let verifier = FirstOf::new().with("keys", keys)?;
+        let given = [&JWKS, &ISSUER, &AUDIENCE].map(|flag| self.0.get(flag));
+        match given {
+            [None, None, None] => Ok(verifier),
+            [Some(jwks), Some(issuer), Some(audience)] => {
+                let tokens = JwtVerifier::new(issuer, audience, key_set(jwks)?)?;
+                Ok(verifier.with("tokens", tokens)?)
+            }
+            _ => Err("--jwks, --issuer and --audience belong together".into()),
+        }
+    }
+}
+
+fn key_set(at: &str) -> Result<Keys, Box<dyn Error>> {
+    if at.contains("://") {
+        return Ok(RemoteKeySet::new(at)?.into());
+    }
+    let text = std::fs::read_to_string(at).map_err(|error| format!("{at}: {error}"))?;
+    Ok(KeySet::from_jwks(&text)?.into())
+}
+
+/// The one policy of this process, which the edge and the MCP layer share.
+fn policy() -> Result<&'static AuthorizeLayer<Rules>, ConfigError> {
+    static POLICY: OnceLock<AuthorizeLayer<Rules>> = OnceLock::new();
+    if let Some(policy) = POLICY.get() {
+        return Ok(policy);
+    }
+    let tools = || Access::scopes([TOOLS]);
+    let rules = Rules::builder()
+        .tool("*", tools())
+        .tool("admin_*", Access::scopes([ADMIN]).hidden())
+        .resource("*", tools())
+        .prompt("*", tools())
+        .implies(ADMIN, TOOLS)
+        .build()?;
+    Ok(POLICY.get_or_init(|| AuthorizeLayer::new(rules)))
+}
