@@ -106,7 +106,9 @@ fn seen(criterion: &mut Criterion<ThreadCpu>) {
     };
     let capped = AuthenticateLayer::new(cached).layer(Leaf);
     group.bench_function("edge_bare", |bencher| {
-        let call = |request| Leaf.call(request).now_or_never().unwrap().unwrap();
+        let call = |request: Request<Empty<bytes::Bytes>>| {
+            Leaf.call(request).now_or_never().unwrap().unwrap()
+        };
         bencher.iter_batched(request, call, BatchSize::SmallInput);
     });
     group.bench_function("edge", |bencher| {

@@ -18,9 +18,12 @@ use mcp_layers_auth::{Credential, Introspection, Refusal, RefusalKind, Verified,
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+/// The method, the `Authorization` header, the body.
+type Asked = (String, Option<String>, String);
+
 struct Endpoint {
     url: String,
-    requests: Arc<Mutex<Vec<(String, Option<String>, String)>>>,
+    requests: Arc<Mutex<Vec<Asked>>>,
 }
 
 /// An endpoint that gives one answer, or none.

@@ -63,7 +63,10 @@ fn access() -> impl Strategy<Value = Access> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let patterns = prop::collection::btree_map("[abAc]{0,2}\\*|[abAc]{1,2}", access(), 0..6);
+    // A name with a rule of its own is one that the operator knows to exist.
+    let name = prop::sample::select(NAMES.to_vec()).prop_map(ToOwned::to_owned);
+    let pattern = prop_oneof!["[abAc]{0,2}\\*", name];
+    let patterns = prop::collection::btree_map(pattern, access(), 0..6);
     (patterns, access(), any::<bool>()).prop_map(|(patterns, otherwise, implies)| {
         let mut rules = Rules::builder().otherwise(otherwise);
         for (pattern, access) in patterns {
@@ -151,7 +154,7 @@ fn run(check: impl Future<Output = ()>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_listed_can_be_called_and_what_is_not_is_unknown(

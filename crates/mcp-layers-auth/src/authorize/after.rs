@@ -63,9 +63,9 @@ impl<P: Policy, To> After<P, To> {
                 Ok(response)
             }
             _ if self.method.is_some_and(|method| method.is_list()) => Err(Filtering::new(
-                self.shared,
+                &self.shared,
                 self.settings,
-                self.principal,
+                &self.principal,
                 self.modern,
                 response,
             )),

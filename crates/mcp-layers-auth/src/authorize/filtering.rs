@@ -20,9 +20,9 @@ pub(crate) struct Filtering<P: Policy, R> {
 
 impl<P: Policy, R: McpResponse> Filtering<P, R> {
     pub(super) fn new(
-        shared: Arc<Shared<P>>,
+        shared: &Shared<P>,
         settings: Settings,
-        principal: Arc<Principal>,
+        principal: &Arc<Principal>,
         modern: bool,
         response: R,
     ) -> Self {
@@ -32,9 +32,9 @@ impl<P: Policy, R: McpResponse> Filtering<P, R> {
         let mut judge = Judge::of_each(settings.timeout);
         response.visit_listed(&mut |entry| {
             let foreign = entry.kind == ListedKind::Task
-                && !may_use_task(&shared, &settings, entry.name, &principal);
+                && !may_use_task(shared, &settings, entry.name, principal);
             match Operation::listed(&entry) {
-                Some(operation) if !foreign => judge.ask(&shared.policy, operation, &principal),
+                Some(operation) if !foreign => judge.ask(&shared.policy, operation, principal),
                 _ => judge.decide(Decision::hide("not the caller's")),
             }
         });

@@ -22,7 +22,7 @@ use crate::{Bindings, Policy};
 ///    not allowed are taken out. A filtered list has `cacheScope: "private"`.
 /// 4. Hidden equals unknown, byte for byte: both get one constant error. The layer takes -32601,
 ///    -32602 and -32002 for the answer to an unknown name, unless the name was listed (to anybody)
-///    or has a rule of its own; then they speak of arguments, and are kept. **A server that answers
+///    or has a rule of its own, which vouches that it exists; then they speak of arguments, and are kept. **A server that answers
 ///    unknown names in another way, such as with an `isError` result, gives hidden ones away**,
 ///    unless whatever has no rule is hidden, so that the server is never asked. So does one that
 ///    accepts subscriptions to resources that do not exist: a hidden uri is refused.

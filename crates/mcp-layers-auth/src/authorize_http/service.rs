@@ -53,9 +53,8 @@ where
         let Some(principal) = principal(request.extensions()) else {
             return AuthorizeHttpFuture::ready(unauthenticated(&edge.challenge));
         };
-        let session = match session(request.headers()) {
-            Ok(session) => session,
-            Err(()) => return AuthorizeHttpFuture::ready(no_session("session without a name")),
+        let Ok(session) = session(request.headers()) else {
+            return AuthorizeHttpFuture::ready(no_session("session without a name"));
         };
         let then = match session {
             None => Session::Opens(Arc::clone(&principal)),

@@ -135,11 +135,12 @@ impl Gate {
             .into()
     }
 
-    fn needs(&self) -> impl Iterator<Item = (&Arc<str>, &Box<[Arc<str>]>)> {
-        self.access.scopes.iter().zip(&self.broader)
+    fn needs(&self) -> impl Iterator<Item = (&Arc<str>, &[Arc<str>])> {
+        let broader = self.broader.iter().map(AsRef::as_ref);
+        self.access.scopes.iter().zip(broader)
     }
 }
 
-fn has(principal: &Principal, (scope, broader): (&Arc<str>, &Box<[Arc<str>]>)) -> bool {
+fn has(principal: &Principal, (scope, broader): (&Arc<str>, &[Arc<str>])) -> bool {
     principal.has_scope(scope) || broader.iter().any(|broader| principal.has_scope(broader))
 }

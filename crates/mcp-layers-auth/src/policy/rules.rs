@@ -70,7 +70,6 @@ pub(super) type Targets = Names<Gate>;
 
 impl Rules {
     /// An empty table, which hides everything.
-    #[must_use]
     pub fn builder() -> RulesBuilder {
         RulesBuilder::new()
     }

@@ -90,6 +90,7 @@ pub(super) enum EndpointError {
     Failed(reqwest::Error),
     Status(StatusCode),
     TooLarge,
+    #[cfg(feature = "__jwt")]
     Useless,
 }
 
@@ -99,6 +100,7 @@ impl fmt::Display for EndpointError {
             Self::Failed(_) => f.write_str("the request failed"),
             Self::Status(status) => write!(f, "the status was {status}"),
             Self::TooLarge => f.write_str("the answer is too large"),
+            #[cfg(feature = "__jwt")]
             Self::Useless => f.write_str("the answer is not what was asked for"),
         }
     }
@@ -108,7 +110,7 @@ impl Error for EndpointError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Status(_) | Self::TooLarge | Self::Useless => None,
+            _ => None,
         }
     }
 }
