@@ -255,9 +255,7 @@ impl<To: Clone, C: Clock> Fill<To, C> {
     /// The size of an entry with a response of this size, when it may be that large.
     fn fits(&self, response: usize) -> Option<u32> {
         let key = self.keys.private.as_ref().unwrap_or(&self.keys.public);
-        let size = response
-            .saturating_add(key.len())
-            .saturating_add(OVERHEAD);
+        let size = response.saturating_add(key.len()).saturating_add(OVERHEAD);
         let size = u32::try_from(size).ok()?;
         (size <= self.state.settings.max_entry_bytes).then_some(size)
     }

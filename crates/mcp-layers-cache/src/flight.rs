@@ -63,7 +63,9 @@ pub(crate) enum Arrived<S, T> {
 impl<S: PartialEq + Clone, T: Clone> Flights<S, T> {
     pub(crate) fn new() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::new(HashMap::default())).collect(),
+            shards: (0..SHARDS)
+                .map(|_| Mutex::new(HashMap::default()))
+                .collect(),
             hasher: RandomState::default(),
         }
     }

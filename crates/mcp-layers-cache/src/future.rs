@@ -188,11 +188,7 @@ where
         }
     }
 
-    pub(crate) fn fetching(
-        service: S,
-        request: Req,
-        fill: Box<Fill<Req::ReplyTo, C>>,
-    ) -> Self {
+    pub(crate) fn fetching(service: S, request: Req, fill: Box<Fill<Req::ReplyTo, C>>) -> Self {
         let step = Step::ask(&fill);
         Self {
             service,
@@ -267,7 +263,8 @@ where
     let joined = match arrived {
         Arrived::Shared(landing) => {
             let is_mine = landing.private.is_none() || landing.private == fill.keys.private;
-            if is_mine && let Some(response) = respond(fill, &landing, Some(CacheEvent::Coalesced)) {
+            if is_mine && let Some(response) = respond(fill, &landing, Some(CacheEvent::Coalesced))
+            {
                 return Some(response);
             }
             // Private to somebody else: whoever is of the same context asks together.
@@ -345,7 +342,11 @@ where
 
 impl Fetch {
     /// Asks for one key after the other; what is found is in memory then.
-    fn poll<Res, To, C>(&mut self, fill: &mut Fill<To, C>, cx: &mut Context<'_>) -> Poll<Option<Landing>>
+    fn poll<Res, To, C>(
+        &mut self,
+        fill: &mut Fill<To, C>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Landing>>
     where
         Res: StoredResponse<ReplyTo = To>,
         To: Clone,

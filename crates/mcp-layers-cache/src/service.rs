@@ -89,7 +89,12 @@ impl<S, C: Clock> Cache<S, C> {
         let after = match why {
             // Nobody said anything of such requests, so that there is nothing to tell.
             Bypass::Undeclared => After::Nothing,
-            why => After::Say(CacheEvent::Bypass { reason: why.as_str() }, self.state.settings.meta),
+            why => After::Say(
+                CacheEvent::Bypass {
+                    reason: why.as_str(),
+                },
+                self.state.settings.meta,
+            ),
         };
         ResponseFuture::running(self.inner.call(request), after)
     }
@@ -153,7 +158,9 @@ impl<S, C: Clock> Cache<S, C> {
                 }
                 fill.stale = stale;
                 let service = self.give_back();
-                return ResponseFuture::waiting(Waiting::following(service, request, fill, follower));
+                return ResponseFuture::waiting(Waiting::following(
+                    service, request, fill, follower,
+                ));
             }
             Some(Joined::Lead(lead)) => {
                 // Another leader may have landed since memory was looked at.

@@ -135,7 +135,10 @@ impl State {
         let Some(entry) = self.table.get(key) else {
             return Found::Nothing;
         };
-        if !self.epochs.is_current(&entry.snapshot, entry.uri.as_deref()) {
+        if !self
+            .epochs
+            .is_current(&entry.snapshot, entry.uri.as_deref())
+        {
             return self.drop_entry(key, Eviction::Invalidated);
         }
         let settings = &self.settings;
@@ -233,7 +236,7 @@ impl State {
 }
 
 fn all() -> Vec<u8> {
-    b"*".to_vec()
+    Group::all().name().to_vec()
 }
 
 fn of_method(method: Method<'_>) -> Vec<u8> {

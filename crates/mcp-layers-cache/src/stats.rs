@@ -80,12 +80,7 @@ pub enum Eviction {
 
 impl Eviction {
     /// Every cause.
-    pub const ALL: [Self; 4] = [
-        Self::Size,
-        Self::Expired,
-        Self::Invalidated,
-        Self::Replaced,
-    ];
+    pub const ALL: [Self; 4] = [Self::Size, Self::Expired, Self::Invalidated, Self::Replaced];
 }
 
 /// What the second level did for a request.

@@ -71,6 +71,12 @@ impl Group {
         Self(name.into())
     }
 
+    /// The group of every entry.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::new(*b"*")
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &[u8] {

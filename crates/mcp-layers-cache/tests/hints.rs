@@ -74,15 +74,25 @@ async fn a_late_hit_has_less_time_to_live_and_is_the_same_in_all_else() {
     assert_eq!(late.result().unwrap(), &expected);
     // What is stored is as it was.
     clock.advance(Duration::from_millis(1));
-    assert_eq!(ask(&service, list()).await.cache_hint().ttl_ms, Some(60_000 - 12_346));
+    assert_eq!(
+        ask(&service, list()).await.cache_hint().ttl_ms,
+        Some(60_000 - 12_346)
+    );
 }
 
 #[tokio::test]
 async fn an_answer_without_a_time_to_live_is_stale_at_once() {
-    for hint in [json!({}), json!({ "ttlMs": 0 }), json!({ "ttlMs": -5, "cacheScope": "public" })] {
+    for hint in [
+        json!({}),
+        json!({ "ttlMs": 0 }),
+        json!({ "ttlMs": -5, "cacheScope": "public" }),
+    ] {
         let mock = MockService::answering(move |request: &JsonRpcRequest| {
             let mut result = results::of(request);
-            result.as_object_mut().unwrap().extend(hint.as_object().unwrap().clone());
+            result
+                .as_object_mut()
+                .unwrap()
+                .extend(hint.as_object().unwrap().clone());
             result
         });
         let layer = CacheLayer::new();
@@ -96,7 +106,13 @@ async fn an_answer_without_a_time_to_live_is_stale_at_once() {
 
 #[tokio::test]
 async fn c8_hostile_times_are_capped_and_never_panic() {
-    for ttl in [json!(u64::MAX), json!(i64::MAX), json!(1e300), json!("60000"), json!(-1e300)] {
+    for ttl in [
+        json!(u64::MAX),
+        json!(i64::MAX),
+        json!(1e300),
+        json!("60000"),
+        json!(-1e300),
+    ] {
         let hostile = ttl.clone();
         let mock = MockService::answering(move |request: &JsonRpcRequest| {
             let mut result = results::fresh_for(results::of(request), 1, CacheScope::Public);
@@ -129,10 +145,16 @@ async fn c16_another_version_cursor_or_capability_is_another_key() {
         })),
     ];
     for (number, request) in different.iter().enumerate() {
-        assert_eq!(run_of(&service, request.clone()).await, (number + 1).to_string());
+        assert_eq!(
+            run_of(&service, request.clone()).await,
+            (number + 1).to_string()
+        );
     }
     for (number, request) in different.iter().enumerate() {
-        assert_eq!(run_of(&service, request.clone()).await, (number + 1).to_string());
+        assert_eq!(
+            run_of(&service, request.clone()).await,
+            (number + 1).to_string()
+        );
     }
     assert_eq!(mock.calls(), different.len());
 }
@@ -154,7 +176,10 @@ async fn the_operators_word_goes_before_the_hints() {
     let (layer, clock) = layer();
     let mock = counting(CacheScope::Private);
     let service = layer
-        .override_for(Method::ReadResource, Freshness::new(Duration::from_secs(5)).public())
+        .override_for(
+            Method::ReadResource,
+            Freshness::new(Duration::from_secs(5)).public(),
+        )
         .unwrap()
         .resource("file:///never", Duration::ZERO)
         .resource("file:///long", Freshness::new(MINUTE * 10).public())
@@ -167,9 +192,22 @@ async fn the_operators_word_goes_before_the_hints() {
     clock.advance(MINUTE * 9);
     assert_eq!(run_of(&service, read("file:///a")).await, "5");
     assert_eq!(run_of(&service, read("file:///long")).await, "4");
-    for method in [Method::CallTool, Method::Ping, Method::Listen, Method::Initialize] {
-        assert!(CacheLayer::new().override_for(method, MINUTE).is_err(), "{method}");
-        assert!(CacheLayer::new().stamp(method, CacheHint::default()).is_err(), "{method}");
+    for method in [
+        Method::CallTool,
+        Method::Ping,
+        Method::Listen,
+        Method::Initialize,
+    ] {
+        assert!(
+            CacheLayer::new().override_for(method, MINUTE).is_err(),
+            "{method}"
+        );
+        assert!(
+            CacheLayer::new()
+                .stamp(method, CacheHint::default())
+                .is_err(),
+            "{method}"
+        );
     }
 }
 
@@ -178,7 +216,10 @@ async fn a_stamp_gives_hints_where_the_server_has_none() {
     let stamp = CacheHint::new(Some(9_000), Some(CacheScope::Public));
     let (layer, clock) = layer();
     let mock = MockService::new();
-    let service = layer.stamp(Method::ListTools, stamp).unwrap().layer(mock.clone());
+    let service = layer
+        .stamp(Method::ListTools, stamp)
+        .unwrap()
+        .layer(mock.clone());
     let modern = || requests::modern(list());
     assert_eq!(ask(&service, modern()).await.cache_hint(), stamp);
     clock.advance(Duration::from_secs(4));
@@ -186,8 +227,15 @@ async fn a_stamp_gives_hints_where_the_server_has_none() {
     assert_eq!(late, CacheHint::new(Some(5_000), Some(CacheScope::Public)));
     assert_eq!(mock.calls(), 1);
     // A legacy client does not know hints; a server that has its own keeps them.
-    assert_eq!(ask(&service, list()).await.cache_hint(), CacheHint::default());
-    mock.push(results::fresh_for(results::tools(["a"]), 1, CacheScope::Private));
+    assert_eq!(
+        ask(&service, list()).await.cache_hint(),
+        CacheHint::default()
+    );
+    mock.push(results::fresh_for(
+        results::tools(["a"]),
+        1,
+        CacheScope::Private,
+    ));
     clock.advance(MINUTE);
     assert_eq!(ask(&service, modern()).await.cache_hint().ttl_ms, Some(1));
 }
@@ -199,12 +247,21 @@ async fn the_result_says_what_the_cache_did_where_it_shall() {
     let said = |response: &mcp_layers_core::JsonRpcResponse| {
         response.result().unwrap()["_meta"][META_KEY].clone()
     };
-    assert_eq!(said(&ask(&service, list()).await), json!({ "state": "miss" }));
+    assert_eq!(
+        said(&ask(&service, list()).await),
+        json!({ "state": "miss" })
+    );
     clock.advance(Duration::from_millis(1_500));
     let hit = ask(&service, list()).await;
     assert_eq!(said(&hit), json!({ "state": "hit", "ageMs": 1_500 }));
     let bypass = ask(&service, by("ada", requests::continuation(call(json!({}))))).await;
-    assert_eq!(said(&bypass), json!({ "state": "bypass", "reason": "continuation" }));
+    assert_eq!(
+        said(&bypass),
+        json!({ "state": "bypass", "reason": "continuation" })
+    );
     let (plain, _, _) = common::service(CacheScope::Public);
-    assert_eq!(ask(&plain, list()).await.result().unwrap().get("_meta"), None);
+    assert_eq!(
+        ask(&plain, list()).await.result().unwrap().get("_meta"),
+        None
+    );
 }

@@ -35,7 +35,10 @@ async fn c1_a_private_or_unmarked_answer_is_for_its_caller_alone() {
 async fn c1_the_same_holds_for_tools() {
     let (service, mock, _) = service(CacheScope::Public);
     for (caller, expected) in [("ada", "1"), ("bob", "2"), ("ada", "1"), ("bob", "2")] {
-        assert_eq!(run_of(&service, by(caller, call(json!({ "a": 1 })))).await, expected);
+        assert_eq!(
+            run_of(&service, by(caller, call(json!({ "a": 1 })))).await,
+            expected
+        );
     }
     assert_eq!(mock.calls(), 2);
 }
@@ -59,7 +62,11 @@ async fn what_is_private_to_nobody_known_is_not_stored() {
     let no_credential = Principal::new("ada", Authentication::Bearer);
     let mut expected = 0;
     for _ in 0..2 {
-        for request in [list(), of(claimed.clone(), list()), of(no_credential.clone(), list())] {
+        for request in [
+            list(),
+            of(claimed.clone(), list()),
+            of(no_credential.clone(), list()),
+        ] {
             expected += 1;
             assert_eq!(run_of(&service, request).await, expected.to_string());
         }
@@ -68,7 +75,12 @@ async fn what_is_private_to_nobody_known_is_not_stored() {
     assert_eq!(stats.not_stored(NotStored::NoContext), expected);
     assert_eq!(stats.entries, 0);
     let tool = ask(&service, call(json!({}))).await;
-    assert_eq!(event(&tool), Some(CacheEvent::Bypass { reason: "no_context" }));
+    assert_eq!(
+        event(&tool),
+        Some(CacheEvent::Bypass {
+            reason: "no_context"
+        })
+    );
     assert_eq!(layer.handle().stats().bypassed(Bypass::NoContext), 1);
 }
 
@@ -83,8 +95,7 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future =
-        std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
     fn poll_ready(
         &mut self,
@@ -95,7 +106,10 @@ where
 
     fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
         use mcp_layers_core::McpRequest;
-        let caller = request.context().principal().map(|who| who.subject().to_owned());
+        let caller = request
+            .context()
+            .principal()
+            .map(|who| who.subject().to_owned());
         let answer = self.0.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
@@ -124,7 +138,11 @@ fn everyones() -> MockService {
 async fn c2_a_public_list_that_is_filtered_outside_is_filtered_for_each() {
     let mock = everyones();
     let service = Filter(CacheLayer::new().layer(mock.clone()));
-    for (caller, expected) in [("ada", "ada_tool"), ("bob", "bob_tool"), ("ada", "ada_tool")] {
+    for (caller, expected) in [
+        ("ada", "ada_tool"),
+        ("bob", "bob_tool"),
+        ("ada", "ada_tool"),
+    ] {
         let answer = service.clone().oneshot(by(caller, list())).await.unwrap();
         assert_eq!(tools(&answer), [expected]);
     }
@@ -135,7 +153,11 @@ async fn c2_a_public_list_that_is_filtered_outside_is_filtered_for_each() {
 async fn c2_a_list_that_is_filtered_inside_is_private_whatever_it_says() {
     let mock = everyones();
     let service = CacheLayer::new().layer(Filter(mock.clone()));
-    for (caller, expected) in [("ada", "ada_tool"), ("bob", "bob_tool"), ("ada", "ada_tool")] {
+    for (caller, expected) in [
+        ("ada", "ada_tool"),
+        ("bob", "bob_tool"),
+        ("ada", "ada_tool"),
+    ] {
         let answer = service.clone().oneshot(by(caller, list())).await.unwrap();
         assert_eq!(tools(&answer), [expected]);
     }
@@ -160,8 +182,14 @@ async fn c13_a_refreshed_token_is_as_configured_and_a_revoked_role_never_sees_th
         // Without the role again: what was there for who had none, and never the admin's.
         assert_eq!(ask(token("1")).await, "1");
         layer.handle().invalidate_principal(&token("3"));
-        let runs = [ask(token("1")).await, ask(token("1").with_roles(["admin"])).await];
-        assert!(!runs.contains(&"1".to_owned()) && !runs.contains(&admin), "{runs:?}");
+        let runs = [
+            ask(token("1")).await,
+            ask(token("1").with_roles(["admin"])).await,
+        ];
+        assert!(
+            !runs.contains(&"1".to_owned()) && !runs.contains(&admin),
+            "{runs:?}"
+        );
     }
 }
 
@@ -175,7 +203,9 @@ async fn a_tenant_shares_what_is_private_to_it() {
     assert_eq!(run_of(&service, of_tenant("bob", "t")).await, "1");
     assert_eq!(run_of(&service, of_tenant("eve", "u")).await, "2");
     assert_eq!(run_of(&service, by("ada", list())).await, "3");
-    layer.handle().invalidate_principal(&principal("bob").with_tenant("t"));
+    layer
+        .handle()
+        .invalidate_principal(&principal("bob").with_tenant("t"));
     assert_eq!(run_of(&service, of_tenant("ada", "t")).await, "4");
     assert_eq!(run_of(&service, of_tenant("eve", "u")).await, "2");
 }

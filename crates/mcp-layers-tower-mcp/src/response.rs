@@ -5,8 +5,8 @@ mod texts;
 use std::fmt;
 
 use mcp_layers_core::{
-    CacheHint, CacheScope, Listed, McpError, McpResponse, Method, Outcome, StoredResponse, TextSite,
-    Trail, code, json_result, write_serialized,
+    CacheHint, CacheScope, Listed, McpError, McpResponse, Method, Outcome, StoredResponse,
+    TextSite, Trail, code, json_result, write_serialized,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

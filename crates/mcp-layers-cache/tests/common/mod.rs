@@ -1,5 +1,10 @@
 //! What the tests share: callers, requests, and what a response says.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test program uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test program uses its part"
+)]
 
 use std::{sync::Arc, time::Duration};
 
@@ -72,7 +77,9 @@ pub fn counting(scope: CacheScope) -> MockService {
 /// Which run of the mock this answer is from.
 pub fn run(response: &JsonRpcResponse) -> String {
     let result = response.result().unwrap();
-    let count = result.get("count").or_else(|| result["content"][0].get("text"));
+    let count = result
+        .get("count")
+        .or_else(|| result["content"][0].get("text"));
     count.and_then(Value::as_str).unwrap().to_owned()
 }
 
@@ -84,10 +91,7 @@ pub async fn ask<C: Clock>(
 }
 
 /// Asks, and tells which run of the mock answered.
-pub async fn run_of<C: Clock>(
-    service: &Cache<MockService, C>,
-    request: JsonRpcRequest,
-) -> String {
+pub async fn run_of<C: Clock>(service: &Cache<MockService, C>, request: JsonRpcRequest) -> String {
     run(&ask(service, request).await)
 }
 
