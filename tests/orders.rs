@@ -11,9 +11,10 @@ use std::{
     time::Duration,
 };
 
+use mcp_layers_cache::CacheLayer;
 use mcp_layers_core::{
-    BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
-    McpError, McpRequest, McpResponse, ToolHints, short_lived,
+    Authentication, BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest,
+    JsonRpcResponse, McpError, McpRequest, McpResponse, Principal, ToolHints, short_lived,
 };
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::json;
@@ -30,6 +31,7 @@ fn layers(counts: &Counts) -> Vec<PutAround> {
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
         put(CancelLayer::new()),
+        put(counts.cache.clone()),
         put(ToolHints::new().layer()),
         put(short_lived(TimeoutLayer::new(Duration::from_secs(1)))),
     ]
@@ -45,7 +47,10 @@ async fn every_order_keeps_the_rules() {
 }
 
 async fn check(order: &[usize]) {
-    let counts = Counts::default();
+    let counts = Counts {
+        cache: CacheLayer::new().tool("declared", Duration::from_secs(60)),
+        ..Counts::default()
+    };
     let runs = Arc::new(AtomicUsize::new(0));
     let ran = Arc::clone(&runs);
     let handler = tower::service_fn(move |request: JsonRpcRequest| {
@@ -89,11 +94,28 @@ async fn check(order: &[usize]) {
             "{method} {target:?} in {order:?}"
         );
     }
-    assert_eq!(runs.load(SeqCst), sent, "handlers run in {order:?}");
-    assert_eq!(
-        counts.durations.load(SeqCst),
-        sent,
-        "durations recorded in {order:?}"
+    // Nothing was cached but the one tool that is declared, and that for its caller alone.
+    let read = |who: Option<&str>| {
+        let mut request = call("declared");
+        if let Some(who) = who {
+            let who = Principal::new(who, Authentication::Bearer).with_credential_digest(*b"1");
+            request.context_mut().set_principal(Arc::new(who));
+        }
+        request
+    };
+    let asked = [Some("ada"), Some("ada"), Some("bob"), None, None];
+    for who in asked {
+        let response = stack.clone().oneshot(read(who)).await.unwrap();
+        assert_eq!(response.outcome().code(), None, "{who:?} in {order:?}");
+    }
+    // The second of ada's calls is answered from memory, whatever the order is.
+    let sent = sent + asked.len();
+    assert_eq!(runs.load(SeqCst), sent - 1, "handlers run in {order:?}");
+    // A timing that stands inside the cache does not see the answer from memory.
+    let durations = counts.durations.load(SeqCst);
+    assert!(
+        durations == sent || durations == sent - 1,
+        "{durations} durations recorded in {order:?}"
     );
 }
 
@@ -101,6 +123,7 @@ async fn check(order: &[usize]) {
 #[derive(Clone, Default)]
 struct Counts {
     durations: Arc<AtomicUsize>,
+    cache: CacheLayer,
 }
 
 impl Recorder for Counts {

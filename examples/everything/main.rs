@@ -31,6 +31,7 @@ use shared::{
     layers::Layers,
     options::{Options, Transport},
     serve,
+    settings::Settings,
 };
 
 #[tokio::main]
@@ -49,8 +50,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let handler = Everything::new();
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;
+    let cache = options.settings.as_ref().and_then(Settings::cache);
+    let handler = Everything::new(cache.cloned());
     let stack = layers.map(Stack::new);
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,

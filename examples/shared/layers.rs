@@ -9,7 +9,10 @@ use mcp_layers::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::settings::{Flag, Settings};
+use super::{
+    cache,
+    settings::{Flag, Settings},
+};
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
@@ -18,6 +21,7 @@ const LAYERS: &[Entry] = &[
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
+    Entry::named("cache", cache::FLAGS, cache::make),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mcp_layers_cache::{AuthorizationContext, CacheLayer, Freshness};
 use mcp_layers_core::Method;
-use mcp_layers_test::{Contract, requests::TOOL};
+use mcp_layers_test::Contract;
+use mcp_layers_test::requests::TOOL;
 
 #[tokio::test]
 async fn keeps_the_contract_of_layers() {

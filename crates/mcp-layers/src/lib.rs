@@ -8,6 +8,8 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
+//! | `cache` | `cache` | answers again without asking again |
+//! | `redis` | `cache-redis` | the state of layers on Redis or Valkey |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -79,7 +81,11 @@
 //! handler. Timing stands outside, so that it counts what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "cache")]
+pub use mcp_layers_cache as cache;
 pub use mcp_layers_core as core;
+#[cfg(feature = "cache-redis")]
+pub use mcp_layers_redis as redis;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]
