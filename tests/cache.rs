@@ -83,7 +83,8 @@ async fn touch_empties_what_it_announces_and_nothing_else() {
                 if http {
                     assert_eq!(read(client, "test://public").await, public);
                 }
-                assert_eq!(call(client, "ticks", Value::Null).await, "1");
+                let ticks = call(client, "ticks", Value::Null).await;
+                assert_eq!(ticks, "1", "{generation} {http} {public}");
                 if touch {
                     assert_eq!(call(client, "touch", Value::Null).await, "touched");
                 }

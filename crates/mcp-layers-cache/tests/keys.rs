@@ -41,7 +41,7 @@ fn text() -> impl Strategy<Value = String> {
         "\0",
         "\u{7}",
     ];
-    prop::sample::select(&words[..]).prop_map(str::to_owned)
+    prop::sample::select(words.to_vec()).prop_map(str::to_owned)
 }
 
 /// The same value with the keys of its objects in another order.
