@@ -160,7 +160,11 @@ impl<To: Clone, C: Clock> Fill<To, C> {
             }
             Err(_) => true,
         };
-        if failed && let Some(response) = self.stale_if_error() {
+        if failed && let Some(mut response) = self.stale_if_error::<Res>() {
+            if let Ok(mut failure) = answer {
+                let earlier = std::mem::take(failure.trail_mut());
+                response.trail_mut().prepend(earlier);
+            }
             return Ok(response);
         }
         let mut response = match answer {

@@ -15,12 +15,12 @@ use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 16;
 
-type Shard<S, T> = Mutex<HashMap<Box<[u8]>, Arc<Flight<S, T>>, RandomState>>;
+type ByKey<S, T> = HashMap<Box<[u8]>, Arc<Flight<S, T>>, RandomState>;
 
 /// The flights that are under way. `S` is what two requests for one key must agree on to share a
 /// flight, `T` what a flight brings.
 pub(crate) struct Flights<S, T> {
-    shards: Box<[Shard<S, T>]>,
+    shards: Box<[Mutex<ByKey<S, T>>]>,
     hasher: RandomState,
 }
 
@@ -129,10 +129,7 @@ impl<S: PartialEq + Clone, T: Clone> Flights<S, T> {
 }
 
 impl<S, T> Flights<S, T> {
-    fn shard(
-        &self,
-        key: &[u8],
-    ) -> MutexGuard<'_, HashMap<Box<[u8]>, Arc<Flight<S, T>>, RandomState>> {
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, ByKey<S, T>> {
         #[allow(clippy::cast_possible_truncation, reason = "SHARDS fits")]
         let shard = (self.hasher.hash_one(key) % SHARDS as u64) as usize;
         // Nothing can panic between two changes, so that a poisoned lock guards whole state.
@@ -141,11 +138,7 @@ impl<S, T> Flights<S, T> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remove(
-        shard: &mut HashMap<Box<[u8]>, Arc<Flight<S, T>>, RandomState>,
-        key: &[u8],
-        flight: &Arc<Flight<S, T>>,
-    ) {
+    fn remove(shard: &mut ByKey<S, T>, key: &[u8], flight: &Arc<Flight<S, T>>) {
         if shard
             .get(key)
             .is_some_and(|known| Arc::ptr_eq(known, flight))

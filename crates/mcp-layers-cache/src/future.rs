@@ -124,11 +124,13 @@ where
     }
 }
 
+type Call<Req, C> = (Req, Box<Fill<<Req as McpRequest>::ReplyTo, C>>);
+
 /// A request that waits before it is answered or given to the inner service.
 pub(crate) struct Waiting<S, Req: McpRequest, C> {
     service: S,
     /// Both are there until the request goes on.
-    call: Option<(Req, Box<Fill<Req::ReplyTo, C>>)>,
+    call: Option<Call<Req, C>>,
     step: Step,
 }
 

@@ -9,8 +9,9 @@ use crate::{Stats, state::State};
 /// Empties a cache and watches it. Clones are handles of the same cache.
 ///
 /// What is invalidated is not served from then on, and no answer is stored whose request was under
-/// way before; with a second level, both hold for every process that has seen the invalidation.
-/// The bytes are freed when an entry is looked at next, or evicted.
+/// way before. A second level forgets it for every process; what another process holds in its own
+/// memory stays there until its time is over, or until that process is told too. The bytes are
+/// freed when an entry is looked at next, or evicted.
 #[derive(Clone)]
 pub struct CacheHandle {
     state: Arc<State>,

@@ -73,7 +73,7 @@ async fn c6_what_is_larger_than_an_entry_may_be_passes() {
         .tool("echo", everyone());
     let mock = MockService::answering(|request: &JsonRpcRequest| {
         let bytes = request.params()["arguments"]["bytes"].as_u64().unwrap_or(0);
-        Answer::result(results::text(&"x".repeat(bytes as usize)))
+        Answer::result(results::text(&"x".repeat(usize::try_from(bytes).unwrap())))
     });
     let service = layer.layer(mock.clone());
     for (bytes, calls) in [(100, 1), (2_000, 3), (100_000_000, 5)] {

@@ -57,7 +57,7 @@ async fn a_notification_empties_what_it_announces() {
         }
         assert_eq!(gone, emptied, "{method}");
         let evicted = layer.handle().stats().evicted(Eviction::Invalidated);
-        assert_eq!(evicted as usize, emptied.len(), "{method}");
+        assert_eq!(evicted, emptied.len() as u64, "{method}");
     }
 }
 

@@ -220,29 +220,35 @@ impl RedisCacheStore {
         if shared.pending().is_empty() || shared.telling.swap(true, SeqCst) {
             return;
         }
-        let task = Telling(Arc::clone(shared));
+        let mut task = Telling {
+            shared: Arc::clone(shared),
+            done: false,
+        };
         runtime.spawn(async move {
             let (mut pause, longest) = PAUSES;
-            while !task.0.tell().await {
+            while !task.shared.tell().await {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(longest);
             }
+            task.done = true;
         });
     }
 }
 
 /// The task that tells. However it ends, another one can begin.
-struct Telling(Arc<Shared>);
+struct Telling {
+    shared: Arc<Shared>,
+    done: bool,
+}
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        self.0.telling.store(false, SeqCst);
-        // What came after its last look.
-        let store = RedisCacheStore {
-            shared: Arc::clone(&self.0),
-        };
-        if Handle::try_current().is_ok() && !self.0.pending().is_empty() {
-            store.tell();
+        self.shared.telling.store(false, SeqCst);
+        // What came after its last look. A task that was cut off ends with its runtime, and leaves
+        // the rest to the next call.
+        if self.done {
+            let shared = Arc::clone(&self.shared);
+            RedisCacheStore { shared }.tell();
         }
     }
 }

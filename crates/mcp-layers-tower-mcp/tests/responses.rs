@@ -185,7 +185,11 @@ fn a_result_that_was_written_is_read_back_as_the_same_bytes() {
         let mut bytes = Vec::new();
         stored.write_json(&mut bytes);
         let read = TowerMcpResponse::from_json(RequestId::Number(1), method, &bytes).unwrap();
-        assert_eq!(wire(&read).to_string(), wire(&stored).to_string(), "{method}");
+        assert_eq!(
+            wire(&read).to_string(),
+            wire(&stored).to_string(),
+            "{method}"
+        );
     }
     assert!(typed >= 8, "{typed}");
     assert!(TowerMcpResponse::from_json(RequestId::Number(1), Method::ListTools, b"{").is_none());
