@@ -48,6 +48,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
+    ("mcp-layers-cache", &["foldhash", "moka", "serde_json"]),
     (
         "mcp-layers-timing",
         &["arc-swap", "foldhash", "metrics", "opentelemetry"],

@@ -28,6 +28,7 @@ pub(crate) use server::{Echo, params};
 /// `measure!(name, layer)` is expanded once for each; the layer fits requests of every sort.
 macro_rules! each_layer {
     ($measure:ident) => {
+        $measure!("cache", mcp_layers_cache::CacheLayer::new());
         $measure!("catch_error", mcp_layers_core::CatchErrorLayer::new());
         $measure!("catch_panic", mcp_layers_core::CatchPanicLayer::new());
         $measure!("error_mask", mcp_layers_error_mask::ErrorMaskLayer::new());

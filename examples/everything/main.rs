@@ -35,6 +35,7 @@ use shared::{
     layers::Layers,
     options::{Options, Transport},
     serve,
+    settings::Settings,
 };
 
 #[tokio::main]
@@ -54,8 +55,9 @@ async fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     log::to_stderr()?;
-    let handler = Everything::new();
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;
+    let cache = options.settings.as_ref().and_then(Settings::cache);
+    let handler = Everything::new(cache.cloned());
     let stack = layers.map(Stack::new);
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,

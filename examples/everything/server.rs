@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use mcp_layers::{cache::CacheHandle, rmcp::RmcpNotification};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
@@ -21,6 +22,8 @@ pub(crate) struct Everything {
     tools: Arc<ToolRouter<Self>>,
     runs: Arc<Runs>,
     subscriptions: Subscriptions,
+    /// The cache in front, if there is one: behind HTTP nobody else tells it of changes.
+    cache: Option<CacheHandle>,
 }
 
 /// How often each thing ran in this process.
@@ -46,8 +49,9 @@ impl Runs {
 }
 
 impl Everything {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cache: Option<CacheHandle>) -> Self {
         Self {
+            cache,
             tools: Arc::new(Self::tools()),
             runs: Arc::default(),
             subscriptions: Subscriptions::default(),
@@ -69,6 +73,9 @@ impl Everything {
         let version = context.protocol_version();
         let legacy = version.is_none_or(|version| version < ProtocolVersion::V_2026_07_28);
         for change in changes {
+            if let Some(cache) = &self.cache {
+                cache.observe(&RmcpNotification::new(&change));
+            }
             self.subscriptions.tell(&change).await;
             if legacy {
                 // A peer that is gone needs no word.

@@ -11,6 +11,7 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     auth, error_mask,
+    cache,
     settings::{Flag, Settings},
 };
 
@@ -24,6 +25,7 @@ const LAYERS: &[Entry] = &[
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
+    Entry::named("cache", cache::FLAGS, cache::make),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack

@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod error_mask;
+pub(crate) mod cache;
 pub(crate) mod layers;
 pub(crate) mod options;
 pub(crate) mod serve;

@@ -1,6 +1,8 @@
 //! Which layers are chosen, and the flags that belong to them.
 
-use std::{collections::HashMap, fmt::Display, str::FromStr};
+use std::{collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
+
+use mcp_layers::cache::CacheHandle;
 
 use super::layers;
 
@@ -17,6 +19,7 @@ pub(crate) struct Flag {
 pub(crate) struct Settings {
     layers: Vec<&'static str>,
     values: HashMap<&'static str, Vec<String>>,
+    cache: OnceLock<CacheHandle>,
 }
 
 impl Settings {
@@ -25,6 +28,7 @@ impl Settings {
         Self {
             layers: layers::defaults().collect(),
             values: HashMap::new(),
+            cache: OnceLock::new(),
         }
     }
 
@@ -45,6 +49,17 @@ impl Settings {
 
     pub(crate) fn has_layer(&self, name: &str) -> bool {
         self.layers.contains(&name)
+    }
+
+    /// Keeps the handle of the cache that was made, for the server that has to tell it of changes.
+    pub(crate) fn set_cache(&self, handle: CacheHandle) {
+        let _ = self.cache.set(handle);
+    }
+
+    /// The cache, once the layers are made and if it is one of them.
+    #[allow(dead_code, reason = "not every server has changes to tell of")]
+    pub(crate) fn cache(&self) -> Option<&CacheHandle> {
+        self.cache.get()
     }
 
     /// Sets a flag; one that is given twice has two values.

@@ -125,7 +125,8 @@ pub use request::{
     ClientInfo, Connection, MODERN, McpRequest, ReplayRequest, RequestId, Transport, meta_key,
 };
 pub use response::{
-    CacheHint, CacheScope, Hints, Listed, ListedKind, McpResponse, Outcome, TextSite,
+    CacheHint, CacheScope, Hints, Listed, ListedKind, McpResponse, Outcome, StoredResponse,
+    TextSite,
 };
 pub use select::{
     Select, SelectFuture, SelectLayer, for_methods, for_tools, only_tool, short_lived,

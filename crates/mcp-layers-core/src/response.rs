@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{McpError, Trail};
+use crate::{McpError, Method, Trail};
 
 /// A view of one MCP response: a result or an error.
 ///
@@ -92,6 +92,19 @@ pub trait McpResponse: Sized {
     /// Appends the result, or the error object, as JSON: for digests and for stores. Costs as much
     /// as sending it, so that it belongs off the path of a request.
     fn write_json(&self, out: &mut Vec<u8>);
+}
+
+/// A response that can be kept and given again. Only layers that store responses ask for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored",
+    label = "a layer that stores responses needs to copy them and to read them back",
+    note = "implement `mcp_layers_core::StoredResponse` for it"
+)]
+pub trait StoredResponse: McpResponse + Clone + Send + Sync + 'static {
+    /// Reads what [`McpResponse::write_json`] wrote of a *result* to a request of this method. On
+    /// the wire the response is the same as the one that was written. `None` for what is no such
+    /// result, whatever the bytes are.
+    fn from_json(to: Self::ReplyTo, method: Method<'_>, json: &[u8]) -> Option<Self>;
 }
 
 /// How a request ended.

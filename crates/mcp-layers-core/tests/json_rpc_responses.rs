@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mcp_layers_core::{
     CacheHint, CacheScope, Event, JsonRpcRequest, JsonRpcResponse, Listed, ListedKind, McpError,
-    McpRequest, McpResponse, Outcome, TextSite,
+    McpRequest, McpResponse, Method, Outcome, StoredResponse, TextSite,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -451,6 +451,21 @@ fn the_result_or_the_error_is_written_as_it_is_sent() {
         let written = written.strip_prefix(b"before ").unwrap();
         let written: Value = serde_json::from_slice(written).unwrap();
         assert_eq!(written, sent(&response)[member]);
+    }
+}
+
+#[test]
+fn a_result_that_was_written_is_read_back_for_another_request() {
+    let stored = success(json!({ "content": [{ "type": "text", "text": "a" }], "ttlMs": 7 }));
+    let mut written = Vec::new();
+    stored.write_json(&mut written);
+    let other = JsonRpcRequest::new("other", "tools/call");
+    let read = JsonRpcResponse::from_json(other.reply_to(), Method::CallTool, &written).unwrap();
+    let expected = sent(&stored.readdress(other.reply_to()));
+    assert_eq!(sent(&read).to_string(), expected.to_string());
+    for garbage in [&b""[..], b"{", b"\xff", b"{} {}"] {
+        let read = JsonRpcResponse::from_json(other.reply_to(), Method::CallTool, garbage);
+        assert!(read.is_none());
     }
 }
 

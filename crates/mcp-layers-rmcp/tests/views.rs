@@ -683,6 +683,45 @@ fn the_size_is_that_of_the_json() {
 }
 
 #[test]
+fn a_result_that_was_written_is_read_back_as_the_same_bytes() {
+    use mcp_layers_core::StoredResponse;
+    let mut typed = 0;
+    for (response, _) in every_response("text \"quoted\"") {
+        let Ok(result) = response.result() else {
+            continue;
+        };
+        let method = match result {
+            ServerResult::DiscoverResult(_) => Method::Discover,
+            ServerResult::ListToolsResult(_) => Method::ListTools,
+            ServerResult::CallToolResult(_) => Method::CallTool,
+            ServerResult::ListResourcesResult(_) => Method::ListResources,
+            ServerResult::ListResourceTemplatesResult(_) => Method::ListResourceTemplates,
+            ServerResult::ReadResourceResult(_) => Method::ReadResource,
+            ServerResult::ListPromptsResult(_) => Method::ListPrompts,
+            ServerResult::GetPromptResult(_) => Method::GetPrompt,
+            ServerResult::CompleteResult(_) => Method::Complete,
+            _ => Method::Other("vendor/thing"),
+        };
+        let mut written = Vec::new();
+        response.write_json(&mut written);
+        let read = RmcpResponse::from_json((), method, &written).unwrap();
+        let mut again = Vec::new();
+        read.write_json(&mut again);
+        assert_eq!(
+            String::from_utf8(again).unwrap(),
+            String::from_utf8(written).unwrap()
+        );
+        if method.known().is_some() {
+            typed += 1;
+            let kind = std::mem::discriminant(read.result().unwrap());
+            assert_eq!(kind, std::mem::discriminant(result), "{method}");
+        }
+    }
+    assert!(typed >= 9, "{typed}");
+    assert!(RmcpResponse::from_json((), Method::ListTools, b"{").is_none());
+}
+
+#[test]
 fn the_error_of_a_failed_task_is_replaced_with_its_status() {
     for (mut response, shape) in every_response("disk full") {
         let error = McpError::public(7, "masked").with("id", "e-1");

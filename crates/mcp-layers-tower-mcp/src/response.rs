@@ -5,9 +5,10 @@ mod texts;
 use std::fmt;
 
 use mcp_layers_core::{
-    CacheHint, CacheScope, Listed, McpError, McpResponse, Outcome, TextSite, Trail, code,
-    json_result, write_serialized,
+    CacheHint, CacheScope, Listed, McpError, McpResponse, Method, Outcome, StoredResponse,
+    TextSite, Trail, code, json_result, write_serialized,
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tower_mcp::{
     CallToolResult, JsonRpcError, RouterResponse,
@@ -285,6 +286,35 @@ impl McpResponse for TowerMcpResponse {
             Err(error) => write_serialized(error, out),
         }
     }
+}
+
+impl StoredResponse for TowerMcpResponse {
+    fn from_json(to: RequestId, method: Method<'_>, json: &[u8]) -> Option<Self> {
+        let inner = read(method, json)?;
+        Some(Self::new(RouterResponse {
+            id: to,
+            inner: Ok(inner),
+        }))
+    }
+}
+
+/// Reads a result as the type that the method's answers have. What does not fit it is kept as JSON.
+fn read(method: Method<'_>, json: &[u8]) -> Option<Inner> {
+    fn of<T: DeserializeOwned>(json: &[u8], wrap: fn(T) -> Inner) -> Option<Inner> {
+        serde_json::from_slice(json).ok().map(wrap)
+    }
+    let typed = match method {
+        Method::ListTools => of(json, Inner::ListTools),
+        Method::CallTool => of(json, Inner::CallTool),
+        Method::ListResources => of(json, Inner::ListResources),
+        Method::ListResourceTemplates => of(json, Inner::ListResourceTemplates),
+        Method::ReadResource => of(json, Inner::ReadResource),
+        Method::ListPrompts => of(json, Inner::ListPrompts),
+        Method::GetPrompt => of(json, Inner::GetPrompt),
+        Method::Complete => of(json, Inner::Complete),
+        _ => None,
+    };
+    typed.or_else(|| of(json, Inner::Raw))
 }
 
 fn insert(meta: &mut Option<Map<String, Value>>, key: &str, value: Value) -> bool {

@@ -165,6 +165,37 @@ fn listed<T: McpResponse>(response: &T) -> Vec<String> {
 }
 
 #[test]
+fn a_result_that_was_written_is_read_back_as_the_same_bytes() {
+    use mcp_layers_core::{Method, StoredResponse};
+    let mut typed = 0;
+    for result in results() {
+        let method = match &result {
+            R::ListTools(_) => Method::ListTools,
+            R::CallTool(_) => Method::CallTool,
+            R::ListResources(_) => Method::ListResources,
+            R::ListResourceTemplates(_) => Method::ListResourceTemplates,
+            R::ReadResource(_) => Method::ReadResource,
+            R::ListPrompts(_) => Method::ListPrompts,
+            R::GetPrompt(_) => Method::GetPrompt,
+            R::Complete(_) => Method::Complete,
+            _ => continue,
+        };
+        typed += 1;
+        let stored = response(result);
+        let mut bytes = Vec::new();
+        stored.write_json(&mut bytes);
+        let read = TowerMcpResponse::from_json(RequestId::Number(1), method, &bytes).unwrap();
+        assert_eq!(
+            wire(&read).to_string(),
+            wire(&stored).to_string(),
+            "{method}"
+        );
+    }
+    assert!(typed >= 8, "{typed}");
+    assert!(TowerMcpResponse::from_json(RequestId::Number(1), Method::ListTools, b"{").is_none());
+}
+
+#[test]
 fn every_text_of_every_result_can_be_scrubbed() {
     for result in results() {
         let mut scrubbed = response(result);

@@ -10,6 +10,8 @@
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
+//! | `cache` | `cache` | answers again without asking again |
+//! | `redis` | `cache-redis` | the state of layers on Redis or Valkey |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -83,9 +85,13 @@
 
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
-pub use mcp_layers_core as core;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
+#[cfg(feature = "cache")]
+pub use mcp_layers_cache as cache;
+pub use mcp_layers_core as core;
+#[cfg(feature = "cache-redis")]
+pub use mcp_layers_redis as redis;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]

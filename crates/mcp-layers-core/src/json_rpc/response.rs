@@ -4,8 +4,9 @@ use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::{Value, json};
 
 use crate::{
-    CacheHint, JsonRpcReplyTo, JsonRpcRequest, Listed, McpError, McpRequest, McpResponse, Outcome,
-    RequestId, TextSite, Trail, json_result, json_size, visit_json_texts, write_serialized,
+    CacheHint, JsonRpcReplyTo, JsonRpcRequest, Listed, McpError, McpRequest, McpResponse, Method,
+    Outcome, RequestId, StoredResponse, TextSite, Trail, json_result, json_size, visit_json_texts,
+    write_serialized,
 };
 
 /// The answer to a [`JsonRpcRequest`]. A clone shares the result.
@@ -204,6 +205,13 @@ impl McpResponse for JsonRpcResponse {
             Ok(result) => write_serialized(&**result, out),
             Err(error) => write_serialized(&json_result::write_error(error), out),
         }
+    }
+}
+
+impl StoredResponse for JsonRpcResponse {
+    fn from_json(to: JsonRpcReplyTo, _: Method<'_>, json: &[u8]) -> Option<Self> {
+        let result = serde_json::from_slice(json).ok()?;
+        Some(Self::new(to, Ok(Arc::new(result))))
     }
 }
 

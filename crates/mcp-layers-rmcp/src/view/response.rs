@@ -1,8 +1,8 @@
 //! rmcp's result or error, as a response that layers read.
 
 use mcp_layers_core::{
-    CacheHint, Listed, McpError, McpResponse, Outcome, TextSite, Trail, json_result,
-    serialized_size, write_serialized,
+    CacheHint, Listed, McpError, McpResponse, Method, Outcome, StoredResponse, TextSite, Trail,
+    json_result, serialized_size, write_serialized,
 };
 use rmcp::{
     ErrorData,
@@ -56,6 +56,12 @@ impl RmcpResponse {
 impl From<Result<ServerResult, ErrorData>> for RmcpResponse {
     fn from(result: Result<ServerResult, ErrorData>) -> Self {
         Self::new(result)
+    }
+}
+
+impl StoredResponse for RmcpResponse {
+    fn from_json((): (), method: Method<'_>, json: &[u8]) -> Option<Self> {
+        Some(Self::new(Ok(result::read(method, json)?)))
     }
 }
 

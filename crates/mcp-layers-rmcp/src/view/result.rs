@@ -1,8 +1,30 @@
 //! Parts of rmcp's result enum: lists, cursors, caching hints, `_meta`.
 
-use mcp_layers_core::{CacheHint, CacheScope, Hints, Listed, ListedKind, json_result};
+use mcp_layers_core::{CacheHint, CacheScope, Hints, Listed, ListedKind, Method, json_result};
 use rmcp::model::{self, MetaObject, ServerResult};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// Reads a result as the type that the method's answers have. What does not fit it is kept as JSON,
+/// as rmcp keeps it.
+pub(super) fn read(method: Method<'_>, json: &[u8]) -> Option<ServerResult> {
+    fn of<T: DeserializeOwned>(json: &[u8], wrap: fn(T) -> ServerResult) -> Option<ServerResult> {
+        serde_json::from_slice(json).ok().map(wrap)
+    }
+    let typed = match method {
+        Method::Discover => of(json, ServerResult::DiscoverResult),
+        Method::ListTools => of(json, ServerResult::ListToolsResult),
+        Method::CallTool => of(json, ServerResult::CallToolResult),
+        Method::ListResources => of(json, ServerResult::ListResourcesResult),
+        Method::ListResourceTemplates => of(json, ServerResult::ListResourceTemplatesResult),
+        Method::ReadResource => of(json, ServerResult::ReadResourceResult),
+        Method::ListPrompts => of(json, ServerResult::ListPromptsResult),
+        Method::GetPrompt => of(json, ServerResult::GetPromptResult),
+        Method::Complete => of(json, ServerResult::CompleteResult),
+        _ => None,
+    };
+    typed.or_else(|| of(json, ServerResult::CustomResult))
+}
 
 pub(super) fn visit_listed(result: &ServerResult, visit: &mut dyn FnMut(Listed<'_>)) {
     match result {

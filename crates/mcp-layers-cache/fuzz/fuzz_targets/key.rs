@@ -1,0 +1,58 @@
+//! Two params, apart by a NUL byte, through a cache: they share an answer exactly when they are
+//! equal as JSON values, `_meta` aside.
+#![no_main]
+
+use std::{convert::Infallible, future::ready, time::Duration};
+
+use futures_executor::block_on;
+use libfuzzer_sys::fuzz_target;
+use mcp_layers_cache::{CacheLayer, Freshness};
+use mcp_layers_core::{CacheEvent, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse};
+use serde_json::{Map, Value, json};
+use tower::{Layer, ServiceExt};
+
+fuzz_target!(|data: &[u8]| {
+    let mut texts = data.splitn(2, |byte| *byte == 0);
+    let (Some(a), Some(b)) = (params(texts.next()), params(texts.next())) else {
+        return;
+    };
+    let everyone = Freshness::new(Duration::from_secs(3600)).public();
+    let service = CacheLayer::new()
+        .tool("t", everyone)
+        .layer(tower::service_fn(|request: JsonRpcRequest| {
+            let answer = JsonRpcResponse::success(&request, json!({ "content": [] }));
+            ready(Ok::<_, Infallible>(answer))
+        }));
+    let request = |params: &Map<String, Value>| {
+        JsonRpcRequest::new(1, "tools/call").with_params(Value::Object(params.clone()))
+    };
+    let [first, second] = [request(&a), request(&b)];
+    let cached = !first.is_continuation() && !second.is_continuation();
+    block_on(service.clone().oneshot(first)).expect("it cannot fail");
+    let answer = block_on(service.oneshot(second)).expect("it cannot fail");
+    let hit = answer
+        .trail()
+        .events()
+        .any(|event| matches!(event, Event::Cache(CacheEvent::Hit { .. })));
+    let keyed = |mut params: Map<String, Value>| {
+        let version = params
+            .remove("_meta")
+            .and_then(|meta| Some((meta.as_object()?.clone(), ())))
+            .map(|(meta, ())| {
+                ["io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/clientCapabilities"]
+                    .map(|key| meta.get(key).cloned())
+            })
+            .map(|[version, capabilities]| (version.filter(Value::is_string), capabilities));
+        (params, version.unwrap_or_default())
+    };
+    assert_eq!(hit, cached && keyed(a) == keyed(b));
+});
+
+/// The params of a call of the tool.
+fn params(text: Option<&[u8]>) -> Option<Map<String, Value>> {
+    let Value::Object(mut params) = serde_json::from_slice(text?).ok()? else {
+        return None;
+    };
+    params.insert("name".to_owned(), json!("t"));
+    Some(params)
+}

@@ -1,0 +1,176 @@
+//! What is never stored and never shared.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use mcp_layers_cache::{CacheLayer, Freshness};
+use mcp_layers_core::{
+    CacheEvent, CacheScope, Hints, JsonRpcRequest, McpError, McpResponse, Method, ToolHints,
+};
+use mcp_layers_test::{Answer, MockService, requests, results};
+use serde_json::{Value, json};
+use tower::Layer;
+
+#[tokio::test]
+async fn c4_errors_tool_errors_questions_and_tasks_are_not_stored() {
+    let legacy_task = json!({ "task": { "taskId": "t", "status": "working", "ttl": 60_000 } });
+    let answers = [
+        Answer::error(McpError::internal()),
+        Answer::error(McpError::new(-32602, "no")),
+        Answer::tool_error("no"),
+        Answer::result(results::input_required()),
+        Answer::result(results::task_created()),
+        Answer::result(legacy_task),
+    ];
+    for (number, answer) in answers.into_iter().enumerate() {
+        let (service, mock, _) = service(CacheScope::Public);
+        mock.push(answer.clone());
+        let first = ask(&service, by("ada", call(json!({})))).await;
+        assert_eq!(event(&first), Some(CacheEvent::Miss));
+        assert_eq!(
+            run_of(&service, by("ada", call(json!({})))).await,
+            "1",
+            "{number}"
+        );
+        // The same for a method of the protocol, with hints that promise much.
+        mock.push(answer);
+        ask(&service, by("ada", read("file:///a"))).await;
+        assert_eq!(
+            run_of(&service, by("ada", read("file:///a"))).await,
+            "2",
+            "{number}"
+        );
+        assert_eq!(mock.calls(), 4);
+    }
+    let mut asking = results::fresh_for(results::input_required(), 60_000, CacheScope::Public);
+    let (service, mock, _) = service(CacheScope::Public);
+    mock.push(asking.take());
+    ask(&service, read("file:///a")).await;
+    ask(&service, read("file:///a")).await;
+    assert_eq!(mock.calls(), 2);
+}
+
+#[tokio::test]
+async fn c4_a_continuation_is_neither_stored_nor_answered_from_memory() {
+    let (service, mock, _) = service(CacheScope::Public);
+    let go_on = |request| by("ada", requests::continuation(request));
+    for (plain, runs) in [
+        (call(json!({})), ["1", "2", "3", "1"]),
+        (read("file:///a"), ["4", "5", "6", "4"]),
+    ] {
+        let plain = || by("ada", plain.clone());
+        let requests = [plain(), go_on(plain()), go_on(plain()), plain()];
+        for (request, expected) in requests.into_iter().zip(runs) {
+            assert_eq!(run_of(&service, request).await, expected);
+        }
+    }
+    assert_eq!(mock.calls(), 6);
+    let bypass = ask(&service, go_on(call(json!({})))).await;
+    assert_eq!(
+        event(&bypass),
+        Some(CacheEvent::Bypass {
+            reason: "continuation"
+        })
+    );
+}
+
+#[tokio::test]
+async fn c11_a_tool_that_nobody_declared_is_never_cached() {
+    let hints = ToolHints::new();
+    let (layer, _) = layer();
+    let mock = counting(CacheScope::Public);
+    let service = layer
+        .trust_hints(hints.clone(), Freshness::new(MINUTE).public())
+        .layer(mock.clone());
+    let ask_twice = async |tool: &str| {
+        let request = || by("ada", requests::call_tool(1, tool, json!({})));
+        let first = run_of(&service, request()).await;
+        first == run_of(&service, request()).await
+    };
+    let cases = [
+        ("silent", None, None),
+        ("reads", Some(true), None),
+        ("repeats", None, Some(true)),
+        ("writes", Some(false), Some(true)),
+        ("safe", Some(true), Some(true)),
+    ];
+    assert!(!ask_twice("safe").await, "not listed yet");
+    for (tool, read_only, idempotent) in cases {
+        hints.learn(tool, Hints::new(read_only, None, idempotent, None));
+        assert_eq!(ask_twice(tool).await, tool == "safe", "{tool}");
+    }
+    for tool in ["Safe", "safe ", "unheard_of"] {
+        assert!(!ask_twice(tool).await, "{tool}");
+    }
+    // Trust is the operator's: another layer has none.
+    let service = CacheLayer::new().layer(mock.clone());
+    let before = mock.calls();
+    for _ in 0..2 {
+        ask(
+            &service,
+            by("ada", requests::call_tool(1, "safe", json!({}))),
+        )
+        .await;
+    }
+    assert_eq!(mock.calls(), before + 2);
+}
+
+#[tokio::test]
+async fn prompts_and_completions_are_cached_by_name() {
+    let mock = MockService::new();
+    let service = CacheLayer::new()
+        .prompt("greet", Freshness::new(MINUTE).public())
+        .completion("greet", Freshness::new(MINUTE).public())
+        .layer(mock.clone());
+    let complete = |value: &str| {
+        requests::of(1, Method::Complete).with_params(json!({
+            "ref": { "type": "ref/prompt", "name": "greet" },
+            "argument": { "name": "who", "value": value },
+        }))
+    };
+    let prompt = |name: &str, arguments: Value| requests::get_prompt(1, name, arguments);
+    let asked: [(JsonRpcRequest, usize); 8] = [
+        (prompt("greet", json!({ "who": "Ada" })), 1),
+        (prompt("greet", json!({ "who": "Ada" })), 1),
+        (prompt("greet", json!({ "who": "Bob" })), 2),
+        (complete("A"), 3),
+        (complete("A"), 3),
+        (complete("B"), 4),
+        (prompt("other", json!({})), 5),
+        (prompt("other", json!({})), 6),
+    ];
+    for (request, calls) in asked {
+        ask(&service, request).await;
+        assert_eq!(mock.calls(), calls);
+    }
+}
+
+#[tokio::test]
+async fn c10_a_caller_that_changes_its_answer_changes_no_other() {
+    let (service, _, _) = service(CacheScope::Public);
+    let expected = ask(&service, list()).await.result().unwrap().clone();
+    let mut mine = ask(&service, list()).await;
+    mine.visit_texts_mut(&mut |_, text| text.clear());
+    mine.retain_listed(&mut |_| false);
+    mine.insert_meta("com.example/mine", json!(true));
+    assert_ne!(mine.result().unwrap(), &expected);
+    assert_eq!(ask(&service, list()).await.result().unwrap(), &expected);
+}
+
+#[tokio::test]
+async fn a_stored_answer_has_no_trail_of_its_first_request() {
+    let mut answered = mcp_layers_core::JsonRpcResponse::success(
+        &list(),
+        results::fresh_for(results::tools(["a"]), 60_000, CacheScope::Public),
+    );
+    answered.trail_mut().push(mcp_layers_core::Event::Attempt {
+        number: 2,
+        of: 3,
+        code: None,
+    });
+    let mock = MockService::scripted([Answer::response(answered)]);
+    let service = CacheLayer::new().layer(mock);
+    assert_eq!(ask(&service, list()).await.trail().events().len(), 2);
+    assert_eq!(ask(&service, list()).await.trail().events().len(), 1);
+}
