@@ -47,9 +47,14 @@
 mod connection;
 mod error;
 mod link;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
 
 pub use connection::{ConnectionState, RedisConnection};
 pub use error::{RedisError, RedisErrorKind};
+#[cfg(feature = "rate-limit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
+pub use rate_limit::{Away, RedisRateLimitStore};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
