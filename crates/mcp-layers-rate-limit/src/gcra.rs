@@ -17,15 +17,30 @@ pub(crate) struct Meter {
     /// The quota by which that was worked out; all zeros before the first.
     interval: u64,
     burst: u32,
+    /// Whose it is. It stands here because there is room for it.
+    pub(crate) rule: u32,
 }
 
 impl Meter {
     /// What stands for a budget that must not be taken for a full one.
-    pub(crate) const PINNED: Self = Self {
-        full_at: u64::MAX,
-        interval: 0,
-        burst: 0,
-    };
+    pub(crate) const fn pinned(rule: u32) -> Self {
+        Self {
+            full_at: u64::MAX,
+            interval: 0,
+            burst: 0,
+            rule,
+        }
+    }
+
+    /// A full budget, if it was a pinned one.
+    pub(crate) fn unpinned(self) -> Self {
+        let full_at = if self.full_at == u64::MAX {
+            0
+        } else {
+            self.full_at
+        };
+        Self { full_at, ..self }
+    }
 
     /// The meter after a charge, or how many nanoseconds it is until the charge can pass. A cost
     /// above the burst counts as the burst. The meter goes by this quota already.
@@ -55,10 +70,6 @@ impl Meter {
             self.full_at = now.saturating_add(spent.min(tolerance(quota)));
         }
         (self.interval, self.burst) = (interval, burst);
-    }
-
-    pub(crate) fn is_pinned(&self) -> bool {
-        self.full_at == u64::MAX
     }
 
     /// Whether nothing is spent, so that a new meter is as good.
@@ -135,6 +146,6 @@ mod tests {
         let mut meter = Meter::default();
         assert!(charge(&mut meter, u64::MAX / 2, endless, 1).is_ok());
         assert!(charge(&mut meter, u64::MAX / 2, endless, u32::MAX).is_err());
-        assert!(charge(&mut Meter::PINNED.clone(), 0, endless, 1).is_err());
+        assert!(charge(&mut Meter::pinned(1), 0, endless, 1).is_err());
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Shard {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     key: Key,
+    /// Of the rule to which the key belongs.
     meter: Meter,
-    rule: u32,
 }
 
 /// Where a key stands, as long as the shard is locked.
@@ -58,10 +58,15 @@ impl Shard {
         }
         let entry = Entry {
             key,
-            meter: Meter::PINNED,
-            rule,
+            meter: Meter::pinned(rule),
         };
         let index = if self.entries.len() < self.max_keys {
+            if self.entries.len() == self.entries.capacity() {
+                // Twice as many, but never more than there may be.
+                let more = self.entries.len().max(16);
+                self.entries
+                    .reserve_exact(more.min(self.max_keys - self.entries.len()));
+            }
             self.entries.push(entry);
             u32::try_from(self.entries.len() - 1).ok()?
         } else {
@@ -76,10 +81,7 @@ impl Shard {
     /// The meter, by this quota.
     pub(super) fn meter(&self, slot: Slot, now: u64, quota: Quota) -> Meter {
         let entry = self.entries.get(slot.0 as usize);
-        let mut meter = entry.map_or_else(Meter::default, |entry| entry.meter);
-        if meter.is_pinned() {
-            meter = Meter::default();
-        }
+        let mut meter = entry.map_or_else(Meter::default, |entry| entry.meter.unpinned());
         meter.convert(now, quota);
         meter
     }
@@ -93,8 +95,9 @@ impl Shard {
 
     /// Goes over to another quota of a rule.
     pub(super) fn convert(&mut self, rule: u32, now: u64, quota: Quota) {
-        let of_rule = self.entries.iter_mut().filter(|entry| entry.rule == rule);
-        of_rule.for_each(|entry| entry.meter.convert(now, quota));
+        let meters = self.entries.iter_mut().map(|entry| &mut entry.meter);
+        let of_rule = meters.filter(|meter| meter.rule == rule);
+        of_rule.for_each(|meter| meter.convert(now, quota));
     }
 
     /// Puts the entry in the place of one with a full budget, which is as good as none.
