@@ -8,6 +8,8 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
+//! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
+//! | `redis` | `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -80,6 +82,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use mcp_layers_core as core;
+#[cfg(feature = "rate-limit")]
+pub use mcp_layers_rate_limit as rate_limit;
+#[cfg(feature = "rate-limit-redis")]
+pub use mcp_layers_redis as redis;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]
