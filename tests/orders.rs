@@ -15,6 +15,7 @@ use mcp_layers_core::{
     BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
     McpError, McpRequest, McpResponse, ToolHints, short_lived,
 };
+use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, timeout::TimeoutLayer, util::BoxCloneSyncService};
@@ -30,6 +31,7 @@ fn layers(counts: &Counts) -> Vec<PutAround> {
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
         put(CancelLayer::new()),
+        put(limit()),
         put(ToolHints::new().layer()),
         put(short_lived(TimeoutLayer::new(Duration::from_secs(1)))),
     ]
@@ -73,6 +75,8 @@ async fn check(order: &[usize]) {
         (call("fine"), None),
         (call("fail"), Some(-32603)),
         (call("hang"), Some(504)),
+        (call("spent"), None),
+        (call("spent"), Some(429)),
         (JsonRpcRequest::new(1, "initialize"), None),
         (JsonRpcRequest::new(1, "subscriptions/listen"), None),
         (JsonRpcRequest::new(1, "vendor/thing"), None),
@@ -89,12 +93,20 @@ async fn check(order: &[usize]) {
             "{method} {target:?} in {order:?}"
         );
     }
-    assert_eq!(runs.load(SeqCst), sent, "handlers run in {order:?}");
-    assert_eq!(
-        counts.durations.load(SeqCst),
-        sent,
-        "durations recorded in {order:?}"
+    // Refused once by the limit, wherever it stands, and by nothing else.
+    assert_eq!(runs.load(SeqCst), sent - 1, "handlers run in {order:?}");
+    // What the limit refuses, timing sees when it stands outside.
+    let recorded = counts.durations.load(SeqCst);
+    assert!(
+        (sent - 1..=sent).contains(&recorded),
+        "{recorded} durations recorded in {order:?}"
     );
+}
+
+/// Lets each tool be called once, and no more.
+fn limit() -> RateLimitLayer {
+    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
+    RateLimitLayer::new([Rule::new("once", quota)]).unwrap()
 }
 
 /// Counts what [`TimingLayer`] records.
