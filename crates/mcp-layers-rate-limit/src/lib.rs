@@ -78,7 +78,7 @@
 //! One reading of the clock, one keyed hash, one lock that is held for some twenty instructions for
 //! each rule that applies; nothing is allocated for a call that passes. The number of rules for single
 //! tools does not matter, nor does that of keys but for the caches of the machine. A million keys take
-//! 54 MB. The figures are in `rate-limit.md` of the `mcp-layers` crate.
+//! 52 MB. The figures are in `rate-limit.md` of the `mcp-layers` crate.
 //!
 //! # Why not governor underneath
 //!

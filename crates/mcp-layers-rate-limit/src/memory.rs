@@ -192,7 +192,7 @@ impl<C: Clock> MemoryStore<C> {
         let mut locked: SmallVec<[_; 4]> = numbers_and_shards.map(|shard| shard.0.lock()).collect();
         let mut overflow = None;
 
-        let mut places: SmallVec<[(Place, Meter, Result<Meter, u64>); 4]> = SmallVec::new();
+        let mut places = SmallVec::<[_; 4]>::new();
         for (key, charge) in keys.iter().zip(charges.iter()) {
             let rule = self.rule(charge.rule);
             let at = numbers.partition_point(|number| *number < self.shard_of(*key));

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use mcp_layers_core::{McpRequest, Method};
+use mcp_layers_core::{McpRequest, Method, Principal};
 
 use crate::{
     Call, KeyWriter,
@@ -34,7 +34,9 @@ pub enum Part {
 
 /// A function that tells budgets apart, see [`Part::custom`].
 #[derive(Clone)]
-pub struct Custom(Arc<dyn Fn(&Call<'_>) -> Option<String> + Send + Sync>);
+pub struct Custom(Arc<Tell>);
+
+type Tell = dyn Fn(&Call<'_>) -> Option<String> + Send + Sync;
 
 impl Part {
     /// What a function says. It runs on every call that the rule applies to; what callers choose
@@ -47,8 +49,8 @@ impl Part {
         match self {
             Self::Principal => {
                 let principal = principal(request);
-                optional(key, principal.map(|principal| principal.subject()));
-                optional(key, principal.and_then(|principal| principal.issuer()));
+                optional(key, principal.map(Principal::subject));
+                optional(key, principal.and_then(Principal::issuer));
             }
             Self::Tenant => optional(key, principal(request).and_then(|who| who.tenant())),
             Self::ClientId => optional(key, principal(request).and_then(|who| who.client_id())),

@@ -112,8 +112,8 @@ impl Rule {
     pub(crate) fn covers(&self, method: Method<'_>) -> bool {
         match (&self.methods, &self.tools) {
             (_, Some(_)) => method == Method::CallTool,
-            (Some(methods), None) => methods.iter().any(|covered| *covered == method),
-            (None, None) => DEFAULT_METHODS.iter().any(|covered| *covered == method),
+            (Some(methods), None) => methods.contains(&method),
+            (None, None) => DEFAULT_METHODS.contains(&method),
         }
     }
 

@@ -71,7 +71,10 @@ fn r1_what_finds_no_room_shares_one_budget() {
     let state = layer.handle().state().store;
     assert!(state.keys <= MAX_KEYS, "{state:?}");
     assert_eq!(admitted, state.keys + 3, "{state:?}");
-    assert_eq!(state.overflowed as usize, MAX_KEYS * 4 - state.keys);
+    assert_eq!(
+        usize::try_from(state.overflowed).unwrap(),
+        MAX_KEYS * 4 - state.keys
+    );
     // Those who were there first have their own.
     assert!(passes(&layer, by("0", call("x"))));
 }
@@ -120,7 +123,7 @@ fn a_million_keys_take_no_more_memory_than_is_said() {
             let mut charges = Charges::new();
             let daily = quota(Duration::from_secs(86_400), 1);
             charges.push("r", daily, n(1), |writer| {
-                writer.part(&number.to_le_bytes())
+                writer.part(&number.to_le_bytes());
             });
             assert_eq!(store.decide(&charges), Verdict::Admitted);
         }

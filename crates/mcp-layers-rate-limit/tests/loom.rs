@@ -1,5 +1,5 @@
 //! The table under the interleavings of its threads, with up to two preemptions:
-//! `RUSTFLAGS="--cfg mcp_layers_loom" cargo test -p mcp-layers-rate-limit --release --test loom`.
+//! `RUSTFLAGS="--cfg mcp_layers_loom" cargo test -p mcp-layers-rate-limit --test loom`.
 #![cfg(mcp_layers_loom)]
 #![allow(clippy::unwrap_used)]
 
