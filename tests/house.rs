@@ -50,6 +50,20 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     ("mcp-layers-cache", &["foldhash", "moka", "serde_json"]),
     (
+        "mcp-layers-rate-limit",
+        &[
+            "arc-swap",
+            "foldhash",
+            "hashbrown",
+            "http",
+            "loom",
+            "serde_json",
+            "siphasher",
+            "smallvec",
+            "tokio",
+        ],
+    ),
+    (
         "mcp-layers-timing",
         &["arc-swap", "foldhash", "metrics", "opentelemetry"],
     ),

@@ -12,6 +12,7 @@ mod exporter;
 mod json_rpc;
 mod no_op;
 mod pipe;
+mod rate_limit;
 mod server;
 
 pub(crate) use call::{Call, Era, answer};
@@ -21,6 +22,7 @@ pub(crate) use json_rpc::{
 };
 pub(crate) use no_op::{Boxed, NoOp, seven};
 pub(crate) use pipe::Pipe;
+pub(crate) use rate_limit::rate_limit;
 pub(crate) use server::{Echo, params};
 
 /// Every layer that is measured alone. A new layer is one line here.
@@ -38,6 +40,7 @@ macro_rules! each_layer {
             mcp_layers_core::short_lived(tower_layer::Identity::new())
         );
         $measure!("timing", crate::support::timing());
+        $measure!("rate_limit", crate::support::rate_limit());
         $measure!("tool_hints", mcp_layers_core::ToolHints::new().layer());
     };
 }

@@ -10,8 +10,7 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    auth, error_mask,
-    cache,
+    auth, cache, error_mask, rate_limit,
     settings::{Flag, Settings},
 };
 
@@ -25,6 +24,7 @@ const LAYERS: &[Entry] = &[
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
+    Entry::chosen(rate_limit::NAME, rate_limit::FLAGS, rate_limit::layer),
     Entry::named("cache", cache::FLAGS, cache::make),
 ];
 

@@ -1,10 +1,11 @@
 //! What the example servers share: their flags, the stack of layers, how they are served.
 
 pub(crate) mod auth;
-pub(crate) mod error_mask;
 pub(crate) mod cache;
+pub(crate) mod error_mask;
 pub(crate) mod layers;
 pub(crate) mod options;
+pub(crate) mod rate_limit;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;

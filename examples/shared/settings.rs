@@ -81,7 +81,6 @@ impl Settings {
     ///
     /// # Errors
     /// Which flag has a value that cannot be read.
-    #[allow(dead_code, reason = "for the layers that have flags")]
     pub(crate) fn parse<T>(&self, flag: &Flag) -> Result<Option<T>, String>
     where
         T: FromStr,

@@ -49,12 +49,17 @@ mod cache;
 mod connection;
 mod error;
 mod link;
+#[cfg(feature = "rate-limit")]
+mod rate_limit;
 
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use cache::{CacheStoreState, RedisCacheStore};
 pub use connection::{ConnectionState, RedisConnection};
 pub use error::{RedisError, RedisErrorKind};
+#[cfg(feature = "rate-limit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
+pub use rate_limit::{Away, RedisRateLimitStore};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -11,7 +11,8 @@
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
 //! | `cache` | `cache` | answers again without asking again |
-//! | `redis` | `cache-redis` | the state of layers on Redis or Valkey |
+//! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
+//! | `redis` | `cache-redis`, `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -85,12 +86,14 @@
 
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
-#[cfg(feature = "error-mask")]
-pub use mcp_layers_error_mask as error_mask;
 #[cfg(feature = "cache")]
 pub use mcp_layers_cache as cache;
 pub use mcp_layers_core as core;
-#[cfg(feature = "cache-redis")]
+#[cfg(feature = "error-mask")]
+pub use mcp_layers_error_mask as error_mask;
+#[cfg(feature = "rate-limit")]
+pub use mcp_layers_rate_limit as rate_limit;
+#[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
 pub use mcp_layers_redis as redis;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;

@@ -1,0 +1,284 @@
+//! What a limit costs: time of one thread on the processor, to be read as ratios within one run.
+//!
+//! | group | a call |
+//! |---|---|
+//! | `rate_limit` | that passes, of one key that is always the same; beside it the peers, which have no key |
+//! | `rate_limit_keys` | of one of 100,000 keys in turn |
+//! | `rate_limit_redis` | 64 at a time, and one after the other, through a Redis on this machine, if there is one; time of day |
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that cannot run may stop"
+)]
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    hint::black_box,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::body::Body;
+use cpu_time::ThreadTime;
+use criterion::{
+    BatchSize, Criterion, criterion_group, criterion_main,
+    measurement::{Measurement, ValueFormatter, WallTime},
+};
+use futures::{FutureExt, future::join_all};
+use governor::RateLimiter;
+use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal};
+use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
+use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use serde_json::json;
+use tower::{Layer, Service, ServiceExt};
+use tower_governor::{
+    GovernorLayer, governor::GovernorConfigBuilder, key_extractor::GlobalKeyExtractor,
+};
+use tower_resilience_ratelimiter::RateLimiterLayer;
+
+/// Time of this thread on the processor.
+struct ThreadCpu;
+
+impl Measurement for ThreadCpu {
+    type Intermediate = ThreadTime;
+    type Value = Duration;
+
+    fn start(&self) -> ThreadTime {
+        ThreadTime::now()
+    }
+
+    fn end(&self, start: ThreadTime) -> Duration {
+        start.elapsed()
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+/// Answers any request at once, with nothing.
+#[derive(Clone, Copy)]
+struct Leaf;
+
+impl Service<JsonRpcRequest> for Leaf {
+    type Response = JsonRpcResponse;
+    type Error = Infallible;
+    type Future = Ready<Result<JsonRpcResponse, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        ready(Ok(JsonRpcResponse::success(
+            &request,
+            serde_json::Value::Null,
+        )))
+    }
+}
+
+impl Service<http::Request<()>> for Leaf {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<http::Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Request<()>) -> Self::Future {
+        ready(Ok(http::Response::new(Body::empty())))
+    }
+}
+
+const MOST: NonZeroU32 = NonZeroU32::MAX;
+
+fn principal(number: usize) -> Arc<Principal> {
+    let subject = format!("user-{number}@example.org");
+    Arc::new(Principal::new(subject, Authentication::Bearer).with_issuer("https://id.example.org"))
+}
+
+fn request(principal: &Arc<Principal>) -> JsonRpcRequest {
+    let mut request = JsonRpcRequest::call_tool(7, "dig", json!({ "depth": 14 }));
+    request.context_mut().set_principal(Arc::clone(principal));
+    request
+}
+
+fn layer(max_keys: usize) -> RateLimitLayer<MemoryStore> {
+    let layer = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(MOST))]).unwrap();
+    layer.store(MemoryStore::new().max_keys(NonZeroUsize::new(max_keys).unwrap()))
+}
+
+/// The service is there already: a server that keeps it pays for no clone.
+fn measure<S, R>(
+    group: &mut criterion::BenchmarkGroup<'_, ThreadCpu>,
+    name: &str,
+    mut service: S,
+    mut request: impl FnMut() -> R,
+) where
+    S: Service<R>,
+{
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            &mut request,
+            |request| {
+                let answer = service
+                    .ready()
+                    .now_or_never()
+                    .and_then(Result::ok)
+                    .unwrap()
+                    .call(request);
+                answer
+                    .now_or_never()
+                    .and_then(Result::ok)
+                    .expect("nothing waits or fails")
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn hot(criterion: &mut Criterion<ThreadCpu>) {
+    let mut group = criterion.benchmark_group("rate_limit");
+    let ada = principal(0);
+    measure(&mut group, "bare", Leaf, || request(&ada));
+    measure(&mut group, "keyed", layer(100_000).layer(Leaf), || {
+        request(&ada)
+    });
+
+    let quota = governor::Quota::per_second(MOST);
+    let floor = RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default());
+    let key = ("user-0@example.org".to_owned(), "dig".to_owned());
+    group.bench_function("floor", |bencher| {
+        bencher.iter(|| floor.check_key(black_box(&key)).is_ok())
+    });
+
+    let peer = RateLimiterLayer::builder()
+        .limit_for_period(usize::MAX >> 16)
+        .refresh_period(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    measure(
+        &mut group,
+        "tower_resilience_unkeyed",
+        peer.layer(Leaf),
+        || request(&ada),
+    );
+
+    measure(&mut group, "bare_http", Leaf, || http::Request::new(()));
+    let config = GovernorConfigBuilder::default()
+        .per_nanosecond(1)
+        .burst_size(u32::MAX)
+        .key_extractor(GlobalKeyExtractor)
+        .finish()
+        .unwrap();
+    let peer = GovernorLayer::<_, _, Body>::new(Arc::new(config));
+    measure(
+        &mut group,
+        "tower_governor_unkeyed",
+        peer.layer(Leaf),
+        || http::Request::new(()),
+    );
+}
+
+fn many_keys(criterion: &mut Criterion<ThreadCpu>) {
+    const KEYS: usize = 100_000;
+    let mut group = criterion.benchmark_group("rate_limit_keys");
+    let principals: Vec<_> = (0..KEYS).map(principal).collect();
+    // In an order in which no cache of the machine foresees the next.
+    let mut next = 0;
+    let mut number = move || {
+        next = (next + 61_803) % KEYS;
+        next
+    };
+    measure(&mut group, "bare", Leaf, || request(&principals[number()]));
+    let layer = layer(KEYS * 2);
+    let mut service = layer.layer(Leaf);
+    for principal in &principals {
+        let _ = service.call(request(principal));
+    }
+    measure(&mut group, "keyed", service, || {
+        request(&principals[number()])
+    });
+
+    let quota = governor::Quota::per_second(MOST);
+    let floor = RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default());
+    let keys: Vec<_> = (0..KEYS)
+        .map(|number| (format!("user-{number}@example.org"), "dig".to_owned()))
+        .collect();
+    keys.iter()
+        .for_each(|key| assert!(floor.check_key(key).is_ok()));
+    group.bench_function("floor", |bencher| {
+        bencher.iter(|| floor.check_key(black_box(&keys[number()])).is_ok());
+    });
+}
+
+/// Through the Redis at `REDIS_URL`; nothing without it.
+fn redis(criterion: &mut Criterion) {
+    let Ok(address) = std::env::var("REDIS_URL") else {
+        eprintln!("REDIS_URL is not set: no measurement of Redis");
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let connection = RedisConnection::new(&address)
+        .unwrap()
+        .max_wait(Duration::from_secs(5));
+    runtime.block_on(connection.ping()).unwrap();
+    let layer = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(MOST))]).unwrap();
+    let layer = layer.store(RedisRateLimitStore::new(connection.clone(), Away::Closed));
+    let service = layer.layer(Leaf);
+    let ada = principal(0);
+    let mut group = criterion.benchmark_group("rate_limit_redis");
+    group.bench_function("ping", |bencher| {
+        bencher.iter(|| runtime.block_on(connection.ping()).unwrap());
+    });
+    group.bench_function("one_after_the_other", |bencher| {
+        bencher.iter(|| {
+            runtime
+                .block_on(service.clone().oneshot(request(&ada)))
+                .unwrap()
+        });
+    });
+    group.bench_function("64_at_a_time", |bencher| {
+        bencher.iter(|| {
+            let calls = (0..64).map(|_| service.clone().oneshot(request(&ada)));
+            runtime.block_on(join_all(calls))
+        });
+    });
+}
+
+criterion_group!(
+    name = processor;
+    config = Criterion::default()
+        .with_measurement(ThreadCpu)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = hot, many_keys
+);
+criterion_group!(
+    name = round_trips;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = redis
+);
+criterion_main!(processor, round_trips);

@@ -1,0 +1,196 @@
+//! The table of rules, with an index of those that concern one tool.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+use mcp_layers_core::{ConfigError, McpRequest, Method};
+use smallvec::SmallVec;
+
+use crate::{Charges, Quota, Rule, rule::matches};
+
+/// The table of rules.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    rules: Box<[Limit]>,
+    /// Those that are asked whether they concern a call.
+    general: Box<[usize]>,
+    /// Those that concern tools by their exact names.
+    by_tool: HashMap<Box<str>, Vec<usize>, RandomState>,
+    quotas: ArcSwap<Vec<Quota>>,
+}
+
+#[derive(Debug)]
+struct Limit {
+    rule: Rule,
+    refused: AtomicU64,
+}
+
+/// What applies to a call, and which rules they are.
+pub(crate) struct Applied {
+    pub(crate) charges: Charges,
+    rules: SmallVec<[u16; 2]>,
+}
+
+impl Rules {
+    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, ConfigError> {
+        if rules.is_empty() {
+            return Err(ConfigError::new("no rule: it could never limit"));
+        }
+        if u16::try_from(rules.len()).is_err() {
+            return Err(ConfigError::new("more than 65,535 rules"));
+        }
+        let mut general = Vec::new();
+        let mut by_tool: HashMap<Box<str>, Vec<usize>, RandomState> = HashMap::default();
+        let mut names = std::collections::HashSet::new();
+        for (index, rule) in rules.iter().enumerate() {
+            rule.check()?;
+            if !names.insert(&rule.name) {
+                let name = &rule.name;
+                return Err(ConfigError::new(format!("two rules are called `{name}`")));
+            }
+            match &rule.tools {
+                Some(tools) if !tools.iter().any(|tool| tool.ends_with('*')) => {
+                    for tool in tools {
+                        let of_tool = by_tool.entry(tool.clone()).or_default();
+                        if !of_tool.contains(&index) {
+                            of_tool.push(index);
+                        }
+                    }
+                }
+                _ => general.push(index),
+            }
+        }
+        let quotas = rules.iter().map(|rule| rule.quota).collect();
+        let limit = |rule| Limit {
+            rule,
+            refused: AtomicU64::new(0),
+        };
+        Ok(Self {
+            rules: rules.into_iter().map(limit).collect(),
+            general: general.into(),
+            by_tool,
+            quotas: ArcSwap::from_pointee(quotas),
+        })
+    }
+
+    /// What applies to a request; `None` when nothing does.
+    pub(crate) fn apply<Req: McpRequest>(&self, request: &Req) -> Option<Applied> {
+        let method = request.method();
+        let mut applied = Applied {
+            charges: Charges::new(),
+            rules: SmallVec::new(),
+        };
+        let quotas = self.quotas.load();
+        for index in &self.general {
+            if let Some(limit) = self.rules.get(*index)
+                && limit.concerns(method, request)
+            {
+                applied.charge(*index, limit, quotas.get(*index), request);
+            }
+        }
+        if method == Method::CallTool
+            && !self.by_tool.is_empty()
+            && let Some(tool) = request.target()
+            && let Some(indices) = self.by_tool.get(tool)
+        {
+            for index in indices {
+                if let Some(limit) = self.rules.get(*index) {
+                    applied.charge(*index, limit, quotas.get(*index), request);
+                }
+            }
+        }
+        (!applied.charges.is_empty()).then_some(applied)
+    }
+
+    /// The name of the rule whose charge it was; it has refused a call.
+    pub(crate) fn refused(&self, applied: &Applied, charge: usize) -> Arc<str> {
+        match self.of_charge(applied, charge) {
+            Some(limit) => {
+                limit.refused.fetch_add(1, Relaxed);
+                Arc::clone(&limit.rule.name)
+            }
+            None => Arc::from(""),
+        }
+    }
+
+    /// The name of the rule whose charge it was.
+    pub(crate) fn name(&self, applied: &Applied, charge: usize) -> Arc<str> {
+        let limit = self.of_charge(applied, charge);
+        limit.map_or_else(|| Arc::from(""), |limit| Arc::clone(&limit.rule.name))
+    }
+
+    pub(crate) fn set_quota(&self, name: &str, quota: Quota) -> Result<(), ConfigError> {
+        let index = self
+            .rules
+            .iter()
+            .position(|limit| *limit.rule.name == *name);
+        let limit = index.and_then(|index| self.rules.get(index).map(|limit| (index, limit)));
+        let Some((index, limit)) = limit else {
+            return Err(ConfigError::new(format!("no rule is called `{name}`")));
+        };
+        limit.rule.check_quota(quota)?;
+        self.quotas.rcu(|quotas| {
+            let mut quotas = Vec::clone(quotas);
+            if let Some(of_rule) = quotas.get_mut(index) {
+                *of_rule = quota;
+            }
+            quotas
+        });
+        Ok(())
+    }
+
+    /// The rules' names, with their quotas and how often each refused.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (Arc<str>, Quota, u64)> {
+        let quotas = self.quotas.load_full();
+        self.rules.iter().enumerate().map(move |(index, limit)| {
+            let quota = quotas.get(index).copied().unwrap_or(limit.rule.quota);
+            (
+                Arc::clone(&limit.rule.name),
+                quota,
+                limit.refused.load(Relaxed),
+            )
+        })
+    }
+
+    fn of_charge(&self, applied: &Applied, charge: usize) -> Option<&Limit> {
+        let index = applied.rules.get(charge)?;
+        self.rules.get(usize::from(*index))
+    }
+}
+
+impl Limit {
+    fn concerns<Req: McpRequest>(&self, method: Method<'_>, request: &Req) -> bool {
+        let tools = self.rule.tools.as_deref();
+        self.rule.covers(method)
+            && tools.is_none_or(|patterns| {
+                let named = |tool| patterns.iter().any(|pattern| matches(pattern, tool));
+                request.target().is_some_and(named)
+            })
+    }
+}
+
+impl Applied {
+    fn charge<Req: McpRequest>(
+        &mut self,
+        index: usize,
+        limit: &Limit,
+        quota: Option<&Quota>,
+        request: &Req,
+    ) {
+        let rule = &limit.rule;
+        let quota = quota.copied().unwrap_or(rule.quota);
+        if let (Some(cost), Ok(index)) = (rule.cost_of(request), u16::try_from(index)) {
+            self.charges.push(&rule.name, quota, cost, |key| {
+                rule.key.iter().for_each(|part| part.write(request, key));
+            });
+            self.rules.push(index);
+        }
+    }
+}

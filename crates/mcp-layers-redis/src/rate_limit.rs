@@ -1,0 +1,192 @@
+//! Budgets that several processes share.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use mcp_layers_rate_limit::{
+    Acquire, Charges, Decision, MemoryStore, Quota, RateLimitStore, StoreState, Verdict,
+};
+use redis::Script;
+use sha2::{Digest, Sha256};
+
+use crate::{RedisConnection, RedisError};
+
+static SCRIPT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("rate_limit/acquire.lua")));
+
+/// Budgets in Redis or Valkey, which several processes share.
+///
+/// 1. All rules of a call are asked in one round trip, by one script: all are charged, or none.
+/// 2. The time is the server's, in microseconds; intervals are rounded up to whole ones.
+/// 3. The keys of one connection's prefix have one hash tag, so that a cluster has them in one slot:
+///    all or none across rules needs that. A connection speaks to one server; with a cluster, give it
+///    the address of the slot's primary, or one limiter for each group of servers.
+/// 4. Keys hold the rule's name and 128 bits of SHA-256 of the rest: no caller's name gets to Redis.
+///    A key expires when its budget is full again, so that Redis holds live budgets alone.
+///    Redis must not evict them: use the policy `noeviction` or `volatile-ttl`.
+/// 5. Nothing waits for longer than [`RedisConnection::max_wait`]. When there is no answer to go by,
+///    [`Away`] decides, and the store counts it.
+/// 6. A quota that changes counts from the next charge: as many calls are spent as before, and what
+///    came back since the last charge of a key came at the new rate. Each process charges by its own
+///    quota.
+///
+/// A restart of Redis without persistence begins with full budgets.
+pub struct RedisRateLimitStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    connection: RedisConnection,
+    away: Away,
+    decided_away: AtomicU64,
+}
+
+/// What holds while Redis cannot tell.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Away {
+    /// Calls pass, and nothing is counted.
+    Open,
+    /// Calls are refused with 503.
+    Closed,
+    /// Each process goes by budgets of its own, with the same quotas. They begin full, and what is
+    /// spent of them is not carried over to Redis.
+    Local(MemoryStore),
+}
+
+impl RedisRateLimitStore {
+    /// A store on a connection, and what holds while it cannot tell.
+    #[must_use]
+    pub fn new(connection: RedisConnection, away: Away) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                connection,
+                away,
+                decided_away: AtomicU64::new(0),
+            }),
+        }
+    }
+}
+
+impl Shared {
+    async fn acquire(&self, charges: &Charges) -> Result<Verdict, RedisError> {
+        let mut script = SCRIPT.prepare_invoke();
+        for charge in charges.iter() {
+            let interval = charge.quota.interval().as_nanos().div_ceil(1_000);
+            // Numbers of a script are exact up to 2^53.
+            let interval = u64::try_from(interval).unwrap_or(LONGEST).min(LONGEST);
+            let burst = u64::from(charge.quota.max_burst().get())
+                .min(LONGEST / interval)
+                .max(1);
+            script.key(self.key(charge.rule, charge.key));
+            script.arg(interval).arg(burst).arg(charge.cost.get());
+        }
+        Ok(match self.connection.script(&script).await? {
+            Answer::Taken => Verdict::Admitted,
+            Answer::Wait(number, micros) => Verdict::Limited {
+                charge: number.saturating_sub(1),
+                retry_after: Duration::from_micros(micros),
+            },
+        })
+    }
+
+    fn key(&self, rule: &str, key: &[u8]) -> String {
+        use fmt::Write;
+        let prefix = self.connection.prefix();
+        let mut text = format!("{{{prefix}:rate-limit}}:{rule}:");
+        for byte in Sha256::digest(key).iter().take(16) {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        text
+    }
+
+    fn decide_away(&self, charges: &Charges) -> Decision {
+        self.decided_away.fetch_add(1, Relaxed);
+        let verdict = match &self.away {
+            Away::Open => Verdict::Admitted,
+            Away::Closed => Verdict::Unavailable,
+            Away::Local(store) => store.decide(charges),
+        };
+        let mut decision = Decision::from(verdict);
+        decision.is_away = true;
+        decision
+    }
+}
+
+impl RateLimitStore for RedisRateLimitStore {
+    // A box where there is a round trip anyway.
+    type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
+
+    fn acquire(&self, charges: &Charges) -> Acquire<Self::Later> {
+        let (shared, charges) = (Arc::clone(&self.shared), charges.clone());
+        Acquire::Later(Box::pin(async move {
+            match shared.acquire(&charges).await {
+                Ok(verdict) => verdict.into(),
+                Err(_) => shared.decide_away(&charges),
+            }
+        }))
+    }
+
+    fn quota_changed(&self, rule: &str, quota: Quota) {
+        if let Away::Local(store) = &self.shared.away {
+            store.quota_changed(rule, quota);
+        }
+    }
+
+    fn state(&self) -> StoreState {
+        let mut state = match &self.shared.away {
+            Away::Local(store) => store.state(),
+            Away::Open | Away::Closed => StoreState::default(),
+        };
+        state.is_away = !self.shared.connection.state().is_connected;
+        state.decided_away = self.shared.decided_away.load(Relaxed);
+        state
+    }
+}
+
+/// The longest time in microseconds that the script reckons with: 71 years.
+const LONGEST: u64 = 1 << 51;
+
+/// What the script returns.
+enum Answer {
+    Taken,
+    Wait(usize, u64),
+}
+
+impl redis::FromRedisValue for Answer {
+    fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
+        match redis::from_redis_value::<Vec<redis::Value>>(value)?.as_slice() {
+            [redis::Value::Int(0)] => Ok(Self::Taken),
+            [number, wait] => Ok(Self::Wait(
+                redis::from_redis_value(number.clone())?,
+                redis::from_redis_value(wait.clone())?,
+            )),
+            _ => Err("not an answer of the script".into()),
+        }
+    }
+}
+
+impl Clone for RedisRateLimitStore {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl fmt::Debug for RedisRateLimitStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRateLimitStore")
+            .field("connection", &self.shared.connection)
+            .field("away", &self.shared.away)
+            .finish_non_exhaustive()
+    }
+}

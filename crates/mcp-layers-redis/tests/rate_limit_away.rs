@@ -1,0 +1,298 @@
+//! Redis is killed, restarted, paused, made read-only, and forgets its scripts.
+#![cfg(feature = "rate-limit")]
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
+
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitHandle, RateLimitLayer, Rule};
+use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_test::{MockService, requests};
+use serde_json::json;
+use support::{RedisServer, eventually};
+use tower::{Layer, ServiceExt};
+
+const BURST: u32 = 5;
+const MAX_WAIT: Duration = Duration::from_millis(200);
+
+fn hourly(burst: u32) -> Quota {
+    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
+    quota.burst(NonZeroU32::new(burst).unwrap())
+}
+
+type Limiter = RateLimitLayer<RedisRateLimitStore>;
+
+fn limiter(server: &RedisServer, away: Away) -> (Limiter, RateLimitHandle<RedisRateLimitStore>) {
+    let connection = RedisConnection::new(&server.address())
+        .unwrap()
+        .max_wait(MAX_WAIT);
+    let layer = RateLimitLayer::new([Rule::new("all", hourly(BURST)).key([])]).unwrap();
+    let layer = layer.store(RedisRateLimitStore::new(connection, away));
+    let handle = layer.handle();
+    (layer, handle)
+}
+
+async fn send(layer: &Limiter) -> JsonRpcResponse {
+    let request: JsonRpcRequest = requests::call_tool(1, "dig", json!({}));
+    layer
+        .layer(MockService::new())
+        .oneshot(request)
+        .await
+        .unwrap()
+}
+
+async fn code(layer: &Limiter) -> Option<i32> {
+    send(layer).await.outcome().code()
+}
+
+/// Whether the store decided a call by itself.
+async fn is_away(layer: &Limiter) -> bool {
+    send(layer)
+        .await
+        .trail()
+        .events()
+        .any(|event| format!("{event:?}").contains("store_away"))
+}
+
+#[tokio::test]
+async fn r8_closed_refuses_with_503_while_redis_is_killed_and_heals() {
+    let Some(mut server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await.is_none()).await;
+    server.kill();
+    eventually(async || code(&layer).await == Some(503)).await;
+    let before = handle.state().store.decided_away;
+    assert!(before > 0);
+    assert!(is_away(&layer).await);
+    assert!(handle.state().store.is_away);
+    assert_eq!(handle.state().store.decided_away, before + 1);
+    server.restart();
+    // A new server knows neither budgets nor the script.
+    eventually(async || code(&layer).await.is_none()).await;
+    assert!(!handle.state().store.is_away);
+    let rest = async || code(&layer).await == Some(429);
+    eventually(rest).await;
+}
+
+#[tokio::test]
+async fn r8_open_lets_calls_pass_and_counts_them() {
+    let Some(mut server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Open);
+    eventually(async || !is_away(&layer).await).await;
+    server.kill();
+    for _ in 0..BURST * 3 {
+        eventually(async || code(&layer).await.is_none()).await;
+    }
+    assert!(handle.state().store.decided_away >= u64::from(BURST));
+}
+
+#[tokio::test]
+async fn r8_local_goes_by_budgets_of_its_own() {
+    let Some(mut server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Local(MemoryStore::new()));
+    eventually(async || !is_away(&layer).await).await;
+    server.kill();
+    eventually(async || is_away(&layer).await).await;
+    let mut admitted = 1;
+    for _ in 0..BURST * 3 {
+        match code(&layer).await {
+            None => admitted += 1,
+            code => assert_eq!(code, Some(429)),
+        }
+    }
+    assert_eq!(admitted, BURST);
+    // The handle speaks to both: four of ten come free.
+    handle.set_quota("all", hourly(BURST + 4)).unwrap();
+    let mut admitted = 0;
+    for _ in 0..BURST * 3 {
+        admitted += u32::from(code(&layer).await.is_none());
+    }
+    assert_eq!(admitted, 4);
+    server.restart();
+    eventually(async || !is_away(&layer).await).await;
+}
+
+#[tokio::test]
+async fn r8_a_paused_redis_costs_the_bound_once_and_then_nothing() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await.is_none()).await;
+    server.pause();
+    let start = Instant::now();
+    assert_eq!(code(&layer).await, Some(503));
+    assert!(start.elapsed() >= MAX_WAIT);
+    eventually(async || {
+        let start = Instant::now();
+        code(&layer).await == Some(503) && start.elapsed() < MAX_WAIT
+    })
+    .await;
+    server.go_on();
+    eventually(async || code(&layer).await != Some(503)).await;
+    assert!(!handle.state().store.is_away);
+}
+
+#[tokio::test]
+async fn r8_a_read_only_redis_is_as_good_as_away() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await.is_none()).await;
+    server.make_read_only();
+    assert_eq!(code(&layer).await, Some(503));
+    assert_eq!(handle.state().store.decided_away, 1);
+    server.make_writable();
+    eventually(async || code(&layer).await.is_none()).await;
+}
+
+#[tokio::test]
+async fn r8_a_full_memory_is_as_good_as_away() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, _) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await.is_none()).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!(code(&layer).await, Some(503));
+    server.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(code(&layer).await, None);
+}
+
+#[tokio::test]
+async fn r8_a_script_that_was_flushed_is_loaded_again() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, handle) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await.is_none()).await;
+    let before = handle.state().store.decided_away;
+    assert_eq!(server.command(&["SCRIPT", "FLUSH"]), "+OK");
+    assert_eq!(code(&layer).await, None);
+    assert_eq!(handle.state().store.decided_away, before);
+}
+
+#[tokio::test]
+async fn r18_a_restarted_process_finds_its_budgets_as_it_left_them() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, _) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await == Some(429)).await;
+    drop(layer);
+    let (again, _) = limiter(&server, Away::Closed);
+    eventually(async || code(&again).await != Some(503)).await;
+    assert_eq!(code(&again).await, Some(429));
+}
+
+#[tokio::test]
+async fn r7_the_time_is_the_servers() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let (layer, _) = limiter(&server, Away::Closed);
+    eventually(async || code(&layer).await == Some(429)).await;
+    // What the server wrote, by its own clock.
+    let key = server.command(&["KEYS", "*"]);
+    let key = key.lines().last().unwrap().to_owned();
+    let value = server.command(&["GET", &key]);
+    let written: u64 = value
+        .lines()
+        .last()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let time = server.command(&["TIME"]);
+    let seconds: u64 = time.lines().nth(2).unwrap().parse().unwrap();
+    assert!(written / 1_000_000 <= seconds && written / 1_000_000 + 60 > seconds);
+    // A clock that was set back by a day: nobody waits for longer than a whole budget takes.
+    let ahead = u128::from(written) + 86_400_000_000;
+    server.command(&["SET", &key, &format!("{ahead} {ahead} 3600000000 {BURST}")]);
+    let wait = send(&layer)
+        .await
+        .into_error()
+        .unwrap()
+        .retry_after()
+        .unwrap();
+    assert!(wait <= Duration::from_secs(3_600), "{wait:?}");
+}
+
+#[tokio::test]
+async fn keys_name_no_caller_and_expire_with_their_budget() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let connection = RedisConnection::new(&server.address())
+        .unwrap()
+        .key_prefix("shop");
+    let rule = Rule::new("tools", hourly(BURST));
+    let layer = RateLimitLayer::new([rule]).unwrap();
+    let layer = layer.store(RedisRateLimitStore::new(connection, Away::Closed));
+    eventually(async || code(&layer).await.is_none()).await;
+    let key = server.command(&["KEYS", "*"]);
+    let key = key.lines().last().unwrap();
+    assert!(key.starts_with("{shop:rate-limit}:tools:"), "{key}");
+    assert!(!key.contains("dig"));
+    let left: i64 = server.command(&["PTTL", key])[1..].parse().unwrap();
+    assert!((1..=3_600_002).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn all_rules_of_a_call_cost_one_command_and_calls_are_pipelined() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let connection = RedisConnection::new(&server.address())
+        .unwrap()
+        .max_wait(Duration::from_secs(10));
+    let rules = (0..4).map(|rule| Rule::new(format!("r{rule}"), hourly(1_000)).key([]));
+    let layer = RateLimitLayer::new(rules).unwrap();
+    let store = RedisRateLimitStore::new(connection, Away::Closed);
+    let layer = layer.store(store);
+    eventually(async || code(&layer).await.is_none()).await;
+
+    let processed = |name: &str| -> u64 {
+        let stats = server.command(&["INFO", "all"]);
+        let line = stats
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or("x:calls=0");
+        let calls = line.split(['=', ',']).nth(1).unwrap();
+        calls.parse().unwrap()
+    };
+    let connections = |server: &RedisServer| -> u64 {
+        let stats = server.command(&["INFO", "stats"]);
+        let line = stats
+            .lines()
+            .find(|line| line.starts_with("total_connections_received:"));
+        line.unwrap()
+            .split(':')
+            .nth(1)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap()
+    };
+    let (before, connected) = (processed("cmdstat_evalsha:"), connections(&server));
+    let calls = (0..100).map(|_| code(&layer));
+    let calls: Vec<_> = futures::future::join_all(calls).await;
+    assert!(calls.iter().all(Option::is_none));
+    assert_eq!(processed("cmdstat_evalsha:") - before, 100);
+    // All on the one connection: the others are this test's own questions.
+    assert_eq!(connections(&server) - connected, 2);
+}

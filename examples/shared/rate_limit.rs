@@ -1,0 +1,49 @@
+//! How often each principal may call each tool; with Redis, over all processes together.
+
+use std::{error::Error, num::NonZeroU32};
+
+use mcp_layers::{
+    rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule},
+    redis::{Away, RedisConnection, RedisRateLimitStore},
+};
+
+use super::{
+    layers::{PutAround, put},
+    settings::{Flag, Settings},
+};
+
+pub(super) const NAME: &str = "rate-limit";
+pub(super) const FLAGS: &[Flag] = &[RATE, BURST, REDIS];
+
+const RATE: Flag = Flag {
+    name: "--rate",
+    value: "N",
+    help: "rate-limit: calls a second, per principal and tool; 10 unless set",
+};
+const BURST: Flag = Flag {
+    name: "--burst",
+    value: "N",
+    help: "rate-limit: calls at once; 5 unless set",
+};
+const REDIS: Flag = Flag {
+    name: "--redis",
+    value: "URL",
+    help: "rate-limit: share the budgets of all processes that have this Redis",
+};
+
+const DEFAULT_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+const DEFAULT_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
+
+pub(super) fn layer(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
+    let rate = settings.parse(&RATE)?.unwrap_or(DEFAULT_RATE);
+    let burst = settings.parse(&BURST)?.unwrap_or(DEFAULT_BURST);
+    let rule = Rule::new("per-tool", Quota::per_second(rate).burst(burst));
+    let layer = RateLimitLayer::new([rule])?;
+    let Some(address) = settings.get(&REDIS) else {
+        return put(layer);
+    };
+    let connection = RedisConnection::new(address)?;
+    // Without Redis, each process goes on by budgets of its own.
+    let away = Away::Local(MemoryStore::new());
+    put(layer.store(RedisRateLimitStore::new(connection, away)))
+}
