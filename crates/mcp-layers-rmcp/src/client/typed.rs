@@ -2,9 +2,7 @@
 
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
-use mcp_layers_core::{
-    BoxError, CatchError, CatchErrorLayer, McpError, McpRequest, McpResponse,
-};
+use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpRequest, McpResponse};
 use rmcp::{
     RoleClient,
     model::{
