@@ -5,6 +5,7 @@
 //! cargo run --example everything -- --stdio
 //! cargo run --example everything -- --http 127.0.0.1:8000
 //! cargo run --example everything -- --http 127.0.0.1:0 --with timing
+//! cargo run --example everything -- --http 127.0.0.1:0 --with retry,circuit-breaker
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
 //! ```
 //!

@@ -9,7 +9,10 @@ use mcp_layers::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::settings::{Flag, Settings};
+use super::{
+    retry,
+    settings::{Flag, Settings},
+};
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
@@ -18,6 +21,13 @@ const LAYERS: &[Entry] = &[
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
+    Entry::chosen("retry", retry::FLAGS, retry::retry),
+    Entry::chosen(
+        "circuit-breaker",
+        retry::CIRCUIT_FLAGS,
+        retry::circuit_breaker,
+    ),
+    Entry::chosen("timeout", retry::TIMEOUT_FLAGS, retry::timeout),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack
@@ -32,6 +42,7 @@ type Make = fn(&Settings) -> Result<PutAround, Box<dyn Error>>;
 
 struct Entry {
     name: Option<&'static str>,
+    only_chosen: bool,
     flags: &'static [Flag],
     make: Make,
 }
@@ -41,8 +52,17 @@ impl Entry {
     const fn named(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
         Self {
             name: Some(name),
+            only_chosen: false,
             flags,
             make,
+        }
+    }
+
+    /// A layer that is there only when `--with` names it, because it changes what is answered.
+    const fn chosen(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
+        Self {
+            only_chosen: true,
+            ..Self::named(name, flags, make)
         }
     }
 
@@ -50,6 +70,7 @@ impl Entry {
     const fn always(make: Make) -> Self {
         Self {
             name: None,
+            only_chosen: false,
             flags: &[],
             make,
         }
@@ -59,6 +80,12 @@ impl Entry {
 /// The layers that can be chosen, from the outermost to the innermost.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     LAYERS.iter().filter_map(|entry| entry.name)
+}
+
+/// Those of them that are there when none is chosen.
+pub(crate) fn default_names() -> impl Iterator<Item = &'static str> {
+    let entries = LAYERS.iter().filter(|entry| !entry.only_chosen);
+    entries.filter_map(|entry| entry.name)
 }
 
 /// The flags of all layers.

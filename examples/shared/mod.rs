@@ -2,6 +2,7 @@
 
 pub(crate) mod layers;
 pub(crate) mod options;
+pub(crate) mod retry;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;

@@ -8,7 +8,8 @@ const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
   --http ADDR:PORT    serve MCP at /mcp; port 0 takes a free port
   --bare              put no layers around the server
-  --with LAYER,...    put only these around it; without it, all are there
+  --with LAYER,...    put only these around it; without it, all are there but retry,
+                      circuit-breaker and timeout
   --help              show this";
 
 pub(crate) struct Options {

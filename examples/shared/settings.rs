@@ -20,10 +20,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Every layer, and no flag.
+    /// Every layer that need not be chosen, and no flag.
     pub(crate) fn new() -> Self {
         Self {
-            layers: layers::names().collect(),
+            layers: layers::default_names().collect(),
             values: HashMap::new(),
         }
     }

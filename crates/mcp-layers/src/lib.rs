@@ -8,6 +8,9 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
+//! | `retry` | `retry` | try again, only what is safe, within a budget |
+//! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |
+//! | `timeout` | `timeout` | a time limit for each operation, which progress extends or not |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -75,13 +78,19 @@
 //! # Ordering
 //!
 //! From the outermost to the innermost: timing, [`CatchErrorLayer`](core::CatchErrorLayer),
-//! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), timeouts, the
-//! handler. Timing stands outside, so that it counts what the layers inside answer.
+//! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), retry, circuit
+//! breaker, timeouts, the handler. Timing stands outside, so that it counts what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "circuit-breaker")]
+pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core as core;
+#[cfg(feature = "retry")]
+pub use mcp_layers_retry as retry;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
+#[cfg(feature = "timeout")]
+pub use mcp_layers_timeout as timeout;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]
 pub use mcp_layers_timing as timing;
 #[cfg(feature = "tower-mcp")]
