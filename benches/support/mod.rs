@@ -36,6 +36,19 @@ macro_rules! each_layer {
             mcp_layers_core::short_lived(tower_layer::Identity::new())
         );
         $measure!("timing", crate::support::timing());
+        $measure!(
+            "retry",
+            mcp_layers_retry::RetryLayer::new(std::num::NonZeroU32::MIN.saturating_add(2))
+                .repeatable_tools(["dig"])
+        );
+        $measure!(
+            "circuit_breaker",
+            mcp_layers_circuit_breaker::CircuitBreakerLayer::new().known_tools(["dig"])
+        );
+        $measure!(
+            "timeout",
+            mcp_layers_timeout::TimeoutLayer::new(std::time::Duration::from_secs(30))
+        );
         $measure!("tool_hints", mcp_layers_core::ToolHints::new().layer());
     };
 }

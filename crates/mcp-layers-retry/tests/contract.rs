@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, time::Duration};
 
 use mcp_layers_retry::{Backoff, RetryLayer};
-use mcp_layers_test::{Contract, requests};
+use mcp_layers_test::Contract;
 
 fn retry() -> RetryLayer {
     // The errors of the contract are final ones at once: nothing waits for time there.
@@ -13,7 +13,7 @@ fn retry() -> RetryLayer {
             base: none,
             max: none,
         })
-        .repeatable_tools([requests::TOOL])
+        .repeatable_tools([mcp_layers_test::requests::TOOL])
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,7 +61,7 @@ impl ProgressTokens {
         let token = &notification.progress_token;
         let mut table = self.lock();
         if let Some(progress) = table.running.get(token) {
-            progress.report();
+            report(progress);
         } else {
             if table.early.len() == MAX_EARLY {
                 table.early.pop_front();
@@ -75,7 +75,7 @@ impl ProgressTokens {
         let mut table = self.lock();
         if table.early.contains(&token) {
             table.early.retain(|early| *early != token);
-            progress.report();
+            report(&progress);
         }
         table.running.insert(token.clone(), progress);
         Watched {
@@ -87,6 +87,11 @@ impl ProgressTokens {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// By the clock of the runtime, as timers go.
+fn report(progress: &Progress) {
+    progress.report_at(tokio::time::Instant::now().into_std());
 }
 
 /// A request that runs.
