@@ -133,13 +133,13 @@ impl fmt::Debug for Budget {
 mod tests {
     use super::Budget;
     use std::{
-        sync::atomic::{AtomicU32, Ordering::Relaxed},
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
         thread,
         time::{Duration, Instant},
     };
 
-    fn drain(budget: &Budget, now: Instant) -> u32 {
-        (0..1_000_000).take_while(|_| budget.withdraw(now)).count() as u32
+    fn drain(budget: &Budget, now: Instant) -> usize {
+        (0..1_000_000).take_while(|_| budget.withdraw(now)).count()
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     fn threads_never_take_more_than_there_is() {
         let budget = Budget::new(10, 0).unwrap();
         let start = budget.0.started;
-        let taken = AtomicU32::new(0);
+        let taken = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {

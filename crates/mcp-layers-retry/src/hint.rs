@@ -37,8 +37,8 @@ mod tests {
     use serde_json::{Value, json};
     use std::time::Duration;
 
-    fn hint(data: Value) -> Option<Duration> {
-        retry_after(Some(&data))
+    fn hint(data: &Value) -> Option<Duration> {
+        retry_after(Some(data))
     }
 
     #[test]
@@ -75,9 +75,9 @@ mod tests {
             (json!("250"), None),
         ] {
             if data == json!({ "retryAfterMs": u64::MAX }) {
-                assert!(hint(data).is_some_and(|hint| hint > Duration::from_secs(1 << 40)));
+                assert!(hint(&data).is_some_and(|hint| hint > Duration::from_secs(1 << 40)));
             } else {
-                assert_eq!(hint(data.clone()), expected, "{data}");
+                assert_eq!(hint(&data), expected, "{data}");
             }
         }
         assert_eq!(retry_after(None), None);
@@ -86,8 +86,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_and_no_number_panics(text in ".*", number in any::<f64>()) {
-            let _ = hint(json!({ "retryAfter": text }));
-            let _ = hint(json!({ "retryAfterMs": number }));
+            let _ = hint(&json!({ "retryAfter": text }));
+            let _ = hint(&json!({ "retryAfterMs": number }));
         }
     }
 }

@@ -15,7 +15,7 @@ use mcp_layers_retry::{Budget, RetryLayer};
 use mcp_layers_test::MockService;
 use tower::{Layer, ServiceExt};
 
-const CALLS_A_SECOND: u64 = 1_000;
+const CALLS_A_SECOND: usize = 1_000;
 const SECONDS: usize = 60;
 
 /// Everything fails from the 20th to the 40th second; the attempts that come, for each second.
@@ -37,8 +37,9 @@ async fn storm(budget: Budget) -> Vec<usize> {
         .budget(budget);
     let service = layer.layer(mock);
     let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..CALLS_A_SECOND * SECONDS as u64 {
-        tokio::time::sleep(Duration::from_micros(1_000_000 / CALLS_A_SECOND)).await;
+    let pace = Duration::from_secs(1) / u32::try_from(CALLS_A_SECOND).unwrap();
+    for _ in 0..CALLS_A_SECOND * SECONDS {
+        tokio::time::sleep(pace).await;
         calls.spawn(service.clone().oneshot(call("safe")));
     }
     calls.join_all().await;
@@ -53,7 +54,7 @@ async fn b2_retries_stay_within_the_budget_while_everything_fails() {
     let without = storm(Budget::new(1_000, 1_000_000).unwrap()).await;
 
     // A fifth of the calls, the floor, and what was saved before: ten seconds of the floor.
-    let calls = CALLS_A_SECOND as usize;
+    let calls = CALLS_A_SECOND;
     let allowed = calls / 5 + floor as usize;
     let failing = &with[20..40];
     let total: usize = failing.iter().sum();
