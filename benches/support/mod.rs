@@ -37,11 +37,6 @@ macro_rules! each_layer {
         );
         $measure!("timing", crate::support::timing());
         $measure!(
-            "retry",
-            mcp_layers_retry::RetryLayer::new(std::num::NonZeroU32::MIN.saturating_add(2))
-                .repeatable_tools(["dig"])
-        );
-        $measure!(
             "circuit_breaker",
             mcp_layers_circuit_breaker::CircuitBreakerLayer::new().known_tools(["dig"])
         );
