@@ -188,7 +188,7 @@ pub(crate) struct Again<S, Req, K, C> {
     of: u32,
     number: u32,
     /// The trails of the attempts before.
-    earlier: Trail,
+    earlier: Option<Box<Trail>>,
 }
 
 impl<S, Req, K, C> Again<S, Req, K, C> {
@@ -199,7 +199,7 @@ impl<S, Req, K, C> Again<S, Req, K, C> {
             request,
             of,
             number: 1,
-            earlier: Trail::new(),
+            earlier: None,
         }
     }
 }
@@ -268,8 +268,8 @@ where
                     Err(_) => Trail::new(),
                 };
                 trail.push(attempt);
-                trail.prepend(std::mem::take(&mut self.earlier));
-                self.earlier = trail;
+                trail.prepend(self.earlier.take().map_or_else(Trail::new, |trail| *trail));
+                self.earlier = Some(Box::new(trail));
                 Ok(Box::pin(Pause::new(wait, self.request.cancelled(), output)))
             }
         }
@@ -296,7 +296,9 @@ where
         if let Some(reason) = stop.reason() {
             trail.push(Event::GaveUp { reason });
         }
-        trail.prepend(std::mem::take(&mut self.earlier));
+        if let Some(earlier) = self.earlier.take() {
+            trail.prepend(*earlier);
+        }
         Ok(response)
     }
 }

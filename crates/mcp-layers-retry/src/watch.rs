@@ -17,17 +17,24 @@ pub(crate) struct Watch {
     /// Up to when attempts may begin: this layer's deadline, or one that was there already.
     pub(crate) deadline: Option<Instant>,
     progress: Option<Progress>,
-    /// This layer's own deadline, which ends an attempt.
-    own_deadline: Option<Instant>,
+    /// A box only where this layer has limits, so that the future stays small without.
+    limits: Option<Box<Limits>>,
+}
+
+/// The limits of this layer.
+#[derive(Debug)]
+struct Limits {
+    /// Its deadline, which ends an attempt.
+    deadline: Option<Instant>,
     attempt_timeout: Option<Duration>,
-    limit: Option<Limit>,
+    current: Option<Limit>,
 }
 
 /// When the attempt that runs ends.
 #[derive(Debug)]
 struct Limit {
     after: Duration,
-    /// A box only where there is a limit; the timer starts when the attempt is pending.
+    /// The timer starts when the attempt is pending.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
@@ -51,33 +58,40 @@ impl Watch {
         };
         if shared.deadline.is_some() || shared.attempt_timeout.is_some() {
             let now = shared.clock.now();
-            watch.attempt_timeout = shared.attempt_timeout;
-            watch.own_deadline = shared.deadline.and_then(|limit| now.checked_add(limit));
-            if let Some(deadline) = watch.own_deadline {
+            let deadline = shared.deadline.and_then(|limit| now.checked_add(limit));
+            if let Some(deadline) = deadline {
                 context.limit_deadline(deadline);
                 watch.deadline = context.deadline();
             }
+            watch.limits = Some(Box::new(Limits {
+                deadline,
+                attempt_timeout: shared.attempt_timeout,
+                current: None,
+            }));
             watch.begin_attempt(now);
         }
         watch
     }
 
     pub(crate) fn is_limited(&self) -> bool {
-        self.own_deadline.is_some() || self.attempt_timeout.is_some()
+        self.limits.is_some()
     }
 
     /// Sets the limit of the attempt that begins.
     pub(crate) fn begin_attempt(&mut self, now: Instant) {
-        let left = self
-            .own_deadline
-            .map(|deadline| deadline.saturating_duration_since(now));
-        let after = [left, self.attempt_timeout].into_iter().flatten().min();
-        self.limit = after.map(|after| Limit { after, sleep: None });
+        if let Some(limits) = &mut self.limits {
+            let left = limits
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(now));
+            let after = [left, limits.attempt_timeout].into_iter().flatten().min();
+            limits.current = after.map(|after| Limit { after, sleep: None });
+        }
     }
 
     /// Whether the attempt that runs has to end; else the task is woken when it has to.
     pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(limit) = &mut self.limit else {
+        let limits = self.limits.as_mut();
+        let Some(limit) = limits.and_then(|limits| limits.current.as_mut()) else {
             return false;
         };
         let after = limit.after;
@@ -94,10 +108,9 @@ impl Watch {
     /// What is answered for an attempt that took too long.
     pub(crate) fn timed_out<R: McpResponse>(&self, to: R::ReplyTo) -> R {
         let mut response = R::from_error(to, McpError::timed_out());
-        let after = self
-            .limit
-            .as_ref()
-            .map_or(Duration::ZERO, |limit| limit.after);
+        let limits = self.limits.as_ref();
+        let limit = limits.and_then(|limits| limits.current.as_ref());
+        let after = limit.map_or(Duration::ZERO, |limit| limit.after);
         response.trail_mut().push(Event::TimedOut { after });
         response
     }
