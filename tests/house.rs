@@ -63,6 +63,12 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
+    ("mcp-layers-circuit-breaker", &["foldhash"]),
+    (
+        "mcp-layers-retry",
+        &["fastrand", "foldhash", "serde_json", "tokio"],
+    ),
+    ("mcp-layers-timeout", &["foldhash", "tokio"]),
     (
         "mcp-layers-timing",
         &["arc-swap", "foldhash", "metrics", "opentelemetry"],

@@ -41,6 +41,14 @@ macro_rules! each_layer {
         );
         $measure!("timing", crate::support::timing());
         $measure!("rate_limit", crate::support::rate_limit());
+        $measure!(
+            "circuit_breaker",
+            mcp_layers_circuit_breaker::CircuitBreakerLayer::new().known_tools(["dig"])
+        );
+        $measure!(
+            "timeout",
+            mcp_layers_timeout::TimeoutLayer::new(std::time::Duration::from_secs(30))
+        );
         $measure!("tool_hints", mcp_layers_core::ToolHints::new().layer());
     };
 }

@@ -7,6 +7,7 @@
 //! cargo run --example everything -- --http 127.0.0.1:0 --with timing
 //! cargo run --example everything -- --http 127.0.0.1:0 --with auth
 //! cargo run --example everything -- --http 127.0.0.1:0 --with rate-limit --rate 2 --burst 3
+//! cargo run --example everything -- --http 127.0.0.1:0 --with retry,circuit-breaker
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
 //! ```
 //!

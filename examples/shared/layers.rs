@@ -10,7 +10,7 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    auth, cache, error_mask, rate_limit,
+    auth, cache, error_mask, rate_limit, retry,
     settings::{Flag, Settings},
 };
 
@@ -26,6 +26,13 @@ const LAYERS: &[Entry] = &[
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
     Entry::chosen(rate_limit::NAME, rate_limit::FLAGS, rate_limit::layer),
     Entry::named("cache", cache::FLAGS, cache::make),
+    Entry::chosen("retry", retry::FLAGS, retry::retry),
+    Entry::chosen(
+        "circuit-breaker",
+        retry::CIRCUIT_FLAGS,
+        retry::circuit_breaker,
+    ),
+    Entry::chosen("timeout", retry::TIMEOUT_FLAGS, retry::timeout),
 ];
 
 /// One type for every subset of the layers. It costs a box for each layer and request; a stack

@@ -6,6 +6,7 @@ pub(crate) mod error_mask;
 pub(crate) mod layers;
 pub(crate) mod options;
 pub(crate) mod rate_limit;
+pub(crate) mod retry;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;

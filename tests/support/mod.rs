@@ -29,7 +29,7 @@ pub fn example(name: &str) -> PathBuf {
     program
 }
 
-/// `everything --http 127.0.0.1:0`, which ends with this value.
+/// A server over HTTP, mostly `everything`; its process ends with this value.
 pub struct Server {
     pub address: String,
     pub process: Child,
@@ -37,23 +37,17 @@ pub struct Server {
 
 impl Server {
     pub async fn start(flags: &[&str]) -> Self {
-        let mut process = Command::new(example("everything"))
-            .args(["--http", "127.0.0.1:0"])
+        Self::start_at("127.0.0.1:0", flags).await
+    }
+
+    pub async fn start_at(address: &str, flags: &[&str]) -> Self {
+        let process = Command::new(example("everything"))
+            .args(["--http", address])
             .args(flags)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut stderr = BufReader::new(process.stderr.take().unwrap());
-        let read = stderr.read_line(&mut line);
-        timeout(PATIENCE, read).await.expect("a line").unwrap();
-        let address = line.strip_prefix("listening on http://");
-        let address = address.and_then(|rest| rest.trim_end().strip_suffix("/mcp"));
-        Self {
-            address: address.expect(&line).to_owned(),
-            process,
-        }
+            .spawn();
+        listening(process.unwrap()).await
     }
 
     pub fn url(&self) -> String {
@@ -70,5 +64,19 @@ impl Server {
         let read = stream.read_to_string(&mut page);
         timeout(PATIENCE, read).await.expect("a page").unwrap();
         page
+    }
+}
+
+/// Waits until a program says where it listens.
+pub async fn listening(mut process: Child) -> Server {
+    let mut line = String::new();
+    let mut stderr = BufReader::new(process.stderr.take().unwrap());
+    let read = stderr.read_line(&mut line);
+    timeout(PATIENCE, read).await.expect("a line").unwrap();
+    let address = line.strip_prefix("listening on http://");
+    let address = address.and_then(|rest| rest.trim_end().strip_suffix("/mcp"));
+    Server {
+        address: address.expect(&line).to_owned(),
+        process,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::Principal;
+use crate::{Principal, Progress};
 
 /// What layers tell layers further in, as fields of the request: no map, no allocation.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,7 @@ pub struct CallContext {
     principal: Option<Arc<Principal>>,
     deadline: Option<Instant>,
     repeated: bool,
+    progress: Option<Progress>,
 }
 
 impl CallContext {
@@ -52,6 +53,19 @@ impl CallContext {
     pub fn set_repeated(&mut self) {
         self.repeated = true;
     }
+
+    /// Whether the request has reported progress, if a layer further out watches for it.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Progress> {
+        self.progress.as_ref()
+    }
+
+    /// Watches for progress from here on; what is watched already stays the same. One allocation,
+    /// so that a layer asks for it only where there can be progress: when the caller sent a token
+    /// ([`McpRequest::progress_token`](crate::McpRequest::progress_token)).
+    pub fn watch_progress(&mut self) -> &Progress {
+        self.progress.get_or_insert_default()
+    }
 }
 
 #[cfg(test)]
@@ -68,5 +82,15 @@ mod tests {
         assert_eq!(context.deadline(), Some(now + Duration::from_secs(2)));
         context.limit_deadline(now + Duration::from_secs(1));
         assert_eq!(context.deadline(), Some(now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn copies_of_a_request_share_what_is_watched() {
+        let mut context = CallContext::new();
+        assert!(context.progress().is_none());
+        let progress = context.watch_progress().clone();
+        let mut copy = context.clone();
+        copy.watch_progress().report();
+        assert!(progress.last().is_some());
     }
 }

@@ -94,6 +94,7 @@ mod json_rpc;
 mod method;
 mod notification;
 mod principal;
+mod progress;
 mod reply;
 mod request;
 mod response;
@@ -120,6 +121,7 @@ pub use json_rpc::{
 pub use method::Method;
 pub use notification::McpNotification;
 pub use principal::{Authentication, Principal};
+pub use progress::Progress;
 pub use reply::ReplyFuture;
 pub use request::{
     ClientInfo, Connection, MODERN, McpRequest, ReplayRequest, RequestId, Transport, meta_key,

@@ -66,7 +66,11 @@
 //! 6. What rmcp refuses by itself (a header that contradicts the body, missing `_meta`, an
 //!    unsupported version) never reaches the stack of a layered handler. That of a
 //!    [`LayeredService`] sees every request of an open session before these checks.
-//! 7. rmcp's feature `local` takes the `Send` bounds away; it is not supported.
+//! 7. Layers that watch for progress hear of it where it can be told. On a server, the handler says
+//!    so: the [`Progress`](mcp_layers_core::Progress) among the extensions of its `RequestContext`.
+//!    rmcp gives what a handler sends to the transport without a word to anybody else. On the
+//!    calling side, the client's handler says so to a `ProgressTokens` table.
+//! 8. rmcp's feature `local` takes the `Send` bounds away; it is not supported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod view;

@@ -92,6 +92,10 @@ impl TowerMcpRequest {
         {
             self.inner.extensions.insert(token);
         }
+        // Handlers say through it that they reported progress.
+        if let Some(progress) = self.context.progress() {
+            self.inner.extensions.insert(progress.clone());
+        }
         self.inner
     }
 

@@ -6,7 +6,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use mcp_layers_core::{
-    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, ReplayRequest, RequestId,
+    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, Progress, ReplayRequest,
+    RequestId,
 };
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
 use serde_json::{Value, json};
@@ -43,6 +44,15 @@ fn a_call_shows_its_tool_arguments_and_metadata() {
     let mut capabilities = Vec::new();
     call.write_client_capabilities(&mut capabilities);
     assert_eq!(capabilities, br#"{"elicitation":{}}"#);
+}
+
+#[test]
+fn a_handler_finds_where_to_say_that_it_reported_progress() {
+    let mut call = request("tools/call", json!({"name": "echo"}));
+    let progress = call.context_mut().watch_progress().clone();
+    let inner = call.into_inner();
+    inner.extensions.get::<Progress>().unwrap().report();
+    assert!(progress.last().is_some());
 }
 
 #[test]

@@ -13,6 +13,9 @@
 //! | `cache` | `cache` | answers again without asking again |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
 //! | `redis` | `cache-redis`, `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
+//! | `retry` | `retry` | try again, only what is safe, within a budget |
+//! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |
+//! | `timeout` | `timeout` | a time limit for each operation, which progress extends or not |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -80,8 +83,9 @@
 //! # Ordering
 //!
 //! From the outermost to the innermost: timing, error mask, [`CatchErrorLayer`](core::CatchErrorLayer),
-//! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), timeouts, the
-//! handler. Timing stands outside, so that it counts what the layers inside answer.
+//! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), authorization, rate
+//! limit, cache, retry, circuit breaker, timeout, the handler. Timing stands outside, so that it counts
+//! what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "auth")]
@@ -95,8 +99,14 @@ pub use mcp_layers_error_mask as error_mask;
 pub use mcp_layers_rate_limit as rate_limit;
 #[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
 pub use mcp_layers_redis as redis;
+#[cfg(feature = "circuit-breaker")]
+pub use mcp_layers_circuit_breaker as circuit_breaker;
+#[cfg(feature = "retry")]
+pub use mcp_layers_retry as retry;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]
 pub use mcp_layers_rmcp as rmcp;
+#[cfg(feature = "timeout")]
+pub use mcp_layers_timeout as timeout;
 #[cfg(any(feature = "timing", feature = "timing-opentelemetry"))]
 pub use mcp_layers_timing as timing;
 #[cfg(feature = "tower-mcp")]

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpResponse};
+use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpRequest, McpResponse};
 use rmcp::{
     RoleClient,
     model::{
@@ -17,7 +17,7 @@ use rmcp::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{call::UpstreamRequest, upstream::Upstream};
+use super::{call::UpstreamRequest, progress::ProgressTokens, upstream::Upstream};
 use crate::RmcpResponse;
 
 /// A connected rmcp client whose calls pass a stack of layers, built once. A clone shares the
@@ -31,6 +31,7 @@ pub struct LayeredClient<S> {
     stack: CatchError<S>,
     peer: Peer<RoleClient>,
     protocol_version: Option<Arc<str>>,
+    watches_progress: bool,
 }
 
 impl<S> LayeredClient<S> {
@@ -39,13 +40,31 @@ impl<S> LayeredClient<S> {
     where
         L: Layer<Upstream, Service = S>,
     {
+        Self::over(Upstream::new(peer), layers, false)
+    }
+
+    /// The same, where layers hear of the upstream's progress: the client's handler puts what comes
+    /// into `progress`.
+    pub fn watching<L>(peer: Peer<RoleClient>, progress: ProgressTokens, layers: L) -> Self
+    where
+        L: Layer<Upstream, Service = S>,
+    {
+        Self::over(Upstream::new(peer).watching(progress), layers, true)
+    }
+
+    fn over<L>(upstream: Upstream, layers: L, watches_progress: bool) -> Self
+    where
+        L: Layer<Upstream, Service = S>,
+    {
+        let peer = upstream.peer().clone();
         let info = peer.peer_info();
         let protocol_version = info.map(|info| info.protocol_version.as_str().into());
-        let stack = CatchErrorLayer::new().layer(layers.layer(Upstream::new(peer.clone())));
+        let stack = CatchErrorLayer::new().layer(layers.layer(upstream));
         Self {
             stack,
             peer,
             protocol_version,
+            watches_progress,
         }
     }
 
@@ -65,6 +84,9 @@ where
     pub async fn call(&self, mut request: UpstreamRequest) -> RmcpResponse {
         if request.protocol_version.is_none() {
             request.protocol_version.clone_from(&self.protocol_version);
+        }
+        if self.watches_progress {
+            request.context_mut().watch_progress();
         }
         let mut stack = self.stack.clone();
         let Ok::<(), Infallible>(()) = poll_fn(|cx| stack.poll_ready(cx)).await;

@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use mcp_layers_core::McpRequest;
 use rmcp::{
     RoleClient,
     model::{CancelledNotificationParam, RequestId, ServerResult},
@@ -13,7 +14,7 @@ use rmcp::{
 };
 use tower_service::Service;
 
-use super::call::UpstreamRequest;
+use super::{call::UpstreamRequest, progress::ProgressTokens};
 use crate::RmcpResponse;
 
 /// A connected upstream server, as a service.
@@ -27,13 +28,25 @@ use crate::RmcpResponse;
 #[derive(Debug, Clone)]
 pub struct Upstream {
     peer: Peer<RoleClient>,
+    progress: Option<ProgressTokens>,
 }
 
 impl Upstream {
     /// The upstream that this client is connected to: `client.peer().clone()`.
     #[must_use]
     pub fn new(peer: Peer<RoleClient>) -> Self {
-        Self { peer }
+        Self {
+            peer,
+            progress: None,
+        }
+    }
+
+    /// Tells the progress of requests whose context watches for it
+    /// ([`CallContext::watch_progress`](mcp_layers_core::CallContext::watch_progress)).
+    #[must_use]
+    pub fn watching(mut self, progress: ProgressTokens) -> Self {
+        self.progress = Some(progress);
+        self
     }
 
     /// The connection.
@@ -54,18 +67,19 @@ impl Service<UpstreamRequest> for Upstream {
 
     fn call(&mut self, request: UpstreamRequest) -> UpstreamFuture {
         // rmcp's futures have no name: one box a call, which waits for the network anyway.
-        UpstreamFuture(Box::pin(send(self.peer.clone(), request)))
+        UpstreamFuture(Box::pin(send(self.clone(), request)))
     }
 }
 
-async fn send(
-    peer: Peer<RoleClient>,
-    request: UpstreamRequest,
-) -> Result<RmcpResponse, ServiceError> {
+async fn send(upstream: Upstream, request: UpstreamRequest) -> Result<RmcpResponse, ServiceError> {
+    let Upstream { peer, progress } = upstream;
+    let watched = progress.zip(request.context().progress().cloned());
     let options = PeerRequestOptions::no_options();
     let handle = peer
         .send_request_with_option(request.request, options)
         .await?;
+    let _watched =
+        watched.map(|(tokens, progress)| tokens.watch(handle.progress_token.clone(), progress));
     let abandoned = CancelOnDrop {
         peer: &peer,
         id: Some(handle.id.clone()),

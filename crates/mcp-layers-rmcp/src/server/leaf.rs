@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use mcp_layers_core::McpRequest;
 use rmcp::{ErrorData, model::ServerResult};
 use tower_service::Service;
 
@@ -46,7 +47,10 @@ impl Service<RmcpRequest> for Leaf {
     }
 
     #[inline]
-    fn call(&mut self, request: RmcpRequest) -> LeafFuture {
+    fn call(&mut self, mut request: RmcpRequest) -> LeafFuture {
+        if let Some(progress) = request.context().progress().cloned() {
+            request.insert_extension(progress);
+        }
         LeafFuture(request.handler.handle(request.call))
     }
 }

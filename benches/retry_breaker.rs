@@ -1,0 +1,275 @@
+//! What retry and circuit breaker cost: time of one thread on the processor, to be read as ratios
+//! within one run.
+//!
+//! | group | a call |
+//! |---|---|
+//! | `retry_breaker` | of a hand-made service over the neutral types: bare, with each layer, with both, with those of tower-resilience, and refused by an open circuit |
+//! | `retry_breaker_floor` | what both cannot be without: a copy of the request, and the atomics |
+//! | `retry_breaker_threads` | the same on one thread and on two |
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that cannot run may stop"
+)]
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    hint::black_box,
+    num::NonZeroU32,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use cpu_time::ThreadTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main,
+    measurement::{Measurement, ValueFormatter, WallTime},
+};
+use futures::FutureExt;
+use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse, ReplayRequest};
+use mcp_layers_retry::RetryLayer;
+use tower::{Service, ServiceBuilder};
+use tower_layer::{Identity, Layer};
+
+mod support;
+
+use support::{JsonRpcLeaf, json_rpc_request};
+
+/// Time of this thread on the processor. On a busy machine it is steadier than the time of day.
+struct ThreadCpu;
+
+impl Measurement for ThreadCpu {
+    type Intermediate = ThreadTime;
+    type Value = Duration;
+
+    fn start(&self) -> ThreadTime {
+        ThreadTime::now()
+    }
+
+    fn end(&self, start: ThreadTime) -> Duration {
+        start.elapsed()
+    }
+
+    fn add(&self, a: &Duration, b: &Duration) -> Duration {
+        *a + *b
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+fn retry() -> RetryLayer {
+    RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
+}
+
+fn their_retry<E>() -> tower_resilience_retry::RetryLayer<JsonRpcRequest, JsonRpcResponse, E>
+where
+    E: Send + Sync + 'static,
+{
+    tower_resilience_retry::RetryLayer::builder()
+        .max_attempts(3)
+        .exponential_backoff(Duration::from_millis(100))
+        .build()
+}
+
+fn breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::new().known_tools(["dig"])
+}
+
+/// Calls one instance, which must have its answer at once.
+fn call<S>(service: &mut S, request: JsonRpcRequest) -> S::Response
+where
+    S: Service<JsonRpcRequest>,
+{
+    let ready = poll_fn(|cx| service.poll_ready(cx)).now_or_never();
+    assert!(matches!(ready, Some(Ok(()))), "it is ready at once");
+    let answer = service.call(request).now_or_never();
+    answer.and_then(Result::ok).expect("nothing waits or fails")
+}
+
+fn measure<L>(group: &mut BenchmarkGroup<'_, ThreadCpu>, name: &str, layers: L, code: Option<i32>)
+where
+    L: Layer<JsonRpcLeaf>,
+    L::Service: Service<JsonRpcRequest, Response = JsonRpcResponse>,
+{
+    let mut service = layers.layer(JsonRpcLeaf);
+    // The window of a circuit fills.
+    for _ in 0..1_000 {
+        let response = call(&mut service, json_rpc_request());
+        assert_eq!(response.outcome().code(), code);
+    }
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            json_rpc_request,
+            |request| call(&mut service, request),
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+fn layers(criterion: &mut Criterion<ThreadCpu>) {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    let mut group = criterion.benchmark_group("retry_breaker");
+    let both = || {
+        ServiceBuilder::new()
+            .layer(retry())
+            .layer(breaker())
+            .into_inner()
+    };
+
+    measure(&mut group, "bare", Identity::new(), None);
+    measure(&mut group, "retry", retry(), None);
+    measure(&mut group, "breaker", breaker(), None);
+    measure(&mut group, "both", both(), None);
+
+    let slow = breaker().slow_call_rate(Duration::from_secs(1), Percent::HALF);
+    measure(&mut group, "breaker_slow_calls", slow, None);
+
+    let open = breaker();
+    open.handle().set_mode("tools/call dig", Mode::ForcedOpen);
+    measure(&mut group, "open", open, Some(503));
+
+    let their_breaker = || {
+        tower_resilience_circuitbreaker::CircuitBreakerLayer::builder()
+            .failure_rate_threshold(0.5)
+            .sliding_window_size(20)
+            .build()
+            .unwrap()
+    };
+    measure(
+        &mut group,
+        "tower_resilience_retry",
+        their_retry::<Infallible>(),
+        None,
+    );
+    measure(
+        &mut group,
+        "tower_resilience_breaker",
+        their_breaker(),
+        None,
+    );
+    let theirs = ServiceBuilder::new()
+        .layer(their_retry())
+        .layer(their_breaker());
+    measure(&mut group, "tower_resilience_both", theirs, None);
+}
+
+/// The parts, each alone and then one after the other.
+fn floor(criterion: &mut Criterion<ThreadCpu>) {
+    let mut group = criterion.benchmark_group("retry_breaker_floor");
+    let budget = AtomicU64::new(0);
+    let word = AtomicU64::new(0);
+    // What a service that is called again later cannot be without, if layers share state.
+    let shared = [Arc::new(0_u64), Arc::new(0_u64), Arc::new(0_u64)];
+    let atomics = || {
+        budget.fetch_add(black_box(200), Relaxed);
+        black_box(word.load(Relaxed));
+        black_box(word.load(Relaxed));
+    };
+    let handles = || black_box(shared.clone());
+
+    let mut part = |name, run: &dyn Fn(JsonRpcRequest) -> JsonRpcRequest| {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(json_rpc_request, run, BatchSize::SmallInput);
+        });
+    };
+    part("nothing", &|request| request);
+    part("request_clone", &|request| {
+        drop(black_box(request.try_clone()));
+        request
+    });
+    part("atomics", &|request| {
+        atomics();
+        request
+    });
+    part("handles", &|request| {
+        drop(handles());
+        request
+    });
+    part("together", &|request| {
+        drop(black_box(request.try_clone()));
+        atomics();
+        request
+    });
+    part("together_with_handles", &|request| {
+        let handles = handles();
+        drop(black_box(request.try_clone()));
+        atomics();
+        drop(handles);
+        request
+    });
+}
+
+/// The longest that one of the threads needs for its calls, of one stack that all share.
+fn threads(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("retry_breaker_threads");
+    for threads in [1, 2] {
+        let both = ServiceBuilder::new().layer(retry()).layer(breaker());
+        let service = both.service(JsonRpcLeaf);
+        let work = |begin: &Barrier, calls: u64| {
+            let mut service = service.clone();
+            let mut spent = Duration::ZERO;
+            begin.wait();
+            let mut left = calls;
+            while left > 0 {
+                let chunk: Vec<_> = (0..left.min(500)).map(|_| json_rpc_request()).collect();
+                left -= chunk.len() as u64;
+                let started = ThreadTime::now();
+                for request in chunk {
+                    black_box(call(&mut service, request));
+                }
+                spent += started.elapsed();
+            }
+            spent
+        };
+        group.bench_function(threads.to_string(), |bencher| {
+            bencher.iter_custom(|calls| {
+                let begin = Barrier::new(threads);
+                thread::scope(|scope| {
+                    let running: Vec<_> = (0..threads)
+                        .map(|_| scope.spawn(|| work(&begin, calls)))
+                        .collect();
+                    let spent = running.into_iter().map(|thread| thread.join().unwrap());
+                    spent.max().unwrap()
+                })
+            });
+        });
+    }
+}
+
+fn settings<M: Measurement>(criterion: Criterion<M>) -> Criterion<M> {
+    criterion
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_millis(1500))
+        .sample_size(30)
+}
+
+criterion_group! {
+    name = cost;
+    config = settings(Criterion::default().with_measurement(ThreadCpu));
+    targets = layers, floor
+}
+criterion_group! {
+    name = scaling;
+    config = settings(Criterion::default());
+    targets = threads
+}
+criterion_main!(cost, scaling);

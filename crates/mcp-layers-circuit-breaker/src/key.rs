@@ -1,0 +1,94 @@
+//! Which calls share a circuit.
+
+use mcp_layers_core::{McpRequest, Method};
+
+/// Which calls share a circuit. Never those of one caller: a circuit speaks of the service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitKey {
+    /// The calls of one tool; of every other method, all its requests.
+    #[default]
+    Tool,
+    /// The requests of one method.
+    Method,
+    /// All requests: for a stack around one upstream.
+    Upstream,
+}
+
+/// Whose circuit it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Name<'a> {
+    Tool(&'a str),
+    Method(&'static str),
+    Upstream,
+    Other,
+}
+
+/// Longer names have no circuit of their own.
+pub(crate) const MAX_NAME: usize = 128;
+
+impl CircuitKey {
+    /// `None` for requests that no circuit is asked about: long-lived ones, the lifecycle,
+    /// notifications, and methods that the protocol does not know.
+    #[inline]
+    pub(crate) fn of<Req: McpRequest>(self, request: &Req) -> Option<Name<'_>> {
+        let method = request.method();
+        if method == Method::CallTool && self == Self::Tool {
+            let tool = request.target().filter(|tool| tool.len() <= MAX_NAME);
+            return Some(tool.map_or(Name::Other, Name::Tool));
+        }
+        if method.is_long_lived() || method.is_lifecycle() || method.is_notification() {
+            return None;
+        }
+        let method = method.known()?;
+        Some(match self {
+            Self::Upstream => Name::Upstream,
+            Self::Tool | Self::Method => Name::Method(method.as_str()),
+        })
+    }
+}
+
+impl Name<'_> {
+    /// As handles and events have it: `tools/call NAME` for a tool, else the method, `upstream` or
+    /// `_OTHER`.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Tool(tool) => format!("{} {tool}", Method::CallTool),
+            Self::Method(method) => (*method).to_owned(),
+            Self::Upstream => "upstream".to_owned(),
+            Self::Other => "_OTHER".to_owned(),
+        }
+    }
+
+    /// The name that a label stands for.
+    pub(crate) fn read(label: &str) -> Option<Name<'_>> {
+        if let Some(tool) = label.strip_prefix("tools/call ") {
+            return (tool.len() <= MAX_NAME).then_some(Name::Tool(tool));
+        }
+        match label {
+            "upstream" => Some(Name::Upstream),
+            "_OTHER" => Some(Name::Other),
+            method => Some(Name::Method(Method::new(method).known()?.as_str())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+
+    #[test]
+    fn a_label_is_read_back_and_a_tool_is_never_taken_for_a_method() {
+        for name in [
+            Name::Tool("dig"),
+            Name::Tool("resources/read"),
+            Name::Tool("a b"),
+            Name::Method("resources/read"),
+            Name::Upstream,
+            Name::Other,
+        ] {
+            assert_eq!(Name::read(&name.label()), Some(name));
+        }
+        assert_eq!(Name::read("no/such"), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! What operators see and do.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{SECOND, call, failure, layer, open, send};
+use mcp_layers_circuit_breaker::{Mode, State};
+use mcp_layers_test::{Answer, MockService, requests};
+
+#[tokio::test]
+async fn the_states_are_readable() {
+    let (layer, clock) = layer();
+    let handle = layer.handle();
+    assert!(handle.all_closed() && handle.circuits().is_empty());
+    let mock = MockService::new();
+    open(&layer, &mock, "fail").await;
+    send(&layer, &mock, call("echo"), Answer::plausible()).await;
+    send(&layer, &mock, requests::list_tools(1), Answer::plausible()).await;
+    clock.advance(SECOND);
+    assert!(!handle.all_closed());
+    let seen: Vec<_> = handle
+        .circuits()
+        .into_iter()
+        .map(|status| {
+            (
+                status.circuit,
+                status.state,
+                status.counts.failures,
+                status.retry_after,
+            )
+        })
+        .collect();
+    let expected = [
+        ("tools/call echo".into(), State::Closed, 0, None),
+        ("tools/call fail".into(), State::Open, 5, Some(29 * SECOND)),
+        ("tools/list".into(), State::Closed, 0, None),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!(handle.circuit("tools/call nope"), None);
+    assert_eq!(handle.circuit("no/such"), None);
+}
+
+#[tokio::test]
+async fn forced_open_refuses_whatever_happens() {
+    let (layer, clock) = layer();
+    let mock = MockService::new();
+    let handle = layer.handle();
+    assert!(handle.set_mode("tools/call dig", Mode::ForcedOpen));
+    for _ in 0..3 {
+        assert_eq!(
+            send(&layer, &mock, call("dig"), Answer::plausible()).await,
+            Some(503)
+        );
+        clock.advance(60 * SECOND);
+    }
+    assert!(handle.set_mode("tools/call dig", Mode::Automatic));
+    assert_eq!(
+        send(&layer, &mock, call("dig"), Answer::plausible()).await,
+        None
+    );
+    assert!(!handle.set_mode("no/such", Mode::ForcedOpen));
+}
+
+#[tokio::test]
+async fn forced_closed_counts_and_disabled_does_not() {
+    for (mode, counted) in [(Mode::ForcedClosed, 100), (Mode::Disabled, 0)] {
+        let (layer, _) = layer();
+        let window = mcp_layers_circuit_breaker::Window::Calls(common::count(200));
+        let layer = layer.window(window);
+        let mock = MockService::new();
+        let handle = layer.handle();
+        assert!(handle.set_mode("tools/call dig", mode));
+        for _ in 0..100 {
+            assert_eq!(
+                send(&layer, &mock, call("dig"), failure()).await,
+                Some(-32603)
+            );
+        }
+        let status = handle.circuit("tools/call dig").unwrap();
+        assert_eq!((status.state, status.mode), (State::Closed, mode));
+        assert_eq!(status.counts.failures, counted);
+    }
+}
+
+#[tokio::test]
+async fn forcing_and_resetting_an_open_circuit() {
+    let (layer, _) = layer();
+    let mock = MockService::new();
+    let handle = layer.handle();
+    open(&layer, &mock, "dig").await;
+    handle.set_mode("tools/call dig", Mode::ForcedClosed);
+    assert_eq!(
+        send(&layer, &mock, call("dig"), failure()).await,
+        Some(-32603)
+    );
+    handle.set_mode("tools/call dig", Mode::Automatic);
+    assert_eq!(
+        send(&layer, &mock, call("dig"), Answer::plausible()).await,
+        Some(503)
+    );
+    assert!(handle.reset("tools/call dig"));
+    assert_eq!(
+        send(&layer, &mock, call("dig"), Answer::plausible()).await,
+        None
+    );
+    assert!(!handle.reset("tools/call nope"));
+}
+
+#[tokio::test]
+async fn clones_share_the_circuits_and_nothing_outlives_them() {
+    let (layer, _) = layer();
+    let mock = MockService::new();
+    open(&layer, &mock, "dig").await;
+    let again = layer.clone();
+    assert_eq!(
+        send(&again, &mock, call("dig"), Answer::plausible()).await,
+        Some(503)
+    );
+}

@@ -1,0 +1,176 @@
+//! What ends when.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse};
+use mcp_layers_test::{Answer, Gate, MockService, requests};
+use mcp_layers_timeout::{Limits, TimeoutLayer};
+use serde_json::json;
+use tokio::time::{advance, sleep};
+use tower::{Layer, ServiceExt};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// How long a request takes that is never answered, and what it gets.
+async fn never(layer: &TimeoutLayer, request: JsonRpcRequest) -> (Duration, JsonRpcResponse) {
+    let mock = MockService::answering(|_| Answer::never());
+    let started = now();
+    let response = layer.layer(mock.clone()).oneshot(request).await.unwrap();
+    assert_eq!((mock.calls(), mock.in_flight(), mock.dropped()), (1, 0, 1));
+    (now() - started, response)
+}
+
+fn call(tool: &str) -> JsonRpcRequest {
+    requests::call_tool(1, tool, json!({}))
+}
+
+fn with_token(tool: &str) -> JsonRpcRequest {
+    let mut request = call(tool);
+    let meta = request.meta_mut().unwrap();
+    meta.insert("progressToken".to_owned(), json!("p"));
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_by_tool_method_and_in_general() {
+    let layer = TimeoutLayer::new(30 * SECOND)
+        .tool("quick", Limits::maximum(SECOND))
+        .method("resources/read", Limits::maximum(5 * SECOND))
+        .unwrap()
+        .method("vendor/thing", Limits::maximum(2 * SECOND))
+        .unwrap()
+        .method("initialize", Limits::maximum(3 * SECOND))
+        .unwrap();
+    let read = requests::of(1, mcp_layers_core::Method::ReadResource);
+    for (request, seconds) in [
+        (call("quick"), 1),
+        (call("other"), 30),
+        (read, 5),
+        (requests::list_tools(1), 30),
+        (JsonRpcRequest::new(1, "vendor/thing"), 2),
+        (JsonRpcRequest::new(1, "initialize"), 3),
+    ] {
+        let (took, response) = never(&layer, request.clone()).await;
+        let limit = seconds * SECOND;
+        assert!(
+            took >= limit && took < limit + SECOND / 10,
+            "{took:?} of {request:?}"
+        );
+        assert_eq!(response.outcome().code(), Some(504));
+        let events: Vec<_> = response.trail().events().collect();
+        assert_eq!(events, [&Event::TimedOut { after: limit }]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_limit_runs_on() {
+    let layer = TimeoutLayer::new(SECOND).idle(SECOND);
+    for method in [
+        "subscriptions/listen",
+        "tasks/result",
+        "initialize",
+        "server/discover",
+        "ping",
+        "vendor/thing",
+        "notifications/progress",
+    ] {
+        let gate = Gate::closed();
+        let mock = MockService::new();
+        mock.push(Answer::plausible().behind(&gate));
+        let request = JsonRpcRequest::new(1, method);
+        let running = tokio::spawn(layer.layer(mock.clone()).oneshot(request));
+        sleep(100 * SECOND).await;
+        assert!(!running.is_finished(), "{method}");
+        assert_eq!(mock.last_request().unwrap().context().deadline(), None);
+        gate.open();
+        assert_eq!(running.await.unwrap().unwrap().outcome().code(), None);
+    }
+}
+
+#[test]
+fn a_limit_that_can_never_hold_is_a_config_error() {
+    for method in [
+        "subscriptions/listen",
+        "tasks/result",
+        "notifications/progress",
+    ] {
+        let layer = TimeoutLayer::new(SECOND).method(method, Limits::maximum(SECOND));
+        assert!(layer.unwrap_err().to_string().contains(method));
+    }
+}
+
+/// Answers never, and reports progress every second for as long as it is not dropped.
+async fn reporting(layer: TimeoutLayer, request: JsonRpcRequest, times: u32) -> Duration {
+    let mock = MockService::answering(|_| Answer::never());
+    let started = now();
+    let running = tokio::spawn(layer.layer(mock.clone()).oneshot(request));
+    tokio::spawn(async move {
+        for _ in 0..times {
+            sleep(SECOND).await;
+            let request = mock.last_request().unwrap();
+            let progress = request.context().progress();
+            progress.unwrap().report_at(now());
+        }
+    });
+    let response = running.await.unwrap().unwrap();
+    assert_eq!(response.outcome().code(), Some(504));
+    now() - started
+}
+
+#[tokio::test(start_paused = true)]
+async fn b15_the_maximum_holds_while_progress_flows_and_the_inner_future_is_dropped() {
+    let layer = TimeoutLayer::new(10 * SECOND).idle(2 * SECOND);
+    let took = reporting(layer, with_token("dig"), 100).await;
+    assert!(took >= 10 * SECOND && took < 11 * SECOND, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_idle_time_begins_anew_with_progress() {
+    let layer = TimeoutLayer::new(100 * SECOND).idle(2 * SECOND);
+    let took = reporting(layer.clone(), with_token("dig"), 5).await;
+    assert!(took >= 7 * SECOND && took < 8 * SECOND, "{took:?}");
+    // Nobody asked for progress: nobody watches.
+    let (took, _) = never(&layer, call("dig")).await;
+    assert!(took >= 2 * SECOND && took < 3 * SECOND, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_callers_own_deadline_holds_and_is_told_from_a_timeout() {
+    let layer = TimeoutLayer::new(10 * SECOND);
+    let mut request = call("dig");
+    request.context_mut().limit_deadline(now() + 3 * SECOND);
+    let (took, response) = never(&layer, request).await;
+    assert!(took >= 3 * SECOND && took < 4 * SECOND, "{took:?}");
+    assert_eq!(response.outcome().code(), Some(408));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_further_in_is_told_the_deadline() {
+    let mock = MockService::new();
+    let layer = TimeoutLayer::new(10 * SECOND);
+    let started = now();
+    layer
+        .layer(mock.clone())
+        .oneshot(call("dig"))
+        .await
+        .unwrap();
+    let deadline = mock.last_request().unwrap().context().deadline();
+    assert_eq!(deadline, Some(started + 10 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_beyond_the_end_of_the_clock_never_come() {
+    let gate = Gate::closed();
+    let mock = MockService::new();
+    mock.push(Answer::plausible().behind(&gate));
+    let layer = TimeoutLayer::new(Duration::MAX).idle(Duration::MAX);
+    let running = tokio::spawn(layer.layer(mock).oneshot(call("dig")));
+    advance(1_000_000 * SECOND).await;
+    gate.open();
+    assert_eq!(running.await.unwrap().unwrap().outcome().code(), None);
+}

@@ -1,0 +1,60 @@
+//! Retry, circuit breaker and timeout, made of their flags.
+
+use std::{error::Error, num::NonZeroU32, time::Duration};
+
+use mcp_layers::{
+    circuit_breaker::CircuitBreakerLayer, core::ToolHints, retry::RetryLayer, timeout::TimeoutLayer,
+};
+use tower::layer::util::Stack;
+
+use super::{
+    layers::{PutAround, put},
+    settings::{Flag, Settings},
+};
+
+const ATTEMPTS: Flag = Flag {
+    name: "--retry-attempts",
+    value: "N",
+    help: "attempts in all, the first included (3)",
+};
+const OPEN_FOR: Flag = Flag {
+    name: "--circuit-open-ms",
+    value: "MS",
+    help: "for how long a circuit stays open (30000)",
+};
+const MAXIMUM: Flag = Flag {
+    name: "--timeout-ms",
+    value: "MS",
+    help: "how long a request may take (30000)",
+};
+
+pub(crate) const FLAGS: &[Flag] = &[ATTEMPTS];
+pub(crate) const CIRCUIT_FLAGS: &[Flag] = &[OPEN_FOR];
+pub(crate) const TIMEOUT_FLAGS: &[Flag] = &[MAXIMUM];
+
+type Made = Result<PutAround, Box<dyn Error>>;
+
+/// These servers are the operator's own, so that what their tools say of themselves is believed.
+/// Until they are listed, the tool that is there to be retried is named.
+pub(crate) fn retry(settings: &Settings) -> Made {
+    let attempts = settings.parse(&ATTEMPTS)?;
+    let hints = ToolHints::new();
+    let learn = hints.layer();
+    let retry = RetryLayer::new(attempts.unwrap_or(NonZeroU32::MIN.saturating_add(2)))
+        .repeatable_tools(["flaky"])
+        .trust_hints(hints);
+    put(Stack::new(learn, retry))
+}
+
+pub(crate) fn circuit_breaker(settings: &Settings) -> Made {
+    let open_for = settings.parse(&OPEN_FOR)?.map(Duration::from_millis);
+    let open_for = open_for.unwrap_or(Duration::from_secs(30));
+    put(CircuitBreakerLayer::new().open_for(open_for))
+}
+
+pub(crate) fn timeout(settings: &Settings) -> Made {
+    let maximum = settings.parse(&MAXIMUM)?.map(Duration::from_millis);
+    put(TimeoutLayer::new(
+        maximum.unwrap_or(Duration::from_secs(30)),
+    ))
+}
