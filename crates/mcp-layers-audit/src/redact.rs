@@ -67,15 +67,20 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
     let mut out: Option<String> = None;
     let mut kept = 0;
     let mut after_name = false;
+    let (mut authority, mut end) = (None, 0);
     for (start, word) in words(&text) {
-        let separator = text
-            .get(..start)
-            .and_then(|before| before.chars().next_back());
+        if text
+            .get(end..start)
+            .is_some_and(|apart| apart.ends_with("://"))
+        {
+            authority = Some(start);
+        }
+        end = start + word.len();
         let named = after_name && !matches!(word, "is" | "was");
         let scheme = ["bearer", "basic"]
             .iter()
             .any(|scheme| word.eq_ignore_ascii_case(scheme));
-        let userinfo = separator == Some('/') && is_userinfo(&text, start, word);
+        let userinfo = authority.is_some_and(|from| is_userinfo(&text, from, end));
         if !scheme && word != "redacted" && (named || userinfo || looks_secret(word)) {
             let out = out.get_or_insert_default();
             out.push_str(text.get(kept..start).unwrap_or_default());
@@ -136,15 +141,14 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether the word begins `user:password@` or `user@` right after `//`.
-fn is_userinfo(text: &str, start: usize, word: &str) -> bool {
-    let before = text.get(..start).unwrap_or_default();
-    let after = text.get(start + word.len()..).unwrap_or_default();
-    let authority = after
-        .split(['/', '?', '#', ' ', '"'])
-        .next()
-        .unwrap_or_default();
-    before.ends_with("://") && authority.contains('@')
+/// Whether the word that ends here belongs to the `user:password@` of a url whose authority begins
+/// at `from`.
+fn is_userinfo(text: &str, from: usize, end: usize) -> bool {
+    let over = ['/', '?', '#', ' ', '"', '\n'];
+    let before = text.get(from..end).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
+    let rest = after.split(over).next().unwrap_or_default();
+    !before.contains(over) && rest.contains('@')
 }
 
 fn looks_secret(word: &str) -> bool {

@@ -414,7 +414,7 @@ async fn l8_a_hundred_megabytes_of_arguments_make_a_small_record() {
         .arguments(AllowList::new().allow("echo", "text").allow("echo", "list"));
     let text = "x".repeat(100 * 1024 * 1024);
     let request = JsonRpcRequest::call_tool(
-        "i".repeat(100_000),
+        &*"i".repeat(100_000),
         "echo",
         json!({ "text": text, "list": vec![1; 100_000] }),
     );
