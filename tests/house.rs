@@ -23,10 +23,24 @@ const STORES: [&str; 1] = ["mcp-layers-redis"];
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
 /// What a layer is about, besides: a layer's public API can name nothing else.
-const SUBJECTS: [(&str, &[&str]); 1] = [(
-    "mcp-layers-timing",
-    &["arc-swap", "foldhash", "metrics", "opentelemetry"],
-)];
+const SUBJECTS: [(&str, &[&str]); 2] = [
+    (
+        "mcp-layers-audit",
+        &[
+            "crossbeam-queue",
+            "getrandom",
+            "hmac",
+            "serde_json",
+            "sha2",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
+        "mcp-layers-timing",
+        &["arc-swap", "foldhash", "metrics", "opentelemetry"],
+    ),
+];
 
 #[test]
 fn dependencies_point_inward() {

@@ -9,12 +9,16 @@ use mcp_layers::{
 };
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
-use super::settings::{Flag, Settings};
+use super::{
+    audit,
+    settings::{Flag, Settings},
+};
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
 const LAYERS: &[Entry] = &[
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::chosen("audit", audit::FLAGS, audit::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
     Entry::always(|_| put(CancelLayer::new())),
@@ -32,6 +36,8 @@ type Make = fn(&Settings) -> Result<PutAround, Box<dyn Error>>;
 
 struct Entry {
     name: Option<&'static str>,
+    /// Whether it is there when nothing is chosen.
+    default: bool,
     flags: &'static [Flag],
     make: Make,
 }
@@ -41,8 +47,17 @@ impl Entry {
     const fn named(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
         Self {
             name: Some(name),
+            default: true,
             flags,
             make,
+        }
+    }
+
+    /// A layer that is there only if it is chosen by its name.
+    const fn chosen(name: &'static str, flags: &'static [Flag], make: Make) -> Self {
+        Self {
+            default: false,
+            ..Self::named(name, flags, make)
         }
     }
 
@@ -50,6 +65,7 @@ impl Entry {
     const fn always(make: Make) -> Self {
         Self {
             name: None,
+            default: true,
             flags: &[],
             make,
         }
@@ -59,6 +75,14 @@ impl Entry {
 /// The layers that can be chosen, from the outermost to the innermost.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     LAYERS.iter().filter_map(|entry| entry.name)
+}
+
+/// Those of them that are there when nothing is chosen.
+pub(crate) fn defaults() -> impl Iterator<Item = &'static str> {
+    LAYERS
+        .iter()
+        .filter(|entry| entry.default)
+        .filter_map(|entry| entry.name)
 }
 
 /// The flags of all layers.

@@ -1,5 +1,6 @@
 //! What the example servers share: their flags, the stack of layers, how they are served.
 
+pub(crate) mod audit;
 pub(crate) mod layers;
 pub(crate) mod options;
 pub(crate) mod serve;

@@ -8,7 +8,7 @@ const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
   --http ADDR:PORT    serve MCP at /mcp; port 0 takes a free port
   --bare              put no layers around the server
-  --with LAYER,...    put only these around it; without it, all are there
+  --with LAYER,...    put only these around it; without it, all but those with a * are there
   --help              show this";
 
 pub(crate) struct Options {
@@ -85,7 +85,11 @@ impl Options {
 }
 
 fn usage(program: &str) -> String {
-    let layers: Vec<_> = layers::names().collect();
+    let mark = |name| {
+        let default = layers::defaults().any(|default| default == name);
+        format!("{name}{}", if default { "" } else { "*" })
+    };
+    let layers: Vec<_> = layers::names().map(mark).collect();
     let layers = layers.join(", ");
     let flags = layers::flags().map(|flag| {
         let flag_and_value = format!("{} {}", flag.name, flag.value);

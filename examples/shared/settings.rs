@@ -20,10 +20,10 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Every layer, and no flag.
+    /// Every layer but those that must be chosen by name, and no flag.
     pub(crate) fn new() -> Self {
         Self {
-            layers: layers::names().collect(),
+            layers: layers::defaults().collect(),
             values: HashMap::new(),
         }
     }
@@ -53,7 +53,6 @@ impl Settings {
     }
 
     /// The last value of a flag.
-    #[allow(dead_code, reason = "for the layers that have flags")]
     pub(crate) fn get(&self, flag: &Flag) -> Option<&str> {
         self.all(flag).last().map(String::as_str)
     }

@@ -1,10 +1,17 @@
 //! Keyed digests: equal inputs are recognised as equal, and nothing else is told about them.
 
-use std::fmt;
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
 
 use hmac::{Hmac, KeyInit, Mac};
 use mcp_layers_core::ConfigError;
 use sha2::Sha256;
+
+use crate::file::segment::private;
 
 /// A secret key, for digests ([`AuditLayer::key`](crate::AuditLayer::key)) and for the chain of a
 /// file ([`FileOptions::new`](crate::FileOptions::new)).
@@ -47,6 +54,29 @@ impl Key {
         getrandom::fill(&mut bytes)
             .map_err(|error| ConfigError::new(format!("no random key: {error}")))?;
         Self::new(bytes)
+    }
+
+    /// The key in a file; a new one is made there, readable by its owner alone, if there is none.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; `InvalidData` for a key that is too short.
+    pub fn read_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let invalid = |error: ConfigError| io::Error::new(io::ErrorKind::InvalidData, error);
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+        let mut options = OpenOptions::new();
+        match private(options.write(true).create_new(true)).open(path) {
+            Ok(mut file) => {
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+                Self::new(bytes).map_err(invalid)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Self::new(fs::read(path)?).map_err(invalid)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The key for one use.
@@ -150,6 +180,17 @@ mod tests {
         assert_ne!(digest, one.digest(Sort::Cursor, b"t-1"));
         assert_ne!(digest, other.digest(Sort::Task, b"t-1"));
         assert_eq!(digest.to_string().len(), 32);
+    }
+
+    #[test]
+    fn a_key_in_a_file_is_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let digest = |key: &Key| Digester::new(key).digest(Sort::Task, b"t");
+        let made = digest(&Key::read_or_create(&path).unwrap());
+        assert_eq!(digest(&Key::read_or_create(&path).unwrap()), made);
+        std::fs::write(&path, "short").unwrap();
+        assert!(Key::read_or_create(&path).is_err());
     }
 
     #[test]

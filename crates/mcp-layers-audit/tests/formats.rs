@@ -50,7 +50,7 @@ fn hostile(text: &str) -> (AuditLayer, mcp_layers_audit::Records, JsonRpcRequest
 
 async fn record_of(text: &str) -> Arc<Record> {
     let (layer, mut records, request) = hostile(text);
-    let denied = McpError::new(403, text).with(text, text);
+    let denied = McpError::new(403, text.to_owned()).with(text, text);
     let mut response = JsonRpcResponse::error(&request, McpError::forbidden());
     response.trail_mut().push(Event::Denied {
         rule: text.to_owned().into(),
@@ -84,7 +84,7 @@ fn parse_cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
         }
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
-    let (mut key_from, mut value) = (0, String::new());
+    let mut value = String::new();
     let mut escaped = false;
     for letter in letters {
         if escaped {
@@ -98,14 +98,13 @@ fn parse_cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
             escaped = true;
         } else if letter == '=' {
             // What stands between the last space and the sign is the next key.
-            let space = value.rfind(' ').map_or(key_from, |space| space + 1);
+            let space = value.rfind(' ').map_or(0, |space| space + 1);
             let key = value.split_off(space);
             if let Some(last) = pairs.last_mut() {
                 value.pop();
                 last.1 = std::mem::take(&mut value);
             }
             value.clear();
-            key_from = 0;
             pairs.push((key, String::new()));
         } else {
             value.push(letter);
