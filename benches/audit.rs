@@ -36,11 +36,12 @@ use tempfile::TempDir;
 use tower::{Layer, Service, ServiceExt};
 use tower_mcp::{RouterRequest, RouterResponse, protocol};
 
-mod support;
+#[path = "support/json_rpc.rs"]
+mod json_rpc;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use support::{JsonRpcLeaf, answer_json_rpc, json_rpc_request};
+use json_rpc::{Leaf as JsonRpcLeaf, answer as answer_json_rpc, request as json_rpc_request};
 use thread_cpu::ThreadCpu;
 
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,13 +4,15 @@
 
 use std::{
     convert::Infallible,
+    num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
 
+use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_core::{
     BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse,
     McpError, McpRequest, McpResponse, ToolHints, short_lived,
@@ -27,6 +29,7 @@ type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
 fn layers(counts: &Counts) -> Vec<PutAround> {
     vec![
         put(TimingLayer::server().recorder(counts.clone())),
+        put(counts.audit()),
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
         put(CancelLayer::new()),
@@ -95,12 +98,30 @@ async fn check(order: &[usize]) {
         sent,
         "durations recorded in {order:?}"
     );
+    // A subscription has an open record too.
+    assert_eq!(counts.audited(), sent + 1, "audit records in {order:?}");
 }
 
 /// Counts what [`TimingLayer`] records.
 #[derive(Clone, Default)]
 struct Counts {
     durations: Arc<AtomicUsize>,
+    audited: Arc<Mutex<Option<Records>>>,
+}
+
+impl Counts {
+    fn audit(&self) -> AuditLayer {
+        let (sink, records) = ChannelSink::bounded(NonZeroUsize::new(64).unwrap());
+        *self.audited.lock().unwrap() = Some(records);
+        AuditLayer::new(sink).unwrap()
+    }
+
+    /// How many records [`AuditLayer`] made.
+    fn audited(&self) -> usize {
+        let mut records = self.audited.lock().unwrap();
+        let next = || records.as_mut().and_then(Records::try_next);
+        std::iter::from_fn(next).count()
+    }
 }
 
 impl Recorder for Counts {

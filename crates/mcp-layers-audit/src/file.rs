@@ -56,7 +56,7 @@ pub enum Sync {
 ///
 /// What it does not show: that somebody put an older copy of the file *and* of its checkpoint in
 /// place. Each checkpoint is emitted to `tracing` too (target `mcp_layers_audit::checkpoint`, level
-/// `DEBUG`, on closing and rotation `INFO`), to be kept elsewhere. Whoever has the key can forge
+/// `DEBUG`), to be kept elsewhere. Whoever has the key can forge
 /// everything, for an HMAC is no signature.
 pub struct FileOptions<E = Json, C = SystemClock> {
     pub(crate) key: Key,

@@ -53,7 +53,8 @@ where
             return ReplyFuture::ready(Req::Response::from_error(request.reply_to(), error));
         }
         let shared = Arc::clone(&self.shared);
-        let reply_to = self.shared.withholds.then(|| request.reply_to());
+        let withholds = self.shared.withholds && !request.method().is_lifecycle();
+        let reply_to = withholds.then(|| request.reply_to());
         let running = Running::start(shared, self.clock.clone(), &request, admission);
         ReplyFuture::inner(ResponseFuture::new(
             self.inner.call(request),

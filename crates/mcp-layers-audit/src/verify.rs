@@ -171,7 +171,8 @@ pub fn fuzz(segment: &[u8], checkpoint: &[u8], key: &Key) -> bool {
         return false;
     };
     let mut check = Check::new(checkpoint, key);
-    check.segment(&mut &*segment, 1, true).is_ok() && scanned.is_ok()
+    let checked = check.segment(&mut &*segment, 1, true);
+    checked.is_ok() && check.chain.next > checkpoint.n && scanned.is_ok()
 }
 
 fn whole(file: &Path, record: u64, fault: Fault) -> VerifyError {

@@ -15,6 +15,7 @@ use common::{Brake, PATIENCE, folder, key, kinds, lines, open, record};
 use mcp_layers_audit::{
     Cef, Fault, FileOptions, FileSink, Key, Ocsf, Sync, VerifyError, verify, verify_files,
 };
+use mcp_layers_core::McpResponse;
 use mcp_layers_test::ManualClock;
 use proptest::prelude::*;
 
@@ -348,6 +349,29 @@ async fn l10_an_external_rename_is_noticed_and_the_chain_goes_on() {
     // In its place under its number, it is found by itself.
     fs::rename(&moved, segment(&path, 1)).unwrap();
     assert_eq!(verify(&path, &key()).unwrap().records, 5);
+}
+
+#[tokio::test]
+async fn l4_a_file_that_somebody_truncates_or_appends_to_is_written_no_more() {
+    for truncate in [true, false] {
+        let (_folder, path) = folder();
+        let sink = FileOptions::new(&key())
+            .close_within(Duration::ZERO)
+            .open(&path)
+            .unwrap();
+        records(&sink, 3).await;
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        if truncate {
+            file.set_len(0).unwrap();
+        } else {
+            file.write_all(b"x").unwrap();
+        }
+        let response = record(sink.clone(), "late").await;
+        assert_eq!(response.outcome().code(), Some(503));
+        assert!(sink.in_trouble());
+        sink.close(Duration::ZERO);
+        assert!(verify(&path, &key()).is_err());
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,11 @@ impl Log {
         fill: impl FnOnce(&mut Chain, &mut Vec<u8>),
     ) -> io::Result<()> {
         self.take_back()?;
+        if self.file.metadata()?.len() != self.len {
+            return Err(invalid(
+                "somebody else wrote to the audit file, or truncated it",
+            ));
+        }
         let mut chain = self.chain.clone();
         self.buffer.clear();
         fill(&mut chain, &mut self.buffer);

@@ -38,7 +38,7 @@ pub(crate) struct Writer<E, C> {
     opened: Instant,
     /// Since when something is written that is not synced.
     unsynced: Option<Instant>,
-    checkpointed: Instant,
+    checkpointed: Option<Instant>,
     retry: Option<Instant>,
     nap: Duration,
 }
@@ -54,7 +54,7 @@ impl<E: Encode, C: Clock> Writer<E, C> {
             flushes: Vec::new(),
             body: Vec::new(),
             unsynced: None,
-            checkpointed: Instant::now(),
+            checkpointed: None,
             retry: None,
             nap: LONG_NAP,
         }
@@ -204,8 +204,9 @@ impl<E: Encode, C: Clock> Writer<E, C> {
 
     /// Syncs, and moves the checkpoint on, as far as it is due.
     fn settle(&mut self, asked: bool) -> io::Result<()> {
-        let checkpoint = asked || self.checkpointed.elapsed() >= self.options.checkpoint_every;
-        let checkpoint = checkpoint && self.log.is_ahead();
+        let young = |at: Instant| at.elapsed() < self.options.checkpoint_every;
+        let due = asked || !self.checkpointed.is_some_and(young);
+        let checkpoint = due && self.log.is_ahead();
         if let Some(since) = self.unsynced {
             let due = match self.options.sync {
                 Sync::Interval(interval) => since.elapsed() >= interval,
@@ -218,7 +219,7 @@ impl<E: Encode, C: Clock> Writer<E, C> {
         }
         if checkpoint {
             self.log.checkpoint()?;
-            self.checkpointed = Instant::now();
+            self.checkpointed = Some(Instant::now());
         }
         Ok(())
     }
