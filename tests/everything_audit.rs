@@ -134,7 +134,8 @@ async fn records_every_call_over_every_transport_and_shows_changes() {
     )
     .unwrap();
     let flags = ["--with", "audit", "--audit-file", other.to_str().unwrap()];
-    let (client, _) = connect(stdio(&flags), lifecycles().pop().unwrap()).await;
+    let [lifecycle, _] = lifecycles();
+    let (client, _) = connect(stdio(&flags), lifecycle).await;
     drive(&client).await;
     client.cancel().await.unwrap();
     fs::copy(&other, &file).unwrap();
