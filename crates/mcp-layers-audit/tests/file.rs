@@ -85,7 +85,7 @@ async fn l4_an_edited_record_is_named() {
     let (_folder, path) = folder();
     log(&path, 9).await;
     edit(&path, |lines| {
-        lines[5] = lines[5].replace("tool-4", "tool-X")
+        lines[5] = lines[5].replace("tool-4", "tool-X");
     });
     let error = fault(&path);
     assert!(matches!(error.fault, Fault::Changed), "{error}");
@@ -158,7 +158,7 @@ async fn l4_a_swapped_file_is_known() {
     fs::write(&path, own).unwrap();
     let theirs = fs::read_to_string(&other).unwrap();
     edit(&path, |lines| {
-        lines[2] = theirs.lines().nth(2).unwrap().to_owned()
+        lines[2] = theirs.lines().nth(2).unwrap().to_owned();
     });
     assert_eq!(fault(&path).record, 3);
 }

@@ -68,11 +68,8 @@ async fn l3_a_process_to_be_killed() {
 fn l3_killed_at_random_points_every_acknowledged_record_is_there() {
     let kills: u64 = std::env::var("AUDIT_KILLS").map_or(100, |kills| kills.parse().unwrap());
     let (_folder, path) = folder();
-    let mut seed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_nanos() as u64
-        | 1;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let mut seed = u64::from(now.subsec_nanos()) << 20 | now.as_secs() | 1;
     println!("seed {seed}");
     let mut random = move |below: u64| {
         // xorshift64 (Marsaglia, 2003)
