@@ -70,6 +70,18 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     ("mcp-layers-timeout", &["foldhash", "tokio"]),
     (
+        "mcp-layers-audit",
+        &[
+            "crossbeam-queue",
+            "getrandom",
+            "hmac",
+            "serde_json",
+            "sha2",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
         "mcp-layers-timing",
         &["arc-swap", "foldhash", "metrics", "opentelemetry"],
     ),

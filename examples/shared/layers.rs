@@ -10,7 +10,7 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    auth, cache, error_mask, rate_limit, retry,
+    audit, auth, cache, error_mask, rate_limit, retry,
     settings::{Flag, Settings},
 };
 
@@ -19,6 +19,7 @@ use super::{
 const LAYERS: &[Entry] = &[
     Entry::part_of(auth::NAME, auth::local),
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::chosen("audit", audit::FLAGS, audit::make),
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),

@@ -1,5 +1,6 @@
 //! What the example servers share: their flags, the stack of layers, how they are served.
 
+pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod error_mask;

@@ -16,6 +16,7 @@
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |
 //! | `timeout` | `timeout` | a time limit for each operation, which progress extends or not |
+//! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
@@ -82,16 +83,20 @@
 //!
 //! # Ordering
 //!
-//! From the outermost to the innermost: timing, error mask, [`CatchErrorLayer`](core::CatchErrorLayer),
+//! From the outermost to the innermost: timing, audit, error mask, [`CatchErrorLayer`](core::CatchErrorLayer),
 //! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), authorization, rate
 //! limit, cache, retry, circuit breaker, timeout, the handler. Timing stands outside, so that it counts
 //! what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "audit")]
+pub use mcp_layers_audit as audit;
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
 #[cfg(feature = "cache")]
 pub use mcp_layers_cache as cache;
+#[cfg(feature = "circuit-breaker")]
+pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core as core;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
@@ -99,8 +104,6 @@ pub use mcp_layers_error_mask as error_mask;
 pub use mcp_layers_rate_limit as rate_limit;
 #[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
 pub use mcp_layers_redis as redis;
-#[cfg(feature = "circuit-breaker")]
-pub use mcp_layers_circuit_breaker as circuit_breaker;
 #[cfg(feature = "retry")]
 pub use mcp_layers_retry as retry;
 #[cfg(any(feature = "rmcp", feature = "rmcp-client"))]

@@ -1,0 +1,43 @@
+//! The rules of every layer.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::num::NonZeroUsize;
+
+use mcp_layers_audit::{AuditLayer, ChannelSink, TracingSink, Trouble};
+use mcp_layers_core::{JsonRpcRequest, McpRequest};
+use mcp_layers_test::Contract;
+use std::time::Duration;
+
+#[tokio::test]
+async fn keeps_the_contract_of_layers() {
+    Contract::new(|| AuditLayer::new(TracingSink::new()).unwrap())
+        .check()
+        .await;
+    Contract::new(|| {
+        let (sink, _) = ChannelSink::bounded(NonZeroUsize::MIN);
+        AuditLayer::new(sink).unwrap().on_trouble(Trouble::Drop)
+    })
+    .check()
+    .await;
+}
+
+#[tokio::test]
+async fn keeps_the_contract_with_everything_on() {
+    Contract::new(|| {
+        AuditLayer::new(TracingSink::new())
+            .unwrap()
+            .key(&common::key())
+            .digest_results(true)
+            .sizes(true)
+            .originals(true)
+            .on_trouble(Trouble::Wait(Duration::from_secs(1)))
+    })
+    .prepare(|request: JsonRpcRequest| {
+        assert!(request.context().principal().is_some());
+        request
+    })
+    .check()
+    .await;
+}
