@@ -91,6 +91,7 @@ async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn
         sessions: Default::default(),
         config: Default::default(),
         pages: Default::default(),
+        edge: None,
     };
     serve::http(proxy, Some(Stack::new(stack.into_inner())), http).await
 }

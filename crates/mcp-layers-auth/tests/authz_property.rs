@@ -100,6 +100,9 @@ fn principal() -> impl Strategy<Value = Principal> {
 
 type Use = fn(&str) -> JsonRpcRequest;
 
+/// What lists, what uses an entry, and what an entry is called.
+type Sort = (Method<'static>, Use, fn(&str) -> String);
+
 async fn check<P: Policy>(
     layer: AuthorizeLayer<P>,
     principal: Principal,
@@ -109,7 +112,7 @@ async fn check<P: Policy>(
     let server = server();
     let prompt: Use = |name| requests::get_prompt(1, name, json!({}));
     let resource: Use = |name| requests::read_resource(1, name);
-    let sorts: [(Method<'static>, Use, fn(&str) -> String); 3] = [
+    let sorts: [Sort; 3] = [
         (Method::ListTools, call, str::to_owned),
         (Method::ListPrompts, prompt, str::to_owned),
         (Method::ListResources, resource, uri),
