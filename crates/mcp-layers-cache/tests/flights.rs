@@ -100,11 +100,11 @@ async fn c3_a_dropped_leader_leaves_the_lead_to_one_follower_and_then_to_the_nex
         assert!(call.poll().is_pending());
     }
     for left in (1..4).rev() {
-        calls.remove(0);
+        drop(calls.remove(0));
         let woken = calls.iter().filter(|call| call.is_woken()).count();
         assert_eq!(woken, 1, "with {left} left");
         if left == 3 {
-            calls.remove(0);
+            drop(calls.remove(0));
             assert!(calls[0].is_woken());
             assert_eq!(mock.calls(), 1);
         }
