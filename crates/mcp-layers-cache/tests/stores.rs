@@ -34,17 +34,19 @@ async fn memory_does_what_every_store_does() {
     suite::check(&Memory).await;
 }
 
+type Says = fn() -> Result<Lookup, StoreError>;
+
 /// A store that does as it is told.
 #[derive(Clone, Default)]
 struct Told {
     entries: Arc<Mutex<HashMap<Vec<u8>, StoredEntry>>>,
     counts: Arc<Mutex<HashMap<Group, u64>>>,
-    says: Arc<Mutex<Option<fn() -> Result<Lookup, StoreError>>>>,
+    says: Arc<Mutex<Option<Says>>>,
     gate: Option<Gate>,
 }
 
 impl Told {
-    fn say(&self, says: fn() -> Result<Lookup, StoreError>) {
+    fn say(&self, says: Says) {
         *self.says.lock().unwrap() = Some(says);
     }
 }
@@ -130,7 +132,6 @@ async fn ask_system(
 
 #[tokio::test]
 async fn c17_a_store_that_fails_or_holds_garbage_is_a_miss_that_is_counted() {
-    type Says = fn() -> Result<Lookup, StoreError>;
     fn of(json: &[u8], scope: CacheScope, age: u64) -> Result<Lookup, StoreError> {
         let entry = StoredEntry::new(json.to_vec(), scope, Duration::from_secs(60));
         let entry = entry.aged(Duration::from_secs(age));

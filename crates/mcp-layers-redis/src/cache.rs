@@ -220,7 +220,7 @@ impl RedisCacheStore {
         if shared.pending().is_empty() || shared.telling.swap(true, SeqCst) {
             return;
         }
-        let mut task = Telling {
+        let task = Telling {
             shared: Arc::clone(shared),
             done: false,
         };
@@ -230,7 +230,7 @@ impl RedisCacheStore {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(longest);
             }
-            task.done = true;
+            task.finish();
         });
     }
 }
@@ -239,6 +239,12 @@ impl RedisCacheStore {
 struct Telling {
     shared: Arc<Shared>,
     done: bool,
+}
+
+impl Telling {
+    fn finish(mut self) {
+        self.done = true;
+    }
 }
 
 impl Drop for Telling {
