@@ -74,7 +74,7 @@ impl Secret {
 struct Aligned(Mutex<Shard>);
 
 /// The shared bucket of each rule, by the hash of its name. As many as there are rules.
-type Overflow = SmallVec<[(u32, Meter); 4]>;
+type Overflow = Vec<(u32, Meter)>;
 
 /// Where a charge goes.
 enum Place {

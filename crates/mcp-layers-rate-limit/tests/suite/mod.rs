@@ -243,7 +243,7 @@ async fn many_threads<B: Bench>(
     tokio::task::spawn_blocking(|| {
         threads
             .into_iter()
-            .for_each(|thread| thread.join().unwrap())
+            .for_each(|thread| thread.join().unwrap());
     })
     .await
     .unwrap();
