@@ -166,7 +166,7 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
     let floor = RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default());
     let key = ("user-0@example.org".to_owned(), "dig".to_owned());
     group.bench_function("floor", |bencher| {
-        bencher.iter(|| floor.check_key(black_box(&key)).is_ok())
+        bencher.iter(|| floor.check_key(black_box(&key)).is_ok());
     });
 
     let peer = RateLimiterLayer::builder()
@@ -211,7 +211,7 @@ fn many_keys(criterion: &mut Criterion<ThreadCpu>) {
     let layer = layer(KEYS * 2);
     let mut service = layer.layer(Leaf);
     for principal in &principals {
-        let _ = service.call(request(principal));
+        drop(service.call(request(principal)));
     }
     measure(&mut group, "keyed", service, || {
         request(&principals[number()])

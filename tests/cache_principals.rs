@@ -55,7 +55,7 @@ impl ServerHandler for Diary {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let parts = context.extensions.get::<axum::http::request::Parts>();
+        let parts = context.extensions.get::<http::request::Parts>();
         let who = parts.and_then(|parts| parts.extensions.get::<Arc<Principal>>());
         let who = who.map_or("nobody", |who| who.subject());
         let text = format!("{} {who}", self.reads.fetch_add(1, SeqCst) + 1);
@@ -122,12 +122,12 @@ async fn read_as(url: &str, name: Option<&'static str>, generation: usize, uri: 
     read(&client, uri).await
 }
 
-fn http_name(name: &'static str) -> axum::http::HeaderName {
-    axum::http::HeaderName::from_static(name)
+fn http_name(name: &'static str) -> http::HeaderName {
+    http::HeaderName::from_static(name)
 }
 
-fn http_value(value: &'static str) -> axum::http::HeaderValue {
-    axum::http::HeaderValue::from_static(value)
+fn http_value(value: &'static str) -> http::HeaderValue {
+    http::HeaderValue::from_static(value)
 }
 
 async fn read(client: &Client, uri: &str) -> String {
