@@ -88,7 +88,7 @@ async fn clients_with_tokens_see_different_lists_and_the_handler_sees_no_token()
 #[tokio::test]
 async fn nobody_gets_in_without_a_token() {
     let server = Server::start(&["--with", "auth"]).await;
-    let body = message("initialize", json!({}));
+    let body = message("initialize", &json!({}));
     for headers in [
         vec![],
         vec![("authorization", "Bearer wrong")],
@@ -145,7 +145,7 @@ async fn a21_a_session_of_somebody_else_is_not_found_and_its_owner_goes_on() {
         .find_map(|line| line.strip_prefix("mcp-session-id: "));
     let session = session.expect(&opened).to_owned();
     let version = ("mcp-protocol-version", "2025-11-25");
-    let list = message("tools/list", json!({}));
+    let list = message("tools/list", &json!({}));
     for (method, body) in [("POST", &*list), ("GET", ""), ("DELETE", "")] {
         let foreign = [b, ("mcp-session-id", &*session), version];
         let foreign = send(&server.address, method, &foreign, body).await;
@@ -327,7 +327,7 @@ async fn a23_headers_that_contradict_the_body_open_nothing() {
     assert_eq!(hidden.replace("admin_reset", "does_not_be"), unknown);
 }
 
-fn message(method: &str, params: Value) -> String {
+fn message(method: &str, params: &Value) -> String {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string()
 }
 

@@ -183,7 +183,12 @@ mod tests {
         assert_eq!(shown.len(), 3);
         assert!(shown[0].1.len() <= 44, "{all}");
         assert!(!all.contains("not listed") && !all.contains("hunter2") && !all.contains("t0"));
-        assert_eq!(&*shown[2].1, "{n:[1,2,],token:[redacted],}");
+        // Which comes first is a feature of serde_json, which any crate in a build can switch on.
+        let either = [
+            "{n:[1,2,],token:[redacted],}",
+            "{token:[redacted],n:[1,2,],}",
+        ];
+        assert!(either.contains(&&*shown[2].1), "{all}");
         assert!(
             list.values("other", Arguments::Value(&arguments))
                 .is_empty()
