@@ -137,7 +137,7 @@ async fn a21_a_session_of_somebody_else_is_not_found_and_its_owner_goes_on() {
         &server.address,
         "POST",
         &a,
-        &message("initialize", initialize),
+        &message("initialize", &initialize),
     )
     .await;
     let session = opened
@@ -263,7 +263,7 @@ async fn modern(address: SocketAddr, tool: &str, named: &str, region: Option<&st
         &address.to_string(),
         "POST",
         &headers,
-        &message("tools/call", body),
+        &message("tools/call", &body),
     )
     .await
 }
