@@ -71,25 +71,25 @@ fn roles_and_tenants_must_hold_besides() {
 #[test]
 fn a_uri_that_can_be_read_otherwise_matches_no_pattern() {
     let rules = Rules::builder()
-        .resource("file:///home/*", Access::any_principal())
-        .resource("file:///home/secret/*", Access::nobody())
+        .resource("file:///files/*", Access::any_principal())
+        .resource("file:///files/secret/*", Access::nobody())
         .resource("file:///odd/../exact", Access::any_principal())
         .otherwise(Access::any_principal())
         .build()
         .unwrap();
-    assert!(reads(&rules, "file:///home/a", &ada()));
+    assert!(reads(&rules, "file:///files/a", &ada()));
     assert!(reads(&rules, "file:///elsewhere", &ada()));
     assert!(reads(&rules, "file:///odd/../exact", &ada()));
     for uri in [
-        "file:///home/secret/a",
-        "file:///home//secret/a",
-        "file:///home/./secret/a",
-        "file:///home/x/../secret/a",
-        "file:///home/%73ecret/a",
-        "file:///home/secret%2Fa",
-        "file:///home/x%2F..%2Fsecret/a",
-        "FILE:///home/secret/a",
-        "file:///home/x/..\\secret/a",
+        "file:///files/secret/a",
+        "file:///files//secret/a",
+        "file:///files/./secret/a",
+        "file:///files/x/../secret/a",
+        "file:///files/%73ecret/a",
+        "file:///files/secret%2Fa",
+        "file:///files/x%2F..%2Fsecret/a",
+        "FILE:///files/secret/a",
+        "file:///files/x/..\\secret/a",
         "no uri",
     ] {
         assert!(!reads(&rules, uri, &ada()), "{uri}");
