@@ -16,11 +16,7 @@
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
-use cpu_time::ThreadTime;
-use criterion::{
-    BatchSize, Criterion, criterion_group, criterion_main,
-    measurement::{Measurement, ValueFormatter, WallTime},
-};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use mcp_layers_auth::{Access, AuthorizeLayer, LocalPrincipalLayer, Operation, Rules};
 use mcp_layers_core::{Authentication, McpRequest, Principal};
 use mcp_layers_rmcp::Stack;
@@ -28,42 +24,13 @@ use tower::ServiceBuilder;
 use tower_layer::{Identity, Layer};
 
 mod support;
+#[path = "support/thread_cpu.rs"]
+mod thread_cpu;
 
 use support::{
     Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
 };
-
-/// Time of this thread on the processor. On a busy machine it is steadier than the time of day.
-struct ThreadCpu;
-
-impl Measurement for ThreadCpu {
-    type Intermediate = ThreadTime;
-    type Value = Duration;
-
-    fn start(&self) -> ThreadTime {
-        ThreadTime::now()
-    }
-
-    fn end(&self, start: ThreadTime) -> Duration {
-        start.elapsed()
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        WallTime.to_f64(value)
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+use thread_cpu::ThreadCpu;
 
 const SIZES: [usize; 2] = [10, 1_000];
 

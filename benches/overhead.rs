@@ -19,11 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cpu_time::ThreadTime;
-use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main,
-    measurement::{Measurement, ValueFormatter, WallTime},
-};
+use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_rmcp::Stack;
 use rmcp::RoleServer;
@@ -31,43 +27,14 @@ use tower_layer::{Identity, Layer};
 use tower_service::Service;
 
 mod support;
+#[path = "support/thread_cpu.rs"]
+mod thread_cpu;
 
 use support::{
     Boxed, Call, Echo, Era, JsonRpcLeaf, NoOp, Pipe, answer, answer_json_rpc, each_layer, exporter,
     json_rpc_request, params, seven, timing, upkeep,
 };
-
-/// Time of this thread on the processor. On a busy machine it is steadier than the time of day.
-struct ThreadCpu;
-
-impl Measurement for ThreadCpu {
-    type Intermediate = ThreadTime;
-    type Value = Duration;
-
-    fn start(&self) -> ThreadTime {
-        ThreadTime::now()
-    }
-
-    fn end(&self, start: ThreadTime) -> Duration {
-        start.elapsed()
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        WallTime.to_f64(value)
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+use thread_cpu::ThreadCpu;
 
 type Group<'a> = BenchmarkGroup<'a, ThreadCpu>;
 

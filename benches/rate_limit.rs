@@ -23,11 +23,7 @@ use std::{
 };
 
 use axum::body::Body;
-use cpu_time::ThreadTime;
-use criterion::{
-    BatchSize, Criterion, criterion_group, criterion_main,
-    measurement::{Measurement, ValueFormatter, WallTime},
-};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures::{FutureExt, future::join_all};
 use governor::RateLimiter;
 use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal};
@@ -40,37 +36,10 @@ use tower_governor::{
 };
 use tower_resilience_ratelimiter::RateLimiterLayer;
 
-/// Time of this thread on the processor.
-struct ThreadCpu;
+#[path = "support/thread_cpu.rs"]
+mod thread_cpu;
 
-impl Measurement for ThreadCpu {
-    type Intermediate = ThreadTime;
-    type Value = Duration;
-
-    fn start(&self) -> ThreadTime {
-        ThreadTime::now()
-    }
-
-    fn end(&self, start: ThreadTime) -> Duration {
-        start.elapsed()
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        WallTime.to_f64(value)
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+use thread_cpu::ThreadCpu;
 
 /// Answers any request at once, with nothing.
 #[derive(Clone, Copy)]

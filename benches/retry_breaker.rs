@@ -28,8 +28,7 @@ use std::{
 
 use cpu_time::ThreadTime;
 use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main,
-    measurement::{Measurement, ValueFormatter, WallTime},
+    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::Measurement,
 };
 use futures::FutureExt;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
@@ -39,40 +38,11 @@ use tower::{Service, ServiceBuilder};
 use tower_layer::{Identity, Layer};
 
 mod support;
+#[path = "support/thread_cpu.rs"]
+mod thread_cpu;
 
 use support::{JsonRpcLeaf, json_rpc_request};
-
-/// Time of this thread on the processor. On a busy machine it is steadier than the time of day.
-struct ThreadCpu;
-
-impl Measurement for ThreadCpu {
-    type Intermediate = ThreadTime;
-    type Value = Duration;
-
-    fn start(&self) -> ThreadTime {
-        ThreadTime::now()
-    }
-
-    fn end(&self, start: ThreadTime) -> Duration {
-        start.elapsed()
-    }
-
-    fn add(&self, a: &Duration, b: &Duration) -> Duration {
-        *a + *b
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        WallTime.to_f64(value)
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
+use thread_cpu::ThreadCpu;
 
 fn retry() -> RetryLayer {
     RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
