@@ -8,16 +8,16 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
+//! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
+//! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
-//! | `cache` | `cache` | answers again without asking again |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
-//! | `redis` | `cache-redis`, `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
+//! | `cache` | `cache` | answers again without asking again |
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |
 //! | `timeout` | `timeout` | a time limit for each operation, which progress extends or not |
-//! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
-//! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
+//! | `redis` | `cache-redis`, `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
 //!
