@@ -24,6 +24,9 @@ const REQUESTS_BETWEEN: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a9_rotation_under_load_fails_no_good_request_and_causes_no_storm() {
+    if !authn::can_sign() {
+        return;
+    }
     let signers: Vec<_> = (0..=ROTATIONS)
         .map(|n| SigningKey::new(Kind::P256, &format!("key-{n}")))
         .collect();

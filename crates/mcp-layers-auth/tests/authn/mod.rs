@@ -25,7 +25,7 @@ use mcp_layers_test::ManualClock;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 
-pub(crate) use signing::{Kind, SigningKey, base64, hmac_sha256};
+pub(crate) use signing::{Kind, SigningKey, base64, can_sign, hmac_sha256};
 
 pub(crate) const ISSUER: &str = "https://as.example";
 pub(crate) const AUDIENCE: &str = "https://mcp.example/mcp";
