@@ -6,7 +6,7 @@ use mcp_layers_core::{
     CacheHint, CacheScope, ListedKind, McpRequest, McpResponse, Method, Outcome, Principal, code,
 };
 
-use super::{Filtering, Settings, Shared, unknown};
+use super::{Filtering, Settings, Shared, ask::About, unknown};
 use crate::Policy;
 
 /// What is known of an allowed request once it is gone.
@@ -28,9 +28,10 @@ impl<P: Policy, To> After<P, To> {
         shared: &Arc<Shared<P>>,
         settings: Settings,
         principal: Arc<Principal>,
+        about: About,
         request: &Req,
     ) -> Self {
-        let kind = request.target_kind();
+        let About { method, kind } = about;
         // Whose task it is was checked before.
         let named = kind.filter(|kind| shared.hides && *kind != ListedKind::Task);
         let name = named.zip(request.target());
@@ -39,7 +40,7 @@ impl<P: Policy, To> After<P, To> {
             shared: Arc::clone(shared),
             settings,
             principal,
-            method: request.method().known(),
+            method,
             kind,
             modern: request.is_modern(),
             to: request.reply_to(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mcp_layers_core::{ListedKind, McpRequest, Method, Principal};
 
-use super::{Judge, Refusal, Settings, Shared};
-use crate::{Operation, Policy, bindings::Whose};
+use super::{Judge, Refusal, Settings, Shared, judge::ask};
+use crate::{Decision, Operation, Policy, Verdict, bindings::Whose};
 
 /// What came of asking.
 pub(crate) enum Asked<F> {
@@ -13,8 +13,18 @@ pub(crate) enum Asked<F> {
     Exempt,
     /// Refused before the policy was asked.
     Refused(Refusal),
+    /// The policy allows it, and nothing is left to ask.
+    Allowed(About, Arc<Principal>),
     /// The policy was asked.
-    Judging(Judge<F>, Arc<Principal>),
+    Judging(Judge<F>, About, Arc<Principal>),
+}
+
+/// What the request is, as far as it was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct About {
+    /// `None` for a method that is not known.
+    pub(super) method: Option<Method<'static>>,
+    pub(super) kind: Option<ListedKind>,
 }
 
 /// Asks about everything that a request wants.
@@ -50,15 +60,23 @@ pub(crate) fn ask_about<P: Policy, Req: McpRequest>(
         kind,
         target,
     };
+    let about = About {
+        method: method.known(),
+        kind,
+    };
+    let said = ask(&shared.policy, operation, principal);
+    if method != Method::Listen && matches!(said, Ok(Verdict::Now(Decision::Allow))) {
+        return Asked::Allowed(about, Arc::clone(principal));
+    }
     let mut judge = Judge::of_all(settings.timeout);
-    judge.ask(&shared.policy, operation, principal);
+    judge.hear(said);
     if method == Method::Listen {
         request.visit_subscriptions(&mut |uri| {
             let operation = Operation::new(Method::Subscribe).on(ListedKind::Resource, uri);
             judge.ask(&shared.policy, operation, principal);
         });
     }
-    Asked::Judging(judge, Arc::clone(principal))
+    Asked::Judging(judge, about, Arc::clone(principal))
 }
 
 /// With a layer at the HTTP edge, sessions are bound when they are opened; without one, when they

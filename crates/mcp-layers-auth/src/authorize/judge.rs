@@ -60,7 +60,12 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Judge<F> {
         operation: Operation<'_>,
         principal: &Arc<Principal>,
     ) {
-        match catch_unwind(AssertUnwindSafe(|| policy.decide(operation, principal))) {
+        self.hear(ask(policy, operation, principal));
+    }
+
+    /// Takes what the policy said.
+    pub(crate) fn hear(&mut self, said: Said<F>) {
+        match said {
             Ok(Verdict::Now(decision)) => self.decide(decision),
             Ok(Verdict::Later(future)) => {
                 self.waiting.push((self.each.len(), Box::pin(future)));
@@ -148,6 +153,18 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Judge<F> {
         }
         Poll::Ready(())
     }
+}
+
+/// What a policy said, or what it panicked with.
+pub(crate) type Said<F> = Result<Verdict<F>, Box<dyn Any + Send>>;
+
+/// Asks the policy.
+pub(crate) fn ask<P: Policy>(
+    policy: &P,
+    operation: Operation<'_>,
+    principal: &Arc<Principal>,
+) -> Said<P::Future> {
+    catch_unwind(AssertUnwindSafe(|| policy.decide(operation, principal)))
 }
 
 fn drop_quietly<T>(value: T) {

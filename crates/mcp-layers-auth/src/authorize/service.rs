@@ -44,7 +44,7 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let (judge, principal) = match ask_about(&self.shared, &self.settings, &request) {
+        let (judge, about, principal) = match ask_about(&self.shared, &self.settings, &request) {
             Asked::Exempt => {
                 return AuthorizeFuture::running(self.inner.call(request), None);
             }
@@ -52,17 +52,21 @@ where
                 let response = refusal.response(&request, self.settings.tool_errors);
                 return AuthorizeFuture::ready(response);
             }
-            Asked::Judging(judge, principal) => (judge, principal),
+            Asked::Allowed(about, principal) => {
+                let after = After::of(&self.shared, self.settings, principal, about, &request);
+                return AuthorizeFuture::running(self.inner.call(request), Some(after));
+            }
+            Asked::Judging(judge, about, principal) => (judge, about, principal),
         };
         if judge.is_done() {
             if let Some(refusal) = Refusal::of(judge.decision, judge.failures) {
                 let response = refusal.response(&request, self.settings.tool_errors);
                 return AuthorizeFuture::ready(response);
             }
-            let after = After::of(&self.shared, self.settings, principal, &request);
+            let after = After::of(&self.shared, self.settings, principal, about, &request);
             return AuthorizeFuture::running(self.inner.call(request), Some(after));
         }
-        let after = After::of(&self.shared, self.settings, principal, &request);
+        let after = After::of(&self.shared, self.settings, principal, about, &request);
         // The instance that was made ready waits with the request.
         let next = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, next);

@@ -34,9 +34,9 @@ impl<P: Policy> Judging<P> {
     pub(super) fn new(edge: &Edge<P>, requests: Vec<JsonRpcRequest>) -> Self {
         let ask = |request: JsonRpcRequest| {
             let asking = match ask_about(&edge.shared, &edge.settings, &request) {
-                Asked::Exempt => Asking::Settled(None),
+                Asked::Exempt | Asked::Allowed(..) => Asking::Settled(None),
                 Asked::Refused(refusal) => Asking::Settled(Some(refusal)),
-                Asked::Judging(judge, _) => Asking::Waiting(judge),
+                Asked::Judging(judge, ..) => Asking::Waiting(judge),
             };
             (request, asking)
         };

@@ -16,6 +16,8 @@ pub(super) struct Names<T> {
 
 #[derive(Debug)]
 struct Prefix<T> {
+    /// The first bytes of the text, which nearly always tell two apart.
+    head: u128,
     text: Box<str>,
     value: T,
     /// The longest other prefix that this one begins with.
@@ -54,6 +56,7 @@ impl<T> Names<T> {
                     }
                 }
                 Some(text) => names.prefixes.push(Prefix {
+                    head: head(text),
                     text: text.into(),
                     value,
                     outer: None,
@@ -97,9 +100,10 @@ impl<T> Names<T> {
     pub(super) fn by_prefix(&self, name: &str) -> Option<&T> {
         // Whatever sorts between a prefix of the name and the name begins with that prefix, so that
         // the walk outward from the last one before the name meets them all.
+        let key = (head(name), name);
         let before = self
             .prefixes
-            .partition_point(|prefix| *prefix.text <= *name);
+            .partition_point(|prefix| (prefix.head, &*prefix.text) <= key);
         let found = self.walk(before.checked_sub(1), name)?;
         Some(&self.prefixes[found].value)
     }
@@ -110,6 +114,14 @@ impl<T> Names<T> {
     }
 }
 
+/// The first bytes as a number that sorts as they do. Texts that sort otherwise differ in them.
+fn head(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    let length = text.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+    u128::from_be_bytes(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::Names;
@@ -118,8 +130,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_most_specific_pattern_is_found(
-            patterns in prop::collection::btree_set("[ab]{0,4}\\*?", 0..20),
-            name in "[ab]{1,6}",
+            // Some are equal in their first 16 bytes.
+            patterns in prop::collection::btree_set("(a{15})?[ab]{0,4}\\*?", 0..20),
+            name in "(a{15})?[ab]{1,6}",
         ) {
             let patterns: Vec<_> = patterns.into_iter().filter(|text| !text.is_empty()).collect();
             let names = Names::new(patterns.iter().map(|text| (text.clone(), text.clone()))).unwrap();
