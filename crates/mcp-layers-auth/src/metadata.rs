@@ -144,9 +144,15 @@ fn absolute(url: &str) -> Result<Uri, ConfigError> {
         .parse()
         .map_err(|_| ConfigError::new(format!("{url:?} is no URL")))?;
     let web = matches!(uri.scheme_str(), Some("http" | "https"));
-    let host = uri
-        .authority()
-        .is_some_and(|host| !host.as_str().contains('@'));
+    // A host and perhaps a port, and nothing that only looks like one.
+    let host = uri.authority().is_some_and(|authority| {
+        let host = authority.host();
+        let port = match authority.port_u16() {
+            Some(port) => format!(":{port}"),
+            None => String::new(),
+        };
+        !host.is_empty() && authority.as_str().strip_prefix(host) == Some(&port)
+    });
     // `Uri` drops a fragment silently.
     if !web || !host || !is_scope(url) || url.contains('#') {
         return Err(ConfigError::new(format!(
@@ -201,6 +207,9 @@ mod tests {
             "https://u:p@a.example/",
             "https://a.example/?q",
             "https://a.example/\"",
+            "https://:844~/mcp",
+            "https://a.example:/mcp",
+            "https://a.example:99999/mcp",
         ] {
             assert!(ResourceMetadata::new(text).is_err(), "{text}");
         }
