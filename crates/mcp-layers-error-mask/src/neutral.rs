@@ -15,12 +15,15 @@ pub(crate) enum Lines {
 /// control characters and characters that do not show. A text only gets shorter.
 pub(crate) fn tidy(text: &mut String, max: usize, lines: Lines) {
     cut(text, max);
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return;
-    }
-    if text.chars().any(|c| is_hidden(c) && !stays(c, lines)) {
+    if !is_tidy(text, lines) {
         *text = neutral(text, lines);
     }
+}
+
+/// Whether there is nothing to take out.
+pub(crate) fn is_tidy(text: &str, lines: Lines) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        || !text.chars().any(|c| is_hidden(c) && !stays(c, lines))
 }
 
 /// Cuts the text to `max` bytes at the boundary of a character.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Redactor,
-    neutral::{Lines, cut, tidy},
+    neutral::{Lines, cut, is_tidy, tidy},
     redactor::is_sensitive_key,
 };
 
@@ -99,12 +99,17 @@ impl Scrub {
 
     /// Scrubs one text; whether that changed it.
     pub fn scrub(&self, text: &mut String) -> bool {
-        let before = text.len();
-        let cut_to = self.max_text.get();
-        let mut changed = before > cut_to;
-        tidy(text, cut_to, Lines::Kept);
-        changed |= text.len() != before;
-        changed | self.redact(text)
+        let is_long = text.len() > self.max_text.get();
+        cut(text, self.max_text.get());
+        if is_tidy(text, Lines::Kept) {
+            return self.redact(text) | is_long;
+        }
+        // A terminal sequence can take the beginning of a telling name with it, and what does not
+        // show can stand inside one: the text is looked at with them and without.
+        self.redact(text);
+        tidy(text, self.max_text.get(), Lines::Kept);
+        self.redact(text);
+        true
     }
 
     fn redact(&self, text: &mut String) -> bool {

@@ -376,3 +376,17 @@ fn long_texts_of_every_piece_end() {
         let _ = scrubbed(&scrub, &piece.repeat((64 << 10) / piece.len()));
     }
 }
+
+/// The sequence takes the first letter of the name with it, when it is taken out.
+#[test]
+fn a_terminal_sequence_hides_no_secret() {
+    for text in [
+        "\u{1b}[ password=Hunter2",
+        "\u{1b}[-3 password=Hunter2",
+        "pass\u{200b}word=Hunter2",
+    ] {
+        let mut text = text.to_owned();
+        assert!(Scrub::credentials().scrub(&mut text));
+        assert!(!text.contains("Hunter2"), "{text:?}");
+    }
+}

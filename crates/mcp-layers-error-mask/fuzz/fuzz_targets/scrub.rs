@@ -2,6 +2,8 @@
 //! changes nothing the second time.
 #![no_main]
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use libfuzzer_sys::fuzz_target;
 use mcp_layers_error_mask::{Redactor, Scrub};
 
@@ -15,8 +17,12 @@ fuzz_target!(|data: &[u8]| {
     let twice = scrubbed(&scrub, &once);
     assert_eq!(twice, once, "{text:?}");
 
-    let with_password = format!("{text} password=Hunter2Hunter");
-    assert!(!scrubbed(&scrub, &with_password).contains("Hunter2Hunter"), "{text:?}");
+    // No text has the digest of itself in it, so that the password stands in one place alone.
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let password = format!("{:016x}", hasher.finish());
+    let with_password = format!("{text} password={password}");
+    assert!(!scrubbed(&scrub, &with_password).contains(&password), "{text:?}");
 });
 
 fn scrubbed(scrub: &Scrub, text: &str) -> String {
