@@ -243,15 +243,18 @@ impl<To: Clone, C: Clock> Fill<To, C> {
         if response.trail().events().any(filtered) {
             scope = CacheScope::Private;
         }
-        let fits = self.fits(response.size_estimate());
-        let expected = fits.map(|_| scope);
-        self.state.memo.learn(method, target, expected);
-        let size = fits.ok_or(NotStored::TooLarge)?;
-        let facts = self
-            .facts(scope, time_to_live, Duration::ZERO, size)
-            .ok_or(NotStored::NoContext)?;
-        let entry = Arc::new(Entry::new(response, facts, &self.state.bytes));
-        let landing = self.keep(&entry).ok_or(NotStored::Invalidated)?;
+        let Some(size) = self.fits(response.size_estimate()) else {
+            self.state.memo.learn(method, target, None);
+            return Err(NotStored::TooLarge);
+        };
+        let facts = self.facts(scope, time_to_live, Duration::ZERO, size);
+        let kept = facts.ok_or(NotStored::NoContext).and_then(|facts| {
+            let entry = Arc::new(Entry::new(response, facts, &self.state.bytes));
+            self.keep(&entry).ok_or(NotStored::Invalidated)
+        });
+        // Only now: whoever knows the scope joins another flight, and must find the entry there.
+        self.state.memo.learn(method, target, Some(scope));
+        let landing = kept?;
         self.put(response, scope, time_to_live);
         Ok(landing)
     }
