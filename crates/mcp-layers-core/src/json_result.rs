@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    CacheHint, CacheScope, Hints, Listed, ListedKind, McpError, Outcome, TextSite, code,
+    CacheHint, CacheScope, Hints, Listed, ListedKind, McpError, Outcome, TextSite, code, member,
     visit_json_texts,
 };
 
@@ -27,6 +27,10 @@ const LISTS: [(&str, ListedKind, &str); 6] = [
     ("tasks", ListedKind::Task, "taskId"),
 ];
 
+fn get<'a>(result: &'a Value, name: &str) -> Option<&'a Value> {
+    member(result.as_object()?, name)
+}
+
 /// How the request ended that has this result. Never an error of the protocol.
 #[must_use]
 pub fn outcome(result: &Value) -> Outcome<'static> {
@@ -34,20 +38,20 @@ pub fn outcome(result: &Value) -> Outcome<'static> {
         Some("input_required") => Outcome::InputRequired,
         Some("task") => Outcome::TaskCreated,
         None if legacy_task(result).is_some() => Outcome::TaskCreated,
-        _ if result.get("isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
+        _ if get(result, "isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
         _ => Outcome::Success,
     }
 }
 
 fn result_type(result: &Value) -> Option<&str> {
-    result.get("resultType")?.as_str()
+    get(result, "resultType")?.as_str()
 }
 
 /// The handle with which 2025-11-25 says that the work goes on as a task.
 fn legacy_task(result: &Value) -> Option<&Value> {
-    let task = result.get("task")?;
-    let is_handle = task.get("taskId").is_some()
-        && result.get("content").is_none()
+    let task = get(result, "task")?;
+    let is_handle = get(task, "taskId").is_some()
+        && get(result, "content").is_none()
         && result_type(result).is_none();
     is_handle.then_some(task)
 }
@@ -132,21 +136,21 @@ pub fn structured_content_mut(result: &mut Value) -> Option<&mut Value> {
 /// The error of a failed task, or of the first in a list that failed.
 #[must_use]
 pub fn task_error(result: &Value) -> Option<McpError> {
-    match result.get("tasks").and_then(Value::as_array) {
+    match get(result, "tasks").and_then(Value::as_array) {
         Some(tasks) => tasks.iter().find_map(failure),
         None => failure(result),
     }
 }
 
 fn failure(result: &Value) -> Option<McpError> {
-    if result.get("status")?.as_str()? != "failed" {
+    if get(result, "status")?.as_str()? != "failed" {
         return None;
     }
-    match result.get("error") {
+    match get(result, "error") {
         Some(Value::Object(error)) => Some(read_error(error)),
         Some(_) => Some(McpError::new(code::INTERNAL_ERROR, "")),
         None => {
-            let status = result.get("statusMessage")?.as_str()?;
+            let status = get(result, "statusMessage")?.as_str()?;
             Some(McpError::new(code::INTERNAL_ERROR, status.to_owned()))
         }
     }
@@ -204,16 +208,14 @@ pub fn write_error(error: &McpError) -> Map<String, Value> {
 /// The id of the task that the result created or reports.
 #[must_use]
 pub fn task_id(result: &Value) -> Option<&str> {
-    legacy_task(result)
-        .unwrap_or(result)
-        .get("taskId")?
-        .as_str()
+    let task = legacy_task(result).unwrap_or(result);
+    get(task, "taskId")?.as_str()
 }
 
 /// Where the next page of a list begins.
 #[must_use]
 pub fn next_cursor(result: &Value) -> Option<&str> {
-    result.get("nextCursor")?.as_str()
+    get(result, "nextCursor")?.as_str()
 }
 
 /// The caching hint. A task's `ttlMs` is none: it says how long the task is kept.
@@ -223,10 +225,9 @@ pub fn cache_hint(result: &Value) -> CacheHint {
         return CacheHint::default();
     }
     let negative = |ttl: &Value| ttl.as_f64().is_some_and(|ttl| ttl < 0.0);
-    let ttl_ms = result
-        .get("ttlMs")
-        .and_then(|ttl| ttl.as_u64().or_else(|| negative(ttl).then_some(0)));
-    let scope = match result.get("cacheScope").and_then(Value::as_str) {
+    let ttl_ms =
+        get(result, "ttlMs").and_then(|ttl| ttl.as_u64().or_else(|| negative(ttl).then_some(0)));
+    let scope = match get(result, "cacheScope").and_then(Value::as_str) {
         Some("public") => Some(CacheScope::Public),
         Some("private") => Some(CacheScope::Private),
         _ => None,

@@ -112,7 +112,8 @@ pub use clock::{Clock, SystemClock};
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
 pub use json::{
-    json_size, map_size, serialized_size, visit_json_texts, visit_map_texts, write_serialized,
+    json_size, map_size, member, serialized_size, visit_json_texts, visit_map_texts,
+    write_serialized,
 };
 pub use json_rpc::{
     JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcReplyTo, JsonRpcRequest,

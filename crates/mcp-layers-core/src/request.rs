@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use serde_json::{Map, Value};
 
-use crate::{Arguments, CallContext, ListedKind, McpResponse, Method, write_canonical};
+use crate::{Arguments, CallContext, ListedKind, McpResponse, Method, member, write_canonical};
 
 /// Keys of `params._meta` that the protocol reserves (2026-07-28, basic/index, "General fields").
 pub mod meta_key {
@@ -123,8 +123,7 @@ pub trait McpRequest: Sized {
     /// The protocol version that the answer follows: the request's own, else the negotiated one.
     /// It belongs into every cache key.
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
-        self.meta()?
-            .get(meta_key::PROTOCOL_VERSION)?
+        member(self.meta()?, meta_key::PROTOCOL_VERSION)?
             .as_str()
             .map(Cow::Borrowed)
     }
@@ -137,7 +136,7 @@ pub trait McpRequest: Sized {
 
     /// What the client says of itself. Never proof of anything.
     fn client_info(&self) -> Option<ClientInfo<'_>> {
-        let info = self.meta()?.get(meta_key::CLIENT_INFO)?;
+        let info = member(self.meta()?, meta_key::CLIENT_INFO)?;
         Some(ClientInfo {
             name: Cow::Borrowed(info.get("name")?.as_str()?),
             version: Cow::Borrowed(
@@ -153,7 +152,7 @@ pub trait McpRequest: Sized {
     fn write_client_capabilities(&self, out: &mut Vec<u8>) {
         if let Some(capabilities) = self
             .meta()
-            .and_then(|meta| meta.get(meta_key::CLIENT_CAPABILITIES))
+            .and_then(|meta| member(meta, meta_key::CLIENT_CAPABILITIES))
         {
             write_canonical(capabilities, out);
         }
@@ -161,7 +160,7 @@ pub trait McpRequest: Sized {
 
     /// The token under which the caller wants progress, if it wants any.
     fn progress_token(&self) -> Option<&Value> {
-        self.meta()?.get(meta_key::PROGRESS_TOKEN)
+        member(self.meta()?, meta_key::PROGRESS_TOKEN)
     }
 
     /// How the request came in.

@@ -3,16 +3,18 @@
 use std::{borrow::Cow, time::Duration};
 
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use crate::McpError;
 
 /// What the layers that a response has passed decided, the innermost first.
 ///
 /// A trail stays inside the process: it is never sent, and a stored response is stored without it.
-/// Empty, it costs no allocation.
+/// Up to one event, it costs no allocation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trail {
-    events: Vec<Event>,
+    /// There is seldom more than one.
+    events: SmallVec<[Event; 1]>,
     public: bool,
 }
 
@@ -148,7 +150,7 @@ pub enum Event {
         /// What happened, as a word.
         name: &'static str,
         /// What else there is to say.
-        detail: Value,
+        detail: Box<Value>,
     },
 }
 

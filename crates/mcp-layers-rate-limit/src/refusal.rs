@@ -54,6 +54,6 @@ pub(crate) fn away(admitted: bool) -> Event {
     Event::Custom {
         layer: "rate_limit",
         name: "store_away",
-        detail: json!({ "admitted": admitted }),
+        detail: Box::new(json!({ "admitted": admitted })),
     }
 }

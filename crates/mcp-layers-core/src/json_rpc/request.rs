@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::{
     Arguments, CallContext, Connection, JsonRpcResponse, ListedKind, McpRequest, Method,
-    ReplayRequest, RequestId, Transport, meta_key,
+    ReplayRequest, RequestId, Transport, member, meta_key,
 };
 
 /// An MCP request as plain JSON-RPC, with which a hand-made server gets every layer.
@@ -171,7 +171,7 @@ impl JsonRpcRequest {
     }
 
     fn param(&self, name: &str) -> Option<&Value> {
-        self.parts.params.get(name)
+        member(self.parts.params.as_object()?, name)
     }
 
     /// Of a completion's reference: the prompt's name or the template's uri. Its type alone says
@@ -255,7 +255,7 @@ impl McpRequest for JsonRpcRequest {
     fn write_params(&self, out: &mut Vec<u8>) {
         match &self.parts.params {
             Value::Null => out.extend_from_slice(b"{}"),
-            Value::Object(params) if params.contains_key("_meta") => {
+            Value::Object(params) if member(params, "_meta").is_some() => {
                 // One entry at a time, so that nothing is copied; a map's iteration order may be
                 // that of insertion.
                 let mut entries: Vec<_> =
@@ -307,7 +307,7 @@ impl McpRequest for JsonRpcRequest {
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
         let own = self
             .meta()
-            .and_then(|meta| meta.get(meta_key::PROTOCOL_VERSION)?.as_str());
+            .and_then(|meta| member(meta, meta_key::PROTOCOL_VERSION)?.as_str());
         own.or(self.parts.protocol_version.as_deref())
             .map(Cow::Borrowed)
     }

@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct JsonRpcResponse {
     to: JsonRpcReplyTo,
-    result: Result<Arc<Value>, McpError>,
+    /// An error is seldom, and large: it does not go with every answer from layer to layer.
+    result: Result<Arc<Value>, Box<McpError>>,
     trail: Trail,
 }
 
@@ -32,9 +33,9 @@ impl JsonRpcResponse {
         Self::from_error(request.reply_to(), error)
     }
 
-    fn new(to: JsonRpcReplyTo, result: Result<Arc<Value>, McpError>) -> Self {
+    fn new(to: JsonRpcReplyTo, result: Result<Arc<Value>, Box<McpError>>) -> Self {
         let mut trail = Trail::new();
-        trail.set_public(result.as_ref().is_err_and(McpError::is_public));
+        trail.set_public(result.as_ref().is_err_and(|error| error.is_public()));
         Self { to, result, trail }
     }
 
@@ -49,7 +50,10 @@ impl JsonRpcResponse {
     /// # Errors
     /// The error, when the response is one.
     pub fn result(&self) -> Result<&Value, &McpError> {
-        self.result.as_deref()
+        match &self.result {
+            Ok(result) => Ok(result),
+            Err(error) => Err(error),
+        }
     }
 
     fn value(&self) -> Option<&Value> {
@@ -67,21 +71,16 @@ impl McpResponse for JsonRpcResponse {
     fn outcome(&self) -> Outcome<'_> {
         match &self.result {
             Ok(result) => json_result::outcome(result),
-            Err(McpError {
-                code,
-                message,
-                data,
-                ..
-            }) => Outcome::Protocol {
-                code: *code,
-                message,
-                data: data.as_ref(),
+            Err(error) => Outcome::Protocol {
+                code: error.code,
+                message: &error.message,
+                data: error.data.as_ref(),
             },
         }
     }
 
     fn from_error(to: JsonRpcReplyTo, error: McpError) -> Self {
-        Self::new(to, Err(error))
+        Self::new(to, Err(Box::new(error)))
     }
 
     fn from_tool_error(to: JsonRpcReplyTo, text: String) -> Self {

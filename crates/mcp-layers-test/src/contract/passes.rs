@@ -78,7 +78,7 @@ where
     let event = Event::Custom {
         layer: "contract",
         name: "answered",
-        detail: json!(name),
+        detail: Box::new(json!(name)),
     };
     let mut expected = JsonRpcResponse::success(&request, results::of(&request));
     expected.trail_mut().push(event.clone());
