@@ -14,7 +14,7 @@ use tower_layer::Identity;
 
 mod support;
 
-use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, exporter, params, seven, timing};
+use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, exporter, params, seven, timing, whole};
 
 /// Calls before the count begins: what is made only once is made there.
 const WARM_UP: usize = 20;
@@ -79,6 +79,8 @@ fn pipe(mut run: Run) -> Run {
 #[bench::tool_hints(handled(
     Stack::new(mcp_layers_core::ToolHints::new().layer()).handler(Echo)
 ))]
+#[bench::whole(handled(Stack::new(whole!(&[])).handler(Echo)))]
+#[bench::whole_hit(handled(Stack::new(whole!(&["dig"])).handler(Echo)))]
 fn handle(mut run: Run) -> Run {
     for _ in 0..CALLS {
         run();

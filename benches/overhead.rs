@@ -32,7 +32,7 @@ mod thread_cpu;
 
 use support::{
     Boxed, Call, Echo, Era, JsonRpcLeaf, NoOp, Pipe, answer, answer_json_rpc, each_layer, exporter,
-    json_rpc_request, params, seven, timing, upkeep,
+    json_rpc_request, params, seven, timing, upkeep, whole,
 };
 use thread_cpu::ThreadCpu;
 
@@ -51,6 +51,8 @@ fn pipe(criterion: &mut Criterion<ThreadCpu>) {
     measure!("seven", seven::<NoOp>());
     measure!("seven_boxed", seven::<Boxed>());
     measure!("timing", timing());
+    measure!("whole", whole!(&[]));
+    measure!("whole_hit", whole!(&["dig"]));
 }
 
 fn call_over_pipe<T: rmcp::Service<RoleServer>>(group: &mut Group<'_>, name: &str, service: T) {
@@ -79,6 +81,8 @@ fn handle(criterion: &mut Criterion<ThreadCpu>) {
         measure!("empty", Identity::new());
         measure!("seven", seven::<NoOp>());
         measure!("seven_boxed", seven::<Boxed>());
+        measure!("whole", whole!(&[]));
+        measure!("whole_hit", whole!(&["dig"]));
         if era == Era::Legacy {
             each_layer!(measure);
         }

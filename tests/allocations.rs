@@ -10,7 +10,7 @@ use tower_service::Service;
 #[path = "../benches/support/mod.rs"]
 mod support;
 
-use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, each_layer, seven};
+use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, each_layer, seven, whole};
 
 /// How many allocations one call makes, once all that is made only once is made.
 fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
@@ -79,4 +79,24 @@ fn no_layer_that_only_looks_on_adds_an_allocation() {
         };
     }
     each_layer!(measure);
+}
+
+/// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker.
+#[test]
+fn all_layers_together_add_at_most_six_allocations() {
+    for era in [Era::Legacy, Era::Modern] {
+        let bare = bare(era);
+        let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);
+        assert!(
+            answered <= bare + 6,
+            "{answered} instead of {bare}, {era:?}"
+        );
+        // What may be sent again is copied, for the handler owns what it is called with.
+        let pipe = Pipe::bare(era);
+        let call = Call::over(&pipe, era);
+        let copy = allocation_counter::measure(|| drop(call.clone())).count_total;
+        let passed = per_call(&Stack::new(whole!(&[])).handler(Echo), era);
+        let most = bare + copy + 6;
+        assert!(passed <= most, "{passed}, {copy} of them the copy, {era:?}");
+    }
 }

@@ -14,6 +14,7 @@ mod no_op;
 mod pipe;
 mod rate_limit;
 mod server;
+mod whole;
 
 pub(crate) use call::{Call, Era, answer};
 pub(crate) use exporter::{exporter, timing, upkeep};
@@ -24,6 +25,7 @@ pub(crate) use no_op::{Boxed, NoOp, seven};
 pub(crate) use pipe::Pipe;
 pub(crate) use rate_limit::rate_limit;
 pub(crate) use server::{Echo, params};
+pub(crate) use whole::{SeenToken, audit, authorize, cache, circuit_breaker, retry, whole};
 
 /// Every layer that is measured alone. A new layer is one line here.
 ///

@@ -129,19 +129,18 @@ impl<C: Clock> Running<C> {
     }
 
     fn end<Res: McpResponse, E>(&mut self, output: &Result<Res, E>) -> Option<Pending> {
-        let shared = Arc::clone(&self.shared);
-        self.submit(|record| match output {
+        self.submit(|shared, record| match output {
             Ok(response) => record.look_at_response(&shared.settings, response),
             Err(_) => record.end(Ending::Failed, Decision::FAILED),
         })
     }
 
-    fn submit(&mut self, end: impl FnOnce(&mut Record)) -> Option<Pending> {
+    fn submit(&mut self, end: impl FnOnce(&Shared, &mut Record)) -> Option<Pending> {
         let mut record = self.record.take()?;
         if let Some(record) = Arc::get_mut(&mut record) {
             let now = self.clock.now();
             record.duration = Some(now.saturating_duration_since(self.started));
-            end(record);
+            end(&self.shared, record);
         }
         Some(self.shared.submit(record, self.reserved))
     }
@@ -154,7 +153,7 @@ impl<C: Clock> Drop for Running<C> {
         } else {
             (Ending::Cancelled, Decision::DROPPED)
         };
-        if let Some(pending) = self.submit(|record| record.end(ending, decision)) {
+        if let Some(pending) = self.submit(|_, record| record.end(ending, decision)) {
             drop(Settle::new(Arc::clone(&self.shared), pending));
         }
     }

@@ -169,7 +169,9 @@ pub(crate) fn scrub_uri(uri: &str) -> Cow<'_, str> {
     if uri.len() >= 5 && uri.as_bytes()[..5].eq_ignore_ascii_case(b"data:") {
         return Cow::Borrowed("data:…");
     }
-    let Some(scheme) = uri.find("://") else {
+    // Most targets are names, in which there is no colon at all.
+    let mut colons = uri.match_indices(':');
+    let Some((scheme, _)) = colons.find(|(at, _)| uri[*at..].starts_with("://")) else {
         return Cow::Borrowed(uri);
     };
     let authority = scheme + 3;

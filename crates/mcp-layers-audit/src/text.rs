@@ -1,5 +1,7 @@
 //! The texts of a record, in one buffer, each cut to its length.
 
+use smallvec::SmallVec;
+
 /// Which text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -25,17 +27,18 @@ impl Slot {
     }
 }
 
-/// Texts in one buffer: one allocation however many there are.
+/// Texts in one buffer: no allocation as long as they are short.
 #[derive(Debug, Clone)]
 pub(crate) struct Texts {
-    buffer: String,
+    /// UTF-8, cut at the boundaries of characters.
+    buffer: SmallVec<[u8; 64]>,
     spans: [Option<(u16, u16)>; Slot::COUNT],
 }
 
 impl Texts {
     pub(crate) fn new() -> Self {
         Self {
-            buffer: String::with_capacity(64),
+            buffer: SmallVec::new(),
             spans: [None; Slot::COUNT],
         }
     }
@@ -43,7 +46,9 @@ impl Texts {
     /// Sets a text, cut to its length.
     pub(crate) fn set(&mut self, slot: Slot, text: &str) {
         let start = self.buffer.len();
-        push_clamped(text, slot.limit(), &mut self.buffer);
+        let (kept, cut) = clamp(text, slot.limit());
+        self.buffer.extend_from_slice(kept.as_bytes());
+        self.buffer.extend_from_slice(cut.as_bytes());
         let span = u16::try_from(start)
             .ok()
             .zip(u16::try_from(self.buffer.len()).ok());
@@ -54,26 +59,26 @@ impl Texts {
 
     pub(crate) fn get(&self, slot: Slot) -> Option<&str> {
         let (start, end) = (*self.spans.get(slot as usize)?)?;
-        self.buffer.get(usize::from(start)..usize::from(end))
+        let bytes = self.buffer.get(usize::from(start)..usize::from(end))?;
+        str::from_utf8(bytes).ok()
     }
 }
 
-/// Appends at most `limit` bytes, cut at the boundary of a character; `…` says that there was more.
-pub(crate) fn push_clamped(text: &str, limit: usize, out: &mut String) {
+/// At most `limit` bytes, cut at the boundary of a character; the second part says that there was
+/// more.
+fn clamp(text: &str, limit: usize) -> (&str, &'static str) {
+    const MORE: &str = "…";
     if text.len() <= limit {
-        out.push_str(text);
-    } else {
-        let end = floor_boundary(text, limit.saturating_sub('…'.len_utf8()));
-        out.push_str(text.get(..end).unwrap_or_default());
-        out.push('…');
+        return (text, "");
     }
+    let end = floor_boundary(text, limit.saturating_sub(MORE.len()));
+    (text.get(..end).unwrap_or_default(), MORE)
 }
 
 /// At most `limit` bytes of a text.
 pub(crate) fn clamped(text: &str, limit: usize) -> Box<str> {
-    let mut out = String::with_capacity(text.len().min(limit));
-    push_clamped(text, limit, &mut out);
-    out.into()
+    let (kept, cut) = clamp(text, limit);
+    [kept, cut].concat().into()
 }
 
 /// The last boundary of a character that is not beyond `index`.

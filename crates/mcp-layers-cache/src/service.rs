@@ -140,10 +140,11 @@ impl<S, C: Clock> Cache<S, C> {
         Req::Response: StoredResponse,
         S: Service<Req, Response = Req::Response> + Clone,
     {
-        let mut fill = Box::new(Fill::new(&self.state, &self.clock, &request, rule, key));
-        if rule.scope == Some(CacheScope::Private) && fill.keys.private.is_none() {
+        // Whether there is a context is known by now.
+        if rule.scope == Some(CacheScope::Private) && key.private().is_none() {
             return self.pass(request, Bypass::NoContext);
         }
+        let mut fill = Box::new(Fill::new(&self.state, &self.clock, &request, rule, key));
         // Progress goes to whoever asked for it, so that such a request waits for no other one.
         let flight = fill.flight().filter(|_| request.progress_token().is_none());
         let joined = flight.map(|(key, stamp)| self.state.flights.join(key, stamp));

@@ -1,0 +1,147 @@
+//! All layers of a production server at once, in the recommended order.
+
+use std::{
+    future::{Ready, ready},
+    hint::black_box,
+    num::NonZeroU32,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures::FutureExt;
+use mcp_layers_audit::{AuditLayer, Offer, Record, Sink};
+use mcp_layers_auth::{Access, AuthorizeLayer, CachedVerifier, Credential, Refusal, Rules, Verify};
+use mcp_layers_cache::{CacheLayer, Freshness};
+use mcp_layers_circuit_breaker::CircuitBreakerLayer;
+use mcp_layers_core::{Authentication, McpRequest, Principal};
+use mcp_layers_retry::RetryLayer;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker. `$cached`
+/// names the tools that the cache may answer. A macro, because nobody wants to name its type.
+macro_rules! whole {
+    ($cached:expr) => {
+        tower::ServiceBuilder::new()
+            .layer(crate::support::SeenToken::new())
+            .layer(crate::support::timing())
+            .layer(crate::support::audit())
+            .layer(mcp_layers_error_mask::ErrorMaskLayer::new())
+            .layer(crate::support::authorize())
+            .layer(crate::support::rate_limit())
+            .layer(crate::support::cache($cached))
+            .layer(crate::support::retry())
+            .layer(crate::support::circuit_breaker())
+    };
+}
+pub(crate) use whole;
+
+/// Records that are made, and go nowhere.
+pub(crate) fn audit() -> AuditLayer {
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn offer(&self, record: &Arc<Record>, _: bool) -> Offer {
+            black_box(record);
+            Offer::Taken
+        }
+    }
+
+    AuditLayer::new(Nowhere).expect("a sink")
+}
+
+/// The tool needs a scope.
+pub(crate) fn authorize() -> AuthorizeLayer<Rules> {
+    let rules = Rules::builder().tool("dig", Access::scopes(["tools"]));
+    AuthorizeLayer::new(rules.build().expect("rules that fit together"))
+}
+
+/// May answer these tools.
+pub(crate) fn cache(tools: &[&str]) -> CacheLayer {
+    let freshness = || Freshness::new(Duration::from_secs(3600));
+    let tools = tools.iter();
+    tools.fold(CacheLayer::new(), |cache, tool| {
+        cache.tool(*tool, freshness())
+    })
+}
+
+/// May call the tool three times.
+pub(crate) fn retry() -> RetryLayer {
+    let attempts = const { NonZeroU32::new(3).unwrap() };
+    RetryLayer::new(attempts).repeatable_tools(["dig"])
+}
+
+/// A circuit for the tool.
+pub(crate) fn circuit_breaker() -> CircuitBreakerLayer {
+    CircuitBreakerLayer::new().known_tools(["dig"])
+}
+
+type KnowAda = fn(Credential) -> Ready<Result<Principal, Refusal>>;
+
+/// Gives each request the principal of a bearer token that a cached verifier has seen before: what
+/// the HTTP edge does, without the HTTP.
+#[derive(Clone)]
+pub(crate) struct SeenToken {
+    verifier: CachedVerifier<KnowAda>,
+    credential: Credential,
+}
+
+impl SeenToken {
+    /// A token of 786 bytes.
+    pub(crate) fn new() -> Self {
+        let know: KnowAda = |credential| {
+            let ada = Principal::new("ada", Authentication::Bearer)
+                .with_issuer("https://as.example")
+                .with_scopes(["files", "tools"])
+                .with_credential_digest(credential.digest());
+            ready(Ok(ada))
+        };
+        Self {
+            verifier: CachedVerifier::new(know),
+            credential: Credential::bearer(&"e".repeat(786)).expect("a token"),
+        }
+    }
+}
+
+impl<S> Layer<S> for SeenToken {
+    type Service = SeenTokenService<S>;
+
+    fn layer(&self, inner: S) -> SeenTokenService<S> {
+        SeenTokenService {
+            token: self.clone(),
+            inner,
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct SeenTokenService<S> {
+    token: SeenToken,
+    inner: S,
+}
+
+impl<S, Req> Service<Req> for SeenTokenService<S>
+where
+    Req: McpRequest,
+    S: Service<Req, Response = Req::Response>,
+{
+    type Response = Req::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Req) -> S::Future {
+        let SeenToken {
+            verifier,
+            credential,
+        } = &self.token;
+        let seen = verifier.verify(credential).now_or_never();
+        let seen = seen.and_then(Result::ok).expect("it is known at once");
+        request.context_mut().set_principal(seen.into_principal());
+        self.inner.call(request)
+    }
+}
