@@ -215,7 +215,9 @@ impl Record {
     }
 
     fn look_at_arguments<Req: McpRequest>(&mut self, settings: &Settings, request: &Req) {
-        if let (Some(list), Some(target)) = (&settings.arguments, request.target()) {
+        if let Some(list) = &settings.arguments
+            && let Some(target) = request.target()
+        {
             self.arguments = list.values(target, request.arguments());
         }
         if !settings.digest_arguments && !settings.sizes && !self.continuation {

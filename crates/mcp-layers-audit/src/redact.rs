@@ -169,9 +169,11 @@ pub(crate) fn scrub_uri(uri: &str) -> Cow<'_, str> {
     if uri.len() >= 5 && uri.as_bytes()[..5].eq_ignore_ascii_case(b"data:") {
         return Cow::Borrowed("data:…");
     }
-    // Most targets are names, in which there is no colon at all.
-    let mut colons = uri.match_indices(':');
-    let Some((scheme, _)) = colons.find(|(at, _)| uri[*at..].starts_with("://")) else {
+    // Most targets are names, in which there is no colon; a search for that is a cheap one.
+    let Some(colon) = uri.find(':') else {
+        return Cow::Borrowed(uri);
+    };
+    let Some(scheme) = uri[colon..].find("://").map(|at| colon + at) else {
         return Cow::Borrowed(uri);
     };
     let authority = scheme + 3;

@@ -48,7 +48,9 @@ impl Texts {
         let start = self.buffer.len();
         let (kept, cut) = clamp(text, slot.limit());
         self.buffer.extend_from_slice(kept.as_bytes());
-        self.buffer.extend_from_slice(cut.as_bytes());
+        if !cut.is_empty() {
+            self.buffer.extend_from_slice(cut.as_bytes());
+        }
         let span = u16::try_from(start)
             .ok()
             .zip(u16::try_from(self.buffer.len()).ok());
