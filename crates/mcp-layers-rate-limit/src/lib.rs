@@ -96,6 +96,7 @@ mod gcra;
 mod handle;
 #[cfg(feature = "http")]
 mod http;
+mod key_bytes;
 mod layer;
 mod memory;
 mod part;
