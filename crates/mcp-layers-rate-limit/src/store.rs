@@ -37,6 +37,19 @@ pub enum Acquire<F> {
     Later(F),
 }
 
+impl<F> Acquire<F> {
+    /// Whether the call passes at once, and there is nothing to say about it.
+    pub(crate) fn is_plain_yes(&self) -> bool {
+        matches!(
+            self,
+            Self::Ready(Decision {
+                verdict: Verdict::Admitted,
+                is_away: false
+            })
+        )
+    }
+}
+
 /// What a store decided about one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
