@@ -105,7 +105,7 @@ pub struct StoreState {
 #[derive(Debug, Clone, Default)]
 pub struct Charges {
     keys: KeyBytes,
-    charges: SmallVec<[Item; 2]>,
+    charges: SmallVec<[Item; 4]>,
 }
 
 /// A charge; its key begins where the one before it ends.
