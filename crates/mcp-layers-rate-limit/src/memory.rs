@@ -63,6 +63,7 @@ impl Secret {
         Self(SipHasher13::new_with_keys(random(), random()))
     }
 
+    #[inline]
     pub(crate) fn key(&self, bytes: &[u8]) -> Key {
         let hash = self.0.hash(bytes);
         [hash.h1, hash.h2]

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
@@ -24,6 +27,8 @@ pub(crate) struct Rules {
     by_tool: HashMap<Box<str>, Vec<usize>, RandomState>,
     by_name: HashMap<Arc<str>, usize, RandomState>,
     quotas: ArcSwap<Vec<Quota>>,
+    /// Whether any quota was changed. Before, they are those of the rules.
+    changed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -69,18 +74,20 @@ impl Rules {
             by_tool,
             by_name,
             quotas: ArcSwap::from_pointee(quotas),
+            changed: AtomicBool::new(false),
         })
     }
 
     /// Adds what applies to a request.
     pub(crate) fn charge<Req: McpRequest>(&self, request: &Req, charges: &mut Charges) {
         let method = request.method();
-        let quotas = self.quotas.load();
+        let changed = self.changed.load(Acquire).then(|| self.quotas.load());
+        let quota = |index: usize| changed.as_ref()?.get(index).copied();
         for index in &self.general {
             if let Some(limit) = self.rules.get(*index)
                 && limit.concerns(method, request)
             {
-                limit.charge(quotas.get(*index), request, charges);
+                limit.charge(quota(*index), request, charges);
             }
         }
         if method == Method::CallTool
@@ -90,7 +97,7 @@ impl Rules {
         {
             for index in indices {
                 if let Some(limit) = self.rules.get(*index) {
-                    limit.charge(quotas.get(*index), request, charges);
+                    limit.charge(quota(*index), request, charges);
                 }
             }
         }
@@ -127,6 +134,7 @@ impl Rules {
             }
             quotas
         });
+        self.changed.store(true, Release);
         Ok(())
     }
 
@@ -159,9 +167,9 @@ impl Limit {
             })
     }
 
-    fn charge<Req: McpRequest>(&self, quota: Option<&Quota>, request: &Req, charges: &mut Charges) {
+    fn charge<Req: McpRequest>(&self, quota: Option<Quota>, request: &Req, charges: &mut Charges) {
         let rule = &self.rule;
-        let quota = quota.copied().unwrap_or(rule.quota);
+        let quota = quota.unwrap_or(rule.quota);
         if let Some(cost) = rule.cost_of(request) {
             charges.push(&rule.name, quota, cost, |key| {
                 rule.key.iter().for_each(|part| part.write(request, key));
