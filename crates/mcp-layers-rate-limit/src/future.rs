@@ -14,10 +14,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    Acquire, Decision, RateLimitStore, Verdict,
+    Acquire, Charges, Decision, RateLimitStore, Verdict,
     layer::{Settings, Shared},
     refusal,
-    rules::Applied,
     timer::{self, Timer},
 };
 
@@ -51,7 +50,7 @@ pub(crate) struct Held<S, Req, St> {
     pub(crate) service: S,
     pub(crate) is_ready: bool,
     pub(crate) request: Req,
-    pub(crate) applied: Applied,
+    pub(crate) charges: Charges,
     pub(crate) shared: Arc<Shared<St>>,
     pub(crate) settings: Settings,
     pub(crate) as_tool_error: bool,
@@ -155,7 +154,7 @@ where
                 retry_after,
             } => {
                 if let Some(timer) = self.may_wait(retry_after) {
-                    let rule = self.shared.rules.name(&self.applied, charge);
+                    let rule = self.shared.rules.name(&self.charges, charge);
                     let since = self
                         .waits
                         .as_ref()
@@ -170,7 +169,7 @@ where
                     };
                     return Next::Wait(timer, waiting);
                 }
-                let rule = self.shared.rules.refused(&self.applied, charge);
+                let rule = self.shared.rules.refused(&self.charges, charge);
                 let to = self.request.reply_to();
                 let mut response: Req::Response =
                     refusal::limited(to, &rule, retry_after, self.as_tool_error);
@@ -223,6 +222,10 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
+                // The usual case, in which the answer is not touched, and so not moved.
+                StateProjection::Inner { future, events } if events.is_empty() => {
+                    return future.poll(cx);
+                }
                 StateProjection::Inner { future, events } => {
                     let mut answer = ready!(future.poll(cx));
                     if let Ok(response) = &mut answer {
@@ -250,7 +253,7 @@ where
                     let Some(held) = held.take() else {
                         return Poll::Pending;
                     };
-                    match held.shared.store.acquire(&held.applied.charges) {
+                    match held.shared.store.acquire(&held.charges) {
                         Acquire::Ready(decision) => State::next(held.go_on(decision)),
                         Acquire::Later(later) => State::Deciding {
                             later,

@@ -76,8 +76,9 @@
 //! # Cost
 //!
 //! One reading of the clock, one keyed hash, one lock that is held for some twenty instructions for
-//! each rule that applies; nothing is allocated for a call that passes. The number of rules for single
-//! tools does not matter, nor does that of keys but for the caches of the machine. A million keys take
+//! each rule that applies. Nothing is allocated for a call that passes, when at most four rules apply
+//! and their keys have at most 128 bytes together. The number of rules for single tools does not
+//! matter, nor does that of keys but for the caches of the machine. A million keys take
 //! 52 MB. The figures are in `rate-limit.md` of the `mcp-layers` crate.
 //!
 //! # Why not governor underneath
@@ -96,6 +97,7 @@ mod gcra;
 mod handle;
 #[cfg(feature = "http")]
 mod http;
+mod key_bytes;
 mod layer;
 mod memory;
 mod part;

@@ -63,6 +63,7 @@ impl Secret {
         Self(SipHasher13::new_with_keys(random(), random()))
     }
 
+    #[inline]
     pub(crate) fn key(&self, bytes: &[u8]) -> Key {
         let hash = self.0.hash(bytes);
         [hash.h1, hash.h2]
@@ -149,8 +150,7 @@ impl<C: Clock> MemoryStore<C> {
             return Verdict::Unavailable;
         };
         let mut shard = shard.lock();
-        let rule = self.rule(charge.rule);
-        let charged = match shard.find(key, rule, now) {
+        let charged = match shard.find(key, || self.rule(charge.rule()), now) {
             Some(slot) => {
                 let meter = shard.meter(slot, now, charge.quota);
                 let charged = meter.charged(now, charge.quota, charge.cost.get());
@@ -161,7 +161,7 @@ impl<C: Clock> MemoryStore<C> {
                 drop(shard);
                 self.overflowed.fetch_add(1, Relaxed);
                 let mut overflow = self.overflow.lock();
-                let meter = shared(&mut overflow, rule);
+                let meter = shared(&mut overflow, self.rule(charge.rule()));
                 meter.convert(now, charge.quota);
                 let charged = meter.charged(now, charge.quota, charge.cost.get());
                 *meter = charged.unwrap_or(*meter);
@@ -194,15 +194,15 @@ impl<C: Clock> MemoryStore<C> {
 
         let mut places = SmallVec::<[_; 4]>::new();
         for (key, charge) in keys.iter().zip(charges.iter()) {
-            let rule = self.rule(charge.rule);
             let at = numbers.partition_point(|number| *number < self.shard_of(*key));
             let Some(shard) = locked.get_mut(at) else {
                 return Verdict::Unavailable;
             };
-            let (place, meter) = match shard.find(*key, rule, now) {
+            let (place, meter) = match shard.find(*key, || self.rule(charge.rule()), now) {
                 Some(slot) => (Place::Own(at, slot), shard.meter(slot, now, charge.quota)),
                 None => {
                     self.overflowed.fetch_add(1, Relaxed);
+                    let rule = self.rule(charge.rule());
                     let overflow = overflow.get_or_insert_with(|| self.overflow.lock());
                     let meter = shared(overflow, rule);
                     meter.convert(now, charge.quota);

@@ -84,6 +84,7 @@ pub(crate) fn write_address(key: &mut KeyWriter<'_>, address: Option<IpAddr>, ip
     }
 }
 
+#[inline]
 fn optional(key: &mut KeyWriter<'_>, part: Option<&str>) {
     match part {
         Some(part) => key.part(part.as_bytes()),

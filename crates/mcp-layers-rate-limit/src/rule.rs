@@ -9,15 +9,6 @@ use crate::{Call, Part, Quota};
 
 type CostOf = Arc<dyn Fn(&Call<'_>) -> u32 + Send + Sync>;
 
-/// The methods that a rule covers unless [`Rule::methods`] says otherwise: those that do a server's
-/// work for the asking.
-const DEFAULT_METHODS: [Method<'static>; 4] = [
-    Method::CallTool,
-    Method::GetPrompt,
-    Method::ReadResource,
-    Method::Complete,
-];
-
 /// One limit: whom it concerns, and how often they may.
 ///
 /// By default each principal has a budget for each tool, over `tools/call`, `prompts/get`,
@@ -109,11 +100,12 @@ impl Rule {
         self
     }
 
+    #[inline]
     pub(crate) fn covers(&self, method: Method<'_>) -> bool {
         match (&self.methods, &self.tools) {
             (_, Some(_)) => method == Method::CallTool,
             (Some(methods), None) => methods.contains(&method),
-            (None, None) => DEFAULT_METHODS.contains(&method),
+            (None, None) => is_work(method),
         }
     }
 
@@ -193,6 +185,15 @@ impl Rule {
             _ => Ok(()),
         }
     }
+}
+
+/// What a rule covers unless [`Rule::methods`] says otherwise: what does a server's work for the
+/// asking.
+fn is_work(method: Method<'_>) -> bool {
+    matches!(
+        method,
+        Method::CallTool | Method::GetPrompt | Method::ReadResource | Method::Complete
+    )
 }
 
 /// Whether a pattern, exact or with a `*` at its end, means the tool.

@@ -4,14 +4,16 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
 };
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use mcp_layers_core::{ConfigError, McpRequest, Method};
-use smallvec::SmallVec;
 
 use crate::{Charges, Quota, Rule, rule::matches};
 
@@ -23,7 +25,10 @@ pub(crate) struct Rules {
     general: Box<[usize]>,
     /// Those that concern tools by their exact names.
     by_tool: HashMap<Box<str>, Vec<usize>, RandomState>,
+    by_name: HashMap<Arc<str>, usize, RandomState>,
     quotas: ArcSwap<Vec<Quota>>,
+    /// Whether any quota was changed. Before, they are those of the rules.
+    changed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -32,26 +37,17 @@ struct Limit {
     refused: AtomicU64,
 }
 
-/// What applies to a call, and which rules they are.
-pub(crate) struct Applied {
-    pub(crate) charges: Charges,
-    rules: SmallVec<[u16; 2]>,
-}
-
 impl Rules {
     pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, ConfigError> {
         if rules.is_empty() {
             return Err(ConfigError::new("no rule: it could never limit"));
         }
-        if u16::try_from(rules.len()).is_err() {
-            return Err(ConfigError::new("more than 65,535 rules"));
-        }
         let mut general = Vec::new();
         let mut by_tool: HashMap<Box<str>, Vec<usize>, RandomState> = HashMap::default();
-        let mut names = std::collections::HashSet::new();
+        let mut by_name = HashMap::default();
         for (index, rule) in rules.iter().enumerate() {
             rule.check()?;
-            if !names.insert(&rule.name) {
+            if by_name.insert(Arc::clone(&rule.name), index).is_some() {
                 let name = &rule.name;
                 return Err(ConfigError::new(format!("two rules are called `{name}`")));
             }
@@ -76,23 +72,22 @@ impl Rules {
             rules: rules.into_iter().map(limit).collect(),
             general: general.into(),
             by_tool,
+            by_name,
             quotas: ArcSwap::from_pointee(quotas),
+            changed: AtomicBool::new(false),
         })
     }
 
-    /// What applies to a request; `None` when nothing does.
-    pub(crate) fn apply<Req: McpRequest>(&self, request: &Req) -> Option<Applied> {
+    /// Adds what applies to a request.
+    pub(crate) fn charge<Req: McpRequest>(&self, request: &Req, charges: &mut Charges) {
         let method = request.method();
-        let mut applied = Applied {
-            charges: Charges::new(),
-            rules: SmallVec::new(),
-        };
-        let quotas = self.quotas.load();
+        let changed = self.changed.load(Acquire).then(|| self.quotas.load());
+        let quota = |index: usize| changed.as_ref()?.get(index).copied();
         for index in &self.general {
             if let Some(limit) = self.rules.get(*index)
                 && limit.concerns(method, request)
             {
-                applied.charge(*index, limit, quotas.get(*index), request);
+                limit.charge(quota(*index), request, charges);
             }
         }
         if method == Method::CallTool
@@ -102,16 +97,15 @@ impl Rules {
         {
             for index in indices {
                 if let Some(limit) = self.rules.get(*index) {
-                    applied.charge(*index, limit, quotas.get(*index), request);
+                    limit.charge(quota(*index), request, charges);
                 }
             }
         }
-        (!applied.charges.is_empty()).then_some(applied)
     }
 
     /// The name of the rule whose charge it was; it has refused a call.
-    pub(crate) fn refused(&self, applied: &Applied, charge: usize) -> Arc<str> {
-        match self.of_charge(applied, charge) {
+    pub(crate) fn refused(&self, charges: &Charges, charge: usize) -> Arc<str> {
+        match self.of_charge(charges, charge) {
             Some(limit) => {
                 limit.refused.fetch_add(1, Relaxed);
                 Arc::clone(&limit.rule.name)
@@ -121,16 +115,13 @@ impl Rules {
     }
 
     /// The name of the rule whose charge it was.
-    pub(crate) fn name(&self, applied: &Applied, charge: usize) -> Arc<str> {
-        let limit = self.of_charge(applied, charge);
+    pub(crate) fn name(&self, charges: &Charges, charge: usize) -> Arc<str> {
+        let limit = self.of_charge(charges, charge);
         limit.map_or_else(|| Arc::from(""), |limit| Arc::clone(&limit.rule.name))
     }
 
     pub(crate) fn set_quota(&self, name: &str, quota: Quota) -> Result<(), ConfigError> {
-        let index = self
-            .rules
-            .iter()
-            .position(|limit| *limit.rule.name == *name);
+        let index = self.by_name.get(name).copied();
         let limit = index.and_then(|index| self.rules.get(index).map(|limit| (index, limit)));
         let Some((index, limit)) = limit else {
             return Err(ConfigError::new(format!("no rule is called `{name}`")));
@@ -143,6 +134,7 @@ impl Rules {
             }
             quotas
         });
+        self.changed.store(true, Release);
         Ok(())
     }
 
@@ -159,9 +151,9 @@ impl Rules {
         })
     }
 
-    fn of_charge(&self, applied: &Applied, charge: usize) -> Option<&Limit> {
-        let index = applied.rules.get(charge)?;
-        self.rules.get(usize::from(*index))
+    fn of_charge(&self, charges: &Charges, charge: usize) -> Option<&Limit> {
+        let name = charges.iter().nth(charge)?.rule();
+        self.rules.get(*self.by_name.get(name)?)
     }
 }
 
@@ -174,23 +166,14 @@ impl Limit {
                 request.target().is_some_and(named)
             })
     }
-}
 
-impl Applied {
-    fn charge<Req: McpRequest>(
-        &mut self,
-        index: usize,
-        limit: &Limit,
-        quota: Option<&Quota>,
-        request: &Req,
-    ) {
-        let rule = &limit.rule;
-        let quota = quota.copied().unwrap_or(rule.quota);
-        if let (Some(cost), Ok(index)) = (rule.cost_of(request), u16::try_from(index)) {
-            self.charges.push(&rule.name, quota, cost, |key| {
+    fn charge<Req: McpRequest>(&self, quota: Option<Quota>, request: &Req, charges: &mut Charges) {
+        let rule = &self.rule;
+        let quota = quota.unwrap_or(rule.quota);
+        if let Some(cost) = rule.cost_of(request) {
+            charges.push(&rule.name, quota, cost, |key| {
                 rule.key.iter().for_each(|part| part.write(request, key));
             });
-            self.rules.push(index);
         }
     }
 }

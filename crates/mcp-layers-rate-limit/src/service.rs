@@ -10,7 +10,7 @@ use mcp_layers_core::{McpRequest, Method};
 use tower_service::Service;
 
 use crate::{
-    Acquire, MemoryStore, RateLimitStore, ResponseFuture, Verdict,
+    Acquire, Charges, MemoryStore, RateLimitStore, ResponseFuture,
     future::{Held, Next},
     layer::{Settings, Shared},
 };
@@ -47,16 +47,32 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let Some(applied) = self.shared.rules.apply(&request) else {
-            return ResponseFuture::inner(self.inner.call(request));
-        };
-        let acquire = self.shared.store.acquire(&applied.charges);
-        if let Acquire::Ready(decision) = &acquire
-            && decision.verdict == Verdict::Admitted
-            && !decision.is_away
-        {
-            return ResponseFuture::inner(self.inner.call(request));
+        let mut charges = Charges::new();
+        self.shared.rules.charge(&request, &mut charges);
+        if !charges.is_empty() {
+            let acquire = self.shared.store.acquire(&charges);
+            if !acquire.is_plain_yes() {
+                return self.hold(request, charges, acquire);
+            }
         }
+        ResponseFuture::inner(self.inner.call(request))
+    }
+}
+
+impl<S, St: RateLimitStore> RateLimit<S, St> {
+    /// What happens to a call that does not simply pass. Apart, so that one that does has little to
+    /// carry.
+    #[cold]
+    fn hold<Req>(
+        &mut self,
+        request: Req,
+        charges: Charges,
+        acquire: Acquire<St::Later>,
+    ) -> ResponseFuture<S, Req, St>
+    where
+        Req: McpRequest,
+        S: Service<Req, Response = Req::Response> + Clone,
+    {
         // A clone has reserved nothing; the instance that has goes with the call, or goes.
         let clone = self.inner.clone();
         let held = Held {
@@ -64,7 +80,7 @@ where
             is_ready: true,
             as_tool_error: self.settings.as_tool_error && request.method() == Method::CallTool,
             request,
-            applied,
+            charges,
             shared: Arc::clone(&self.shared),
             settings: self.settings,
             waits: None,

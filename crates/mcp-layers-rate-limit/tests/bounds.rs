@@ -141,7 +141,17 @@ fn a_million_keys_take_no_more_memory_than_is_said() {
 #[test]
 fn a_call_of_a_key_that_is_known_allocates_nothing() {
     let (layer, _) = limiter(1_000);
-    let mut service = tower::Layer::layer(&layer, common::Counting::default());
+    passes_without_an_allocation(&layer);
+}
+
+#[test]
+fn nor_does_one_that_four_rules_concern() {
+    let rules = ["a", "b", "c", "d"].map(|name| Rule::new(name, a_second(10)));
+    passes_without_an_allocation(&RateLimitLayer::new(rules).unwrap());
+}
+
+fn passes_without_an_allocation(layer: &RateLimitLayer<impl RateLimitStore>) {
+    let mut service = tower::Layer::layer(layer, common::Counting::default());
     let warm = tower::Service::call(&mut service, by("ada", call("dig")));
     drop(warm);
     let request = by("ada", call("dig"));

@@ -85,7 +85,7 @@ impl Shared {
             let burst = u64::from(charge.quota.max_burst().get())
                 .min(LONGEST / interval)
                 .max(1);
-            script.key(self.key(charge.rule, charge.key));
+            script.key(self.key(charge.rule(), charge.key));
             script.arg(interval).arg(burst).arg(charge.cost.get());
         }
         Ok(match self.connection.script(&script).await? {

@@ -46,7 +46,8 @@ impl Shard {
     }
 
     /// Finds the key, or makes room for it and pins it there; `None` when there is no room.
-    pub(super) fn find(&mut self, key: Key, rule: u32, now: u64) -> Option<Slot> {
+    #[inline]
+    pub(super) fn find(&mut self, key: Key, rule: impl FnOnce() -> u32, now: u64) -> Option<Slot> {
         let entries = &self.entries;
         let same = |index: &u32| {
             entries
@@ -56,6 +57,11 @@ impl Shard {
         if let Some(index) = self.index.find(key[1], same) {
             return Some(Slot(*index));
         }
+        self.insert(key, rule(), now)
+    }
+
+    #[cold]
+    fn insert(&mut self, key: Key, rule: u32, now: u64) -> Option<Slot> {
         let entry = Entry {
             key,
             meter: Meter::pinned(rule),
