@@ -1,6 +1,9 @@
 //! The state machine. No future, no lock and no clock in it: the time is a parameter.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Settings,
@@ -64,7 +67,7 @@ pub enum Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
     pub(crate) epoch: u64,
-    pub(crate) probe: Option<u64>,
+    pub(crate) probe: Option<NonZeroU64>,
 }
 
 impl Ticket {
@@ -101,7 +104,7 @@ pub struct Circuit {
     epoch: u64,
     phase: Phase,
     samples: Samples,
-    next_probe: u64,
+    next_probe: NonZeroU64,
 }
 
 #[derive(Debug)]
@@ -113,7 +116,7 @@ enum Phase {
 
 #[derive(Debug)]
 struct Lease {
-    probe: u64,
+    probe: NonZeroU64,
     ends: Instant,
 }
 
@@ -127,7 +130,7 @@ impl Circuit {
             epoch: 0,
             phase: Phase::Closed,
             samples: Samples::new(settings.window),
-            next_probe: 0,
+            next_probe: NonZeroU64::MIN,
         }
     }
 
@@ -159,7 +162,7 @@ impl Circuit {
             return Admission::Refuse { retry_after };
         }
         let probe = self.next_probe;
-        self.next_probe += 1;
+        self.next_probe = probe.saturating_add(1);
         // A lease beyond the clock's end is as good as one of a century.
         let century = Duration::from_secs(100 * 365 * 24 * 3600);
         let lease = self.settings.probe_lease.min(century);
@@ -170,7 +173,7 @@ impl Circuit {
         self.pass(Some(probe))
     }
 
-    fn pass(&self, probe: Option<u64>) -> Admission {
+    fn pass(&self, probe: Option<NonZeroU64>) -> Admission {
         Admission::Pass(Ticket {
             epoch: self.epoch,
             probe,

@@ -1,10 +1,10 @@
 //! The future, and the call that it stands for.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -38,8 +38,7 @@ impl<I, K: Classify, F, C: Clock> ResponseFuture<I, K, F, C> {
     }
 
     #[inline]
-    pub(crate) fn watched(future: I, mut call: Call<K, F, C>) -> Self {
-        call.inside = false;
+    pub(crate) fn watched(future: I, call: Call<K, F, C>) -> Self {
         Self {
             future,
             call: Some(call),
@@ -62,10 +61,11 @@ where
         let Some(call) = this.call else {
             return this.future.poll(cx);
         };
-        call.inside = true;
-        let poll = this.future.poll(cx);
-        call.inside = false;
-        let mut output = ready!(poll);
+        call.stage = Stage::Inside;
+        let Poll::Ready(mut output) = this.future.poll(cx) else {
+            call.stage = Stage::Outside;
+            return Poll::Pending;
+        };
         call.end(&mut output);
         Poll::Ready(output)
     }
@@ -77,54 +77,113 @@ pub(crate) struct Call<K: Classify, F, C: Clock> {
     breaker: Arc<Breaker<K, F, C>>,
     place: Place,
     ticket: Ticket,
-    method: Method<'static>,
+    method: &'static Method<'static>,
+    stage: Stage,
     /// A tool that has no circuit of its own as long as nothing shows that it exists.
     unproven: Option<Box<str>>,
     /// What letting this call through changed.
     changed: Option<State>,
     started: Option<Instant>,
-    /// Whether the inner service is at work. Dropped meanwhile, it has panicked.
-    inside: bool,
-    done: bool,
+}
+
+impl<K, F, C: Clock> Breaker<K, F, C> {
+    /// Says how a call ended.
+    #[inline]
+    fn sample(
+        &self,
+        entry: &Entry,
+        ticket: Ticket,
+        started: Option<Instant>,
+        failed: bool,
+    ) -> Option<State> {
+        let clock = &self.clock;
+        let slow = match (started, self.settings.slow_calls) {
+            (Some(started), Some((limit, _))) => {
+                clock.now().saturating_duration_since(started) > limit
+            }
+            _ => false,
+        };
+        let sample = Sample { failed, slow };
+        entry.shared.record(ticket, sample, || clock.now())
+    }
+}
+
+/// A call while the inner service makes its future. Dropped, it has panicked.
+pub(crate) struct Starting<'a, K, F, C: Clock> {
+    breaker: &'a Arc<Breaker<K, F, C>>,
+    entry: &'a Entry,
+    ticket: Ticket,
+    method: &'static Method<'static>,
+    started: Option<Instant>,
+}
+
+impl<'a, K: Classify, F, C: Clock> Starting<'a, K, F, C> {
+    #[inline]
+    pub(crate) fn new(
+        breaker: &'a Arc<Breaker<K, F, C>>,
+        entry: &'a Entry,
+        ticket: Ticket,
+        method: Method<'_>,
+    ) -> Self {
+        let timed = breaker.settings.slow_calls.is_some();
+        Self {
+            breaker,
+            entry,
+            ticket,
+            method: known(method),
+            started: timed.then(|| breaker.clock.now()),
+        }
+    }
+
+    /// The future is there. The call is made only now: it is larger, and is moved less.
+    #[inline]
+    pub(crate) fn begun(
+        self,
+        place: Place,
+        unproven: Option<Box<str>>,
+        changed: Option<State>,
+    ) -> Call<K, F, C> {
+        let call = Call {
+            breaker: Arc::clone(self.breaker),
+            place,
+            ticket: self.ticket,
+            method: self.method,
+            stage: Stage::Outside,
+            unproven,
+            changed,
+            started: self.started,
+        };
+        mem::forget(self);
+        call
+    }
+}
+
+impl<K, F, C: Clock> Drop for Starting<'_, K, F, C> {
+    #[cold]
+    fn drop(&mut self) {
+        let (ticket, started) = (self.ticket, self.started);
+        self.breaker.sample(self.entry, ticket, started, true);
+    }
+}
+
+/// Where a call is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Outside,
+    /// The inner service is at work. Dropped meanwhile, it has panicked.
+    Inside,
+    /// The circuit knows how it ended.
+    Done,
 }
 
 impl<K: Classify, F, C: Clock> Call<K, F, C> {
     #[inline]
-    pub(crate) fn new(
-        breaker: Arc<Breaker<K, F, C>>,
-        place: Place,
-        ticket: Ticket,
-        method: Method<'static>,
-    ) -> Self {
-        let timed = breaker.settings.slow_calls.is_some();
-        let started = timed.then(|| breaker.clock.now());
-        Self {
-            breaker,
-            place,
-            ticket,
-            method,
-            unproven: None,
-            changed: None,
-            started,
-            inside: true,
-            done: false,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn with(mut self, unproven: Option<Box<str>>, changed: Option<State>) -> Self {
-        self.unproven = unproven;
-        self.changed = changed;
-        self
-    }
-
-    #[inline]
     fn end<R: McpResponse, E>(&mut self, output: &mut Result<R, E>) {
-        self.done = true;
+        self.stage = Stage::Done;
         let class = match output {
             Ok(response) => {
                 let outcome = response.outcome();
-                let class = self.breaker.classify.classify(self.method, &outcome);
+                let class = self.breaker.classify.classify(*self.method, &outcome);
                 if self.unproven.is_some() && proves(&outcome, class) {
                     self.move_to_own_circuit();
                 }
@@ -143,30 +202,28 @@ impl<K: Classify, F, C: Clock> Call<K, F, C> {
         if (self.changed.is_some() || changed.is_some())
             && let Ok(response) = output
         {
-            for state in [self.changed, changed].into_iter().flatten() {
-                response.trail_mut().push(Event::CircuitChanged {
-                    circuit: self.entry().label.clone(),
-                    state: state.as_str(),
-                });
-            }
+            self.tell(response, changed);
+        }
+    }
+
+    #[cold]
+    fn tell<R: McpResponse>(&self, response: &mut R, changed: Option<State>) {
+        for state in [self.changed, changed].into_iter().flatten() {
+            response.trail_mut().push(Event::CircuitChanged {
+                circuit: self.entry().label.clone(),
+                state: state.as_str(),
+            });
         }
     }
 
     #[inline]
     fn sample(&self, failed: bool) -> Option<State> {
-        let clock = &self.breaker.clock;
-        let slow = match (self.breaker.settings.slow_calls, self.started) {
-            (Some((limit, _)), Some(started)) => {
-                clock.now().saturating_duration_since(started) > limit
-            }
-            _ => false,
-        };
-        let sample = Sample { failed, slow };
-        let shared = &self.entry().shared;
-        shared.record(self.ticket, sample, || clock.now())
+        let breaker = &self.breaker;
+        breaker.sample(self.entry(), self.ticket, self.started, failed)
     }
 
     /// The tool answered: it exists. A probe of the shared circuit stays one.
+    #[cold]
     fn move_to_own_circuit(&mut self) {
         if self.ticket.is_probe() {
             return;
@@ -175,7 +232,7 @@ impl<K: Classify, F, C: Clock> Call<K, F, C> {
             return;
         };
         self.place = self.breaker.registry.find_or_make(Name::Tool(&tool));
-        if self.place != Place::Other {
+        if self.place != Place::OTHER {
             // The call counts for the circuit as it is now.
             self.ticket.epoch = self.entry().shared.with(|circuit| circuit.fast().0);
         }
@@ -187,6 +244,14 @@ impl<K: Classify, F, C: Clock> Call<K, F, C> {
     }
 }
 
+/// The same method, which lasts.
+#[inline]
+fn known(method: Method<'_>) -> &'static Method<'static> {
+    let position = method.position();
+    let known = position.and_then(|position| Method::KNOWN.get(position));
+    known.unwrap_or(&Method::CallTool)
+}
+
 /// Whether an outcome shows that the tool exists: a result, or an error of its own.
 fn proves(outcome: &Outcome<'_>, class: Class) -> bool {
     outcome.code().is_none() || class == Class::Failure
@@ -195,14 +260,11 @@ fn proves(outcome: &Outcome<'_>, class: Class) -> bool {
 impl<K: Classify, F, C: Clock> Drop for Call<K, F, C> {
     #[inline]
     fn drop(&mut self) {
-        if self.done {
-            return;
-        }
-        if self.inside {
+        match self.stage {
+            Stage::Outside => self.entry().shared.release(self.ticket),
             // It panicked: what a layer that catches panics would answer is a failure.
-            let _ = self.sample(true);
-        } else {
-            self.entry().shared.release(self.ticket);
+            Stage::Inside => drop(self.sample(true)),
+            Stage::Done => {}
         }
     }
 }

@@ -70,7 +70,7 @@ impl CircuitBreakerHandle {
     pub fn circuit(&self, circuit: &str) -> Option<CircuitStatus> {
         let name = Name::read(circuit)?;
         let place = self.registry.find(name);
-        let shared = place == Place::Other && name != Name::Other;
+        let shared = place == Place::OTHER && name != Name::Other;
         (!shared).then(|| self.status(self.registry.entry(place)))
     }
 
@@ -104,7 +104,7 @@ impl CircuitBreakerHandle {
             return false;
         };
         let place = self.registry.find_or_make(name);
-        if place == Place::Other && name != Name::Other {
+        if place == Place::OTHER && name != Name::Other {
             return false;
         }
         change(self.registry.entry(place));

@@ -19,7 +19,7 @@ pub enum CircuitKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Name<'a> {
     Tool(&'a str),
-    Method(&'static str),
+    Method(Method<'static>),
     Upstream,
     Other,
 }
@@ -31,8 +31,11 @@ impl CircuitKey {
     /// `None` for requests that no circuit is asked about: long-lived ones, the lifecycle,
     /// notifications, and methods that the protocol does not know.
     #[inline]
-    pub(crate) fn of<Req: McpRequest>(self, request: &Req) -> Option<Name<'_>> {
-        let method = request.method();
+    pub(crate) fn of<'a, Req: McpRequest>(
+        self,
+        method: Method<'a>,
+        request: &'a Req,
+    ) -> Option<Name<'a>> {
         if method == Method::CallTool && self == Self::Tool {
             let tool = request.target().filter(|tool| tool.len() <= MAX_NAME);
             return Some(tool.map_or(Name::Other, Name::Tool));
@@ -43,7 +46,7 @@ impl CircuitKey {
         let method = method.known()?;
         Some(match self {
             Self::Upstream => Name::Upstream,
-            Self::Tool | Self::Method => Name::Method(method.as_str()),
+            Self::Tool | Self::Method => Name::Method(method),
         })
     }
 }
@@ -54,7 +57,7 @@ impl Name<'_> {
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Tool(tool) => format!("{} {tool}", Method::CallTool),
-            Self::Method(method) => (*method).to_owned(),
+            Self::Method(method) => method.to_string(),
             Self::Upstream => "upstream".to_owned(),
             Self::Other => "_OTHER".to_owned(),
         }
@@ -68,7 +71,7 @@ impl Name<'_> {
         match label {
             "upstream" => Some(Name::Upstream),
             "_OTHER" => Some(Name::Other),
-            method => Some(Name::Method(Method::new(method).known()?.as_str())),
+            method => Method::new(method).known().map(Name::Method),
         }
     }
 }
@@ -76,6 +79,7 @@ impl Name<'_> {
 #[cfg(test)]
 mod tests {
     use super::Name;
+    use mcp_layers_core::Method;
 
     #[test]
     fn a_label_is_read_back_and_a_tool_is_never_taken_for_a_method() {
@@ -83,7 +87,7 @@ mod tests {
             Name::Tool("dig"),
             Name::Tool("resources/read"),
             Name::Tool("a b"),
-            Name::Method("resources/read"),
+            Name::Method(Method::ReadResource),
             Name::Upstream,
             Name::Other,
         ] {

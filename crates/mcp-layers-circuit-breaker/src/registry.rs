@@ -2,12 +2,12 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
     hash::BuildHasher,
     sync::{Mutex, OnceLock, PoisonError},
 };
 
 use foldhash::fast::RandomState;
+use mcp_layers_core::Method;
 
 use crate::{Circuit, Settings, key::Name, shared::Shared};
 
@@ -15,74 +15,69 @@ use crate::{Circuit, Settings, key::Name, shared::Shared};
 #[derive(Debug)]
 pub(crate) struct Entry {
     tool: Option<Box<str>>,
-    method: &'static str,
     pub(crate) label: Cow<'static, str>,
     pub(crate) shared: Shared,
 }
 
 impl Entry {
     fn new(name: Name<'_>, settings: Settings) -> Self {
-        let (tool, method) = match name {
-            Name::Tool(tool) => (Some(tool.into()), ""),
-            Name::Method(method) => (None, method),
-            Name::Upstream => (None, "upstream"),
-            Name::Other => (None, "_OTHER"),
+        let tool = match name {
+            Name::Tool(tool) => Some(tool.into()),
+            _ => None,
         };
         Self {
             tool,
-            method,
             label: name.label().into(),
             shared: Shared::new(Circuit::new(settings)),
         }
     }
 
-    fn is(&self, name: Name<'_>) -> bool {
-        match name {
-            Name::Tool(tool) => self.tool.as_deref() == Some(tool),
-            Name::Method(method) => self.tool.is_none() && self.method == method,
-            Name::Upstream => self.tool.is_none() && self.method == "upstream",
-            Name::Other => self.tool.is_none() && self.method == "_OTHER",
-        }
+    fn is_of(&self, tool: &str) -> bool {
+        self.tool.as_deref() == Some(tool)
     }
 }
 
-/// A table that is read without a lock: half of its slots stay empty, so that a search ends soon.
+/// A table that is read without a lock.
 pub(crate) struct Registry {
     settings: Settings,
     hasher: RandomState,
-    /// Circuits of tools. A slot is filled once, by whoever holds `grow`.
+    /// By place. The circuits of methods and of the upstream are there from the beginning; then come
+    /// those of tools, of which half of the slots stay empty, so that a search ends soon. A slot
+    /// is filled once, by whoever holds `grow`.
     slots: Box<[OnceLock<Entry>]>,
     grow: Mutex<usize>,
     max: usize,
-    /// Of methods and of the upstream: names that nobody else chooses.
-    fixed: HashMap<&'static str, Entry, RandomState>,
+    /// In place of all slots that are empty.
     other: Entry,
 }
 
 /// Where a circuit is, for as long as the registry lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Slot(usize),
-    Fixed(&'static str),
-    Other,
+pub(crate) struct Place(usize);
+
+impl Place {
+    /// A slot that stays empty.
+    pub(crate) const OTHER: Self = Self(0);
+    const UPSTREAM: Self = Self(1);
+    /// By [`Method::position`].
+    const METHODS: usize = 2;
+    const TOOLS: usize = Self::METHODS + Method::KNOWN.len();
 }
 
 impl Registry {
     pub(crate) fn new(settings: Settings, max: usize) -> Self {
-        let slots = max.saturating_mul(2).next_power_of_two().max(2);
-        let methods = mcp_layers_core::Method::KNOWN.iter();
-        let names = methods.map(|method| Name::Method(method.as_str()));
-        let fixed = names.chain([Name::Upstream]).map(|name| {
-            let entry = Entry::new(name, settings);
-            (entry.method, entry)
-        });
+        let tools = max.saturating_mul(2).next_power_of_two().max(2);
+        let methods = Method::KNOWN.iter().copied().map(Name::Method);
+        let fixed = [Name::Upstream].into_iter().chain(methods);
+        let fixed = fixed.map(|name| OnceLock::from(Entry::new(name, settings)));
+        let empty = || OnceLock::new();
+        let slots = [empty()].into_iter().chain(fixed);
         Self {
             settings,
             hasher: RandomState::default(),
-            slots: (0..slots).map(|_| OnceLock::new()).collect(),
+            slots: slots.chain((0..tools).map(|_| empty())).collect(),
             grow: Mutex::new(0),
             max,
-            fixed: fixed.collect(),
             other: Entry::new(Name::Other, settings),
         }
     }
@@ -91,19 +86,22 @@ impl Registry {
     #[inline]
     pub(crate) fn find(&self, name: Name<'_>) -> Place {
         match name {
-            Name::Method(method) => Place::Fixed(method),
-            Name::Upstream => Place::Fixed("upstream"),
-            Name::Other => Place::Other,
             Name::Tool(tool) => {
-                for index in self.probe(tool) {
-                    match self.slots[index].get() {
-                        Some(entry) if entry.is(name) => return Place::Slot(index),
+                for place in self.probe(tool) {
+                    match self.slots[place.0].get() {
+                        Some(entry) if entry.is_of(tool) => return place,
                         Some(_) => {}
                         None => break,
                     }
                 }
-                Place::Other
+                Place::OTHER
             }
+            Name::Method(method) => {
+                let position = method.position();
+                position.map_or(Place::OTHER, |position| Place(Place::METHODS + position))
+            }
+            Name::Upstream => Place::UPSTREAM,
+            Name::Other => Place::OTHER,
         }
     }
 
@@ -113,46 +111,44 @@ impl Registry {
         let Name::Tool(tool) = name else {
             return found;
         };
-        if found != Place::Other {
+        if found != Place::OTHER {
             return found;
         }
         let mut len = self.grow.lock().unwrap_or_else(PoisonError::into_inner);
-        for index in self.probe(tool) {
-            match self.slots[index].get() {
-                Some(entry) if entry.is(name) => return Place::Slot(index),
+        for place in self.probe(tool) {
+            match self.slots[place.0].get() {
+                Some(entry) if entry.is_of(tool) => return place,
                 Some(_) => {}
-                None if *len >= self.max => return Place::Other,
+                None if *len >= self.max => return Place::OTHER,
                 None => {
                     *len += 1;
-                    let _ = self.slots[index].set(Entry::new(name, self.settings));
-                    return Place::Slot(index);
+                    let _ = self.slots[place.0].set(Entry::new(name, self.settings));
+                    return place;
                 }
             }
         }
-        Place::Other
+        Place::OTHER
     }
 
     #[inline]
     pub(crate) fn entry(&self, place: Place) -> &Entry {
-        match place {
-            Place::Slot(index) => self.slots[index].get().unwrap_or(&self.other),
-            Place::Fixed(name) => self.fixed.get(name).unwrap_or(&self.other),
-            Place::Other => &self.other,
-        }
+        self.slots[place.0].get().unwrap_or(&self.other)
     }
 
     /// Every circuit; those of methods that the stack was never asked for too.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        let tools = self.slots.iter().filter_map(OnceLock::get);
-        tools.chain(self.fixed.values()).chain([&self.other])
+        let own = self.slots.iter().filter_map(OnceLock::get);
+        own.chain([&self.other])
     }
 
-    fn probe(&self, tool: &str) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.slots.len() - 1;
+    /// Where the circuit of a tool may be, in the order in which to look.
+    #[inline]
+    fn probe(&self, tool: &str) -> impl Iterator<Item = Place> + use<> {
+        let slots = self.slots.len() - Place::TOOLS;
         // Only low bits are wanted, so that it does not matter what a narrow `usize` cuts off.
         #[allow(clippy::cast_possible_truncation)]
-        let start = self.hasher.hash_one(tool) as usize & mask;
-        (0..=mask).map(move |step| (start + step) & mask)
+        let start = self.hasher.hash_one(tool) as usize;
+        (0..slots).map(move |step| Place(Place::TOOLS + (start.wrapping_add(step) & (slots - 1))))
     }
 }
 
@@ -173,7 +169,7 @@ mod tests {
             registry.find_or_make(Name::Tool(name));
         }
         assert_eq!(registry.entries().count(), before + 100);
-        let own = |name: &&String| registry.find(Name::Tool(name)) != Place::Other;
+        let own = |name: &&String| registry.find(Name::Tool(name)) != Place::OTHER;
         assert_eq!(names.iter().filter(own).count(), 100);
         assert!(names[..100].iter().all(|name| own(&name)));
     }
@@ -184,10 +180,9 @@ mod tests {
         let make = || {
             let names = (0..64).map(|number| number.to_string());
             names
-                .map(|name| match registry.find_or_make(Name::Tool(&name)) {
-                    Place::Slot(index) => index,
-                    other => panic!("{other:?}"),
-                })
+                .map(|name| registry.find_or_make(Name::Tool(&name)))
+                .inspect(|place| assert_ne!(*place, Place::OTHER))
+                .map(|place| place.0)
                 .collect::<Vec<_>>()
         };
         let all: HashSet<_> = thread::scope(|scope| {

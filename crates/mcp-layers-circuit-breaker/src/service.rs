@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::{
     Admission, CircuitOpen, Fallback, ResponseFuture,
-    future::Call,
+    future::Starting,
     key::Name,
     layer::Breaker,
     registry::{Entry, Place},
@@ -48,7 +48,8 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let breaker = &self.breaker;
-        let Some(name) = breaker.key.of(&request) else {
+        let method = request.method();
+        let Some(name) = breaker.key.of(method, &request) else {
             return ReplyFuture::inner(ResponseFuture::unwatched(self.inner.call(request)));
         };
         let place = breaker.registry.find(name);
@@ -58,13 +59,13 @@ where
             return ReplyFuture::ready(breaker.refuse(&request, entry, admission));
         };
         let unproven = match name {
-            Name::Tool(tool) if place == Place::Other => Some(tool.into()),
+            Name::Tool(tool) if place == Place::OTHER => Some(tool.into()),
             _ => None,
         };
-        let method = request.method().known().unwrap_or(Method::CallTool);
-        let call = Call::new(Arc::clone(breaker), place, ticket, method);
-        let call = call.with(unproven, changed);
-        ReplyFuture::inner(ResponseFuture::watched(self.inner.call(request), call))
+        let starting = Starting::new(breaker, entry, ticket, method);
+        let future = self.inner.call(request);
+        let call = starting.begun(place, unproven, changed);
+        ReplyFuture::inner(ResponseFuture::watched(future, call))
     }
 }
 

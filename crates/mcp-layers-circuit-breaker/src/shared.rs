@@ -33,6 +33,7 @@ impl Shared {
     }
 
     /// Asks for a call; also the state if this changed it.
+    #[inline]
     pub(crate) fn admit(&self, now: impl FnOnce() -> Instant) -> (Admission, Option<State>) {
         let word = self.word.load(Ordering::Acquire);
         if word & PASSES != 0 {
@@ -42,6 +43,11 @@ impl Shared {
             };
             return (Admission::Pass(ticket), None);
         }
+        self.ask(now)
+    }
+
+    #[cold]
+    fn ask(&self, now: impl FnOnce() -> Instant) -> (Admission, Option<State>) {
         self.with(|circuit| {
             let before = circuit.state();
             let admission = circuit.admit(now());
@@ -51,6 +57,7 @@ impl Shared {
     }
 
     /// Says how a call ended.
+    #[inline]
     pub(crate) fn record(
         &self,
         ticket: Ticket,
@@ -63,6 +70,12 @@ impl Shared {
                 return None;
             }
         }
+        self.tell(ticket, sample, now)
+    }
+
+    // Not cold: in a window of time, every call comes this way.
+    #[inline(never)]
+    fn tell(&self, ticket: Ticket, sample: Sample, now: impl FnOnce() -> Instant) -> Option<State> {
         self.with(|circuit| circuit.record(ticket, sample, now()))
     }
 

@@ -48,8 +48,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let count = |max: u32| (1..=max).prop_map(|n| NonZeroU32::MIN.saturating_add(n - 1));
+    // A tenth of a window of time is no whole number of milliseconds, now and then.
+    let window = prop_oneof![
+        count(8).prop_map(Window::Calls),
+        (1..2_000_u64).prop_map(|ms| Window::Time(Duration::from_millis(ms))),
+    ];
     (
-        count(8),
+        window,
         count(5),
         1..=100_u8,
         prop::option::of(1..=100_u8),
@@ -61,7 +66,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             |(window, minimum_calls, rate, slow, open_ms, probes, lease_ms)| {
                 let percent = |rate| Percent::new(rate).unwrap_or(Percent::HALF);
                 Settings {
-                    window: Window::Calls(window),
+                    window,
                     minimum_calls,
                     failure_rate: percent(rate),
                     slow_calls: slow.map(|rate| (Duration::from_millis(1), percent(rate))),
@@ -79,8 +84,8 @@ struct Model {
     rate: u32,
     slow_rate: Option<u32>,
     mode: Mode,
-    /// Since the circuit closed last.
-    history: Vec<Sample>,
+    /// Since the circuit closed last: when each ended, and how.
+    history: Vec<(Instant, Sample)>,
     open_until: Option<Instant>,
     half_open: bool,
     /// Calls that are let through, and whether they are probes until when.
@@ -136,6 +141,17 @@ impl Model {
         room.then(|| Some(now + self.settings.probe_lease))
     }
 
+    /// What the circuit judges by.
+    fn window(&self, now: Instant) -> Vec<Sample> {
+        match self.settings.window {
+            Window::Calls(window) => {
+                let latest = self.history.iter().rev().take(window.get() as usize);
+                latest.map(|(_, sample)| *sample).collect()
+            }
+            Window::Time(length) => of_time(&self.history, length, now),
+        }
+    }
+
     fn record(&mut self, running: Running, sample: Sample, now: Instant) {
         if !running.current || self.mode == Mode::Disabled || self.open_until.is_some() {
             return;
@@ -153,13 +169,13 @@ impl Model {
             }
             return;
         }
-        self.history.push(sample);
-        let Window::Calls(window) = self.settings.window else {
-            return;
+        self.history.push((now, sample));
+        let latest = self.window(now);
+        let minimum = self.settings.minimum_calls.get() as usize;
+        let minimum = match self.settings.window {
+            Window::Calls(window) => minimum.min(window.get() as usize),
+            Window::Time(_) => minimum,
         };
-        let window = window.get() as usize;
-        let latest: Vec<_> = self.history.iter().rev().take(window).collect();
-        let minimum = (self.settings.minimum_calls.get() as usize).min(window);
         let share = |part: usize, rate: u32| part * 100 >= latest.len() * rate as usize;
         let failed = latest.iter().filter(|sample| sample.failed).count();
         let slow = latest.iter().filter(|sample| sample.slow).count();
@@ -170,6 +186,23 @@ impl Model {
             self.outdate();
         }
     }
+}
+
+/// Those that a window of time holds. A slice begins with a call and takes in those of a tenth of the
+/// window; it goes as a whole when its beginning is as old as the window is long. Nothing is kept
+/// from one call to the next: the slices are told again from all calls there were.
+fn of_time(history: &[(Instant, Sample)], length: Duration, now: Instant) -> Vec<Sample> {
+    let mut begun = None;
+    let sliced = history.iter().map(|&(at, sample)| {
+        let slice = match begun {
+            Some(slice) if at - slice < length / 10 => slice,
+            _ => at,
+        };
+        begun = Some(slice);
+        (slice, sample)
+    });
+    let inside = sliced.filter(|(slice, _)| now - *slice < length);
+    inside.map(|(_, sample)| sample).collect()
 }
 
 fn percent(rate: Percent) -> u32 {
@@ -258,6 +291,43 @@ proptest! {
                 }
             }
             prop_assert_eq!(circuit.state(), model.state());
+            // Looked at only here, so that between calls nothing is cleared away by looking.
+            if let Step::Record { .. } = step {
+                let count = circuit.counts(now);
+                let window = model.window(now);
+                let of = |is: fn(&Sample) -> bool| window.iter().filter(|&sample| is(sample)).count();
+                prop_assert_eq!(count.calls as usize, window.len());
+                prop_assert_eq!(count.failures as usize, of(|sample| sample.failed));
+                prop_assert_eq!(count.slow as usize, of(|sample| sample.slow));
+            }
+        }
+    }
+
+    /// Nothing opens or closes it, so that the window grows old in all ways.
+    #[test]
+    fn a_window_of_time_holds_what_the_model_says(
+        length in (1..10_000_u32).prop_map(|ms| Duration::from_millis(ms.into())),
+        // How long after the one before, in thousandths of the window.
+        calls in prop::collection::vec((0..200_u32, any::<bool>()), 1..100),
+    ) {
+        let settings = Settings { window: Window::Time(length), ..Settings::default() };
+        let mut circuit = Circuit::new(settings);
+        circuit.set_mode(Mode::ForcedClosed);
+        let mut now = Instant::now();
+        let mut history = Vec::new();
+        for (thousandths, failed) in calls {
+            now += length * thousandths / 1_000;
+            let Admission::Pass(ticket) = circuit.admit(now) else {
+                return Err(TestCaseError::fail("refused"));
+            };
+            let sample = Sample { failed, slow: false };
+            circuit.record(ticket, sample, now);
+            history.push((now, sample));
+            let window = of_time(&history, length, now);
+            let counts = circuit.counts(now);
+            prop_assert_eq!(counts.calls as usize, window.len());
+            let failures = window.iter().filter(|sample| sample.failed).count();
+            prop_assert_eq!(counts.failures as usize, failures);
         }
     }
 }

@@ -51,6 +51,16 @@ enum Plan<S, Req: McpRequest, K, C> {
     Repeat(Again<S, Req, K, C>),
 }
 
+impl<S, Req: McpRequest, K, C> Plan<S, Req, K, C> {
+    /// Whether this is a result, and no attempt before failed: nothing is left to be done.
+    #[inline]
+    fn is_good<E>(&self, output: &Result<Req::Response, E>) -> bool {
+        let first = !matches!(self, Self::Repeat(again) if again.number > 1);
+        let result = |response: &Req::Response| response.outcome().code().is_none();
+        first && output.as_ref().is_ok_and(result)
+    }
+}
+
 impl<S, Req, K, C> ResponseFuture<S, Req, K, C>
 where
     S: Service<Req>,
@@ -106,6 +116,11 @@ where
         loop {
             let ended = if let Some(attempt) = this.attempt.as_mut().as_pin_mut() {
                 match attempt.poll(cx) {
+                    Poll::Ready(output) if this.plan.is_good(&output) => {
+                        this.attempt.set(None);
+                        *this.plan = Plan::Pass;
+                        return Poll::Ready(output);
+                    }
                     Poll::Ready(output) => Some(output),
                     Poll::Pending if this.watch.is_over(cx) => None,
                     Poll::Pending => return Poll::Pending,
@@ -120,7 +135,9 @@ where
                     let failed = pause.as_mut().take_failed();
                     *this.pause = None;
                     if let (true, Some(failed)) = (cancelled, failed) {
-                        return Poll::Ready(again.finish(failed, Stop::Cancelled));
+                        let output = again.finish(failed, Stop::Cancelled);
+                        *this.plan = Plan::Pass;
+                        return Poll::Ready(output);
                     }
                 }
                 match again.retry.inner.poll_ready(cx) {
@@ -155,7 +172,10 @@ where
                 }
                 Plan::Repeat(again) => match again.after(ended, this.watch) {
                     Ok(pause) => *this.pause = Some(pause),
-                    Err(output) => return Poll::Ready(output),
+                    Err(output) => {
+                        *this.plan = Plan::Pass;
+                        return Poll::Ready(output);
+                    }
                 },
             }
         }
@@ -222,24 +242,9 @@ where
     }
 
     /// The wait after an attempt, or what is answered in the end.
-    #[inline]
-    #[allow(clippy::type_complexity, reason = "it is named nowhere else")]
-    fn after(
-        &mut self,
-        ended: Option<Output<S, Req>>,
-        watch: &Watch,
-    ) -> Result<Pin<Box<Pause<Req::Cancelled, Output<S, Req>>>>, Output<S, Req>> {
-        match ended {
-            Some(Ok(response)) if self.number == 1 && response.outcome().code().is_none() => {
-                Err(Ok(response))
-            }
-            ended => self.after_failure(ended, watch),
-        }
-    }
-
     #[cold]
     #[allow(clippy::type_complexity, reason = "it is named nowhere else")]
-    fn after_failure(
+    fn after(
         &mut self,
         ended: Option<Output<S, Req>>,
         watch: &Watch,
@@ -247,7 +252,7 @@ where
         let course = Course {
             number: self.number,
             of: self.of,
-            deadline: watch.deadline,
+            deadline: self.request.context().deadline(),
         };
         let seen = match &ended {
             Some(Ok(response)) => Ended::Answered(response),
@@ -255,7 +260,8 @@ where
             None => Ended::TimedOut,
         };
         let method = self.request.method();
-        let progress = watch.has_progressed();
+        let progress = self.request.context().progress();
+        let progress = progress.is_some_and(|progress| progress.last().is_some());
         let next = self.retry.shared.next(method, &seen, course, progress);
         let timed_out = || Ok(watch.timed_out(self.request.reply_to()));
         let mut output = ended.unwrap_or_else(timed_out);

@@ -31,15 +31,15 @@ impl Policy {
             return Allows::Pass;
         }
         match request.method() {
-            Method::CallTool if request.is_continuation() => Allows::Once,
-            Method::CallTool
-                if request
-                    .target()
-                    .is_some_and(|tool| self.may_call_again(tool)) =>
-            {
-                Allows::Repeat
+            Method::CallTool => {
+                let tool = request.target();
+                let again = tool.is_some_and(|tool| self.may_call_again(tool));
+                if again && !request.is_continuation() {
+                    Allows::Repeat
+                } else {
+                    Allows::Once
+                }
             }
-            Method::CallTool => Allows::Once,
             Method::Discover
             | Method::ListTools
             | Method::ListResources

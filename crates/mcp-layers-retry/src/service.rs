@@ -56,8 +56,9 @@ where
             request.context_mut().set_repeated();
             if let Some(copy) = request.try_clone() {
                 shared.budget.deposit();
+                let future = self.inner.call(request);
                 let again = Again::new(self.clone(), copy, attempts);
-                return ResponseFuture::repeat(self.inner.call(request), again, watch);
+                return ResponseFuture::repeat(future, again, watch);
             }
         }
         let reply_to = request.reply_to();

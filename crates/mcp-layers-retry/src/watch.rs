@@ -6,20 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{Clock, Event, McpError, McpRequest, McpResponse, Progress};
+use mcp_layers_core::{Clock, Event, McpError, McpRequest, McpResponse};
 use tokio::time::{Sleep, sleep};
 
 use crate::{layer::Shared, policy::Allows};
 
-/// What a request is watched for.
+/// How long attempts may take. A box only where this layer has limits, so that the future stays
+/// small without.
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
-    /// Up to when attempts may begin: this layer's deadline, or one that was there already.
-    pub(crate) deadline: Option<Instant>,
-    progress: Option<Progress>,
-    /// A box only where this layer has limits, so that the future stays small without.
-    limits: Option<Box<Limits>>,
-}
+pub(crate) struct Watch(Option<Box<Limits>>);
 
 /// The limits of this layer.
 #[derive(Debug)]
@@ -39,7 +34,8 @@ struct Limit {
 }
 
 impl Watch {
-    /// Reads the clock only when there is a limit of this layer.
+    /// Also tells the request's context what to watch for, which is found there again. Reads the
+    /// clock only when there is a limit of this layer.
     #[inline]
     pub(crate) fn start<K, C, Req>(shared: &Shared<K, C>, request: &mut Req, allows: Allows) -> Self
     where
@@ -51,35 +47,30 @@ impl Watch {
         if wants_progress {
             context.watch_progress();
         }
-        let mut watch = Self {
-            deadline: context.deadline(),
-            progress: context.progress().cloned(),
-            ..Self::default()
-        };
-        if shared.deadline.is_some() || shared.attempt_timeout.is_some() {
-            let now = shared.clock.now();
-            let deadline = shared.deadline.and_then(|limit| now.checked_add(limit));
-            if let Some(deadline) = deadline {
-                context.limit_deadline(deadline);
-                watch.deadline = context.deadline();
-            }
-            watch.limits = Some(Box::new(Limits {
-                deadline,
-                attempt_timeout: shared.attempt_timeout,
-                current: None,
-            }));
-            watch.begin_attempt(now);
+        if shared.deadline.is_none() && shared.attempt_timeout.is_none() {
+            return Self(None);
         }
+        let now = shared.clock.now();
+        let deadline = shared.deadline.and_then(|limit| now.checked_add(limit));
+        if let Some(deadline) = deadline {
+            context.limit_deadline(deadline);
+        }
+        let mut watch = Self(Some(Box::new(Limits {
+            deadline,
+            attempt_timeout: shared.attempt_timeout,
+            current: None,
+        })));
+        watch.begin_attempt(now);
         watch
     }
 
     pub(crate) fn is_limited(&self) -> bool {
-        self.limits.is_some()
+        self.0.is_some()
     }
 
     /// Sets the limit of the attempt that begins.
     pub(crate) fn begin_attempt(&mut self, now: Instant) {
-        if let Some(limits) = &mut self.limits {
+        if let Some(limits) = &mut self.0 {
             let left = limits
                 .deadline
                 .map(|deadline| deadline.saturating_duration_since(now));
@@ -90,7 +81,7 @@ impl Watch {
 
     /// Whether the attempt that runs has to end; else the task is woken when it has to.
     pub(crate) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let limits = self.limits.as_mut();
+        let limits = self.0.as_mut();
         let Some(limit) = limits.and_then(|limits| limits.current.as_mut()) else {
             return false;
         };
@@ -99,16 +90,10 @@ impl Watch {
         sleep.as_mut().poll(cx) == Poll::Ready(())
     }
 
-    pub(crate) fn has_progressed(&self) -> bool {
-        self.progress
-            .as_ref()
-            .is_some_and(|progress| progress.last().is_some())
-    }
-
     /// What is answered for an attempt that took too long.
     pub(crate) fn timed_out<R: McpResponse>(&self, to: R::ReplyTo) -> R {
         let mut response = R::from_error(to, McpError::timed_out());
-        let limits = self.limits.as_ref();
+        let limits = self.0.as_ref();
         let limit = limits.and_then(|limits| limits.current.as_ref());
         let after = limit.map_or(Duration::ZERO, |limit| limit.after);
         response.trail_mut().push(Event::TimedOut { after });

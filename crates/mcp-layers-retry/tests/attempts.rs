@@ -10,7 +10,7 @@ use mcp_layers_core::{
 };
 use mcp_layers_test::{Answer, MockError, MockService, ReadinessProbe, requests, results};
 use std::num::NonZeroU32;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 #[tokio::test(start_paused = true)]
 async fn b19_attempts_count_the_first() {
@@ -59,6 +59,22 @@ async fn the_trail_tells_every_attempt_in_order() {
         .await
         .unwrap();
     assert!(response.trail().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn polled_after_it_was_done_it_asks_nobody() {
+    for answer in [
+        || failure(),
+        || Answer::fail("connection reset"),
+        Answer::plausible,
+    ] {
+        let mock = MockService::answering(move |_| answer());
+        let mut future = std::pin::pin!(retry(2).layer(mock.clone()).call(call("safe")));
+        let _ = future.as_mut().await;
+        let calls = mock.calls();
+        assert!(futures::poll!(future).is_pending());
+        assert_eq!(mock.calls(), calls);
+    }
 }
 
 #[tokio::test(start_paused = true)]
