@@ -77,6 +77,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "hmac",
             "serde_json",
             "sha2",
+            "smallvec",
             "tokio",
             "tracing",
         ],
