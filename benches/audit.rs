@@ -25,9 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use futures::{FutureExt, executor::block_on, future::join_all};
 use mcp_layers_audit::{AuditLayer, FileOptions, FileSink, Key, Offer, Record, Sink, Sync};
 use mcp_layers_tower_mcp::TowerMcpRequest;
@@ -42,7 +40,7 @@ mod json_rpc;
 mod thread_cpu;
 
 use json_rpc::{Leaf as JsonRpcLeaf, answer as answer_json_rpc, request as json_rpc_request};
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -92,14 +90,14 @@ fn path(criterion: &mut Criterion<ThreadCpu>) {
                 None => bencher.iter_batched(
                     requests,
                     |request| answer_json_rpc(&JsonRpcLeaf, request),
-                    BatchSize::SmallInput,
+                    BATCH,
                 ),
                 Some(layer) => {
                     let service = layer.layer(JsonRpcLeaf);
                     bencher.iter_batched(
                         requests,
                         |request| answer_json_rpc(&service, request),
-                        BatchSize::SmallInput,
+                        BATCH,
                     );
                 }
             }
@@ -182,7 +180,7 @@ fn peer(criterion: &mut Criterion<ThreadCpu>) {
         bencher.iter_batched(
             prepare(&sink, view),
             |request| service.clone().oneshot(request).now_or_never(),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }
@@ -195,7 +193,7 @@ where
         bencher.iter_batched(
             make,
             |request| service.clone().oneshot(request).now_or_never(),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }
@@ -216,7 +214,7 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
                 Arc::clone(&record)
             },
             |record| queue.push(record).is_ok(),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }

@@ -22,7 +22,7 @@ mod thread_cpu;
 
 use std::{convert::Infallible, future::Ready, hint::black_box, time::SystemTime};
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use futures::FutureExt;
 use http::{Request, Response};
 use http_body_util::Empty;
@@ -36,7 +36,7 @@ use moka::sync::Cache;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use signing::{Kind, SigningKey};
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -109,12 +109,12 @@ fn seen(criterion: &mut Criterion<ThreadCpu>) {
         let call = |request: Request<Empty<bytes::Bytes>>| {
             Leaf.call(request).now_or_never().unwrap().unwrap()
         };
-        bencher.iter_batched(request, call, BatchSize::SmallInput);
+        bencher.iter_batched(request, call, BATCH);
     });
     group.bench_function("edge", |bencher| {
         let mut service = capped.clone();
         let call = |request| service.call(request).now_or_never().unwrap().unwrap();
-        bencher.iter_batched(request, call, BatchSize::SmallInput);
+        bencher.iter_batched(request, call, BATCH);
     });
 }
 

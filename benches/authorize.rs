@@ -16,7 +16,7 @@
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use mcp_layers_auth::{Access, AuthorizeLayer, LocalPrincipalLayer, Operation, Rules};
 use mcp_layers_core::{Authentication, McpRequest, Principal};
 use mcp_layers_rmcp::Stack;
@@ -30,7 +30,7 @@ mod thread_cpu;
 use support::{
     Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
 };
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 
 const SIZES: [usize; 2] = [10, 1_000];
 
@@ -84,17 +84,13 @@ fn json_rpc(criterion: &mut Criterion<ThreadCpu>) {
         bencher.iter_batched(
             request,
             |request| answer_json_rpc(&JsonRpcLeaf, request),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
     for size in SIZES {
         let service = AuthorizeLayer::new(rules(size)).layer(JsonRpcLeaf);
         group.bench_function(format!("authorized/{size}"), |bencher| {
-            bencher.iter_batched(
-                request,
-                |request| answer_json_rpc(&service, request),
-                BatchSize::SmallInput,
-            );
+            bencher.iter_batched(request, |request| answer_json_rpc(&service, request), BATCH);
         });
     }
 }
@@ -119,11 +115,7 @@ fn handle(criterion: &mut Criterion<ThreadCpu>) {
         ($name:expr, $service:expr) => {
             let service = $service;
             group.bench_function($name, |bencher| {
-                bencher.iter_batched(
-                    || call.clone(),
-                    |call| answer(&service, call),
-                    BatchSize::SmallInput,
-                );
+                bencher.iter_batched(|| call.clone(), |call| answer(&service, call), BATCH);
             });
         };
     }
@@ -139,7 +131,7 @@ fn pipe(criterion: &mut Criterion<ThreadCpu>) {
         ($name:expr, $service:expr) => {
             let pipe = Pipe::connect($service, Era::Legacy);
             group.bench_function($name, |bencher| {
-                bencher.iter_batched(params, |params| pipe.call(params), BatchSize::SmallInput);
+                bencher.iter_batched(params, |params| pipe.call(params), BATCH);
             });
         };
     }

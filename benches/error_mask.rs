@@ -15,9 +15,7 @@ use std::{
     time::Duration,
 };
 
-use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError};
 use mcp_layers_error_mask::{ErrorMaskLayer, MakeErrorId, RandomErrorId, Redactor, Scrub};
 use mcp_layers_rmcp::Stack;
@@ -31,7 +29,7 @@ mod thread_cpu;
 use support::{
     Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
 };
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 
 type Group<'a> = BenchmarkGroup<'a, ThreadCpu>;
 
@@ -136,7 +134,7 @@ fn scrub(criterion: &mut Criterion<ThreadCpu>) {
                         black_box(scrub.scrub(&mut text));
                         text
                     },
-                    BatchSize::SmallInput,
+                    BATCH,
                 );
             });
         }
@@ -146,7 +144,7 @@ fn scrub(criterion: &mut Criterion<ThreadCpu>) {
 fn over_pipe<T: rmcp::Service<rmcp::RoleServer>>(group: &mut Group<'_>, name: &str, service: T) {
     let pipe = Pipe::connect(service, Era::Legacy);
     group.bench_function(name, |bencher| {
-        bencher.iter_batched(params, |params| pipe.call(params), BatchSize::SmallInput);
+        bencher.iter_batched(params, |params| pipe.call(params), BATCH);
     });
 }
 
@@ -158,7 +156,7 @@ fn handled<T: rmcp::Service<rmcp::RoleServer>>(
 ) {
     group.bench_function(name, |bencher| {
         let prepare = || call.clone();
-        bencher.iter_batched(prepare, |call| answer(service, call), BatchSize::SmallInput);
+        bencher.iter_batched(prepare, |call| answer(service, call), BATCH);
     });
 }
 
@@ -170,7 +168,7 @@ where
         bencher.iter_batched(
             json_rpc_request,
             |request| answer_json_rpc(service, request),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }

@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use criterion::{BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_rmcp::Stack;
 use rmcp::RoleServer;
@@ -34,7 +34,7 @@ use support::{
     Boxed, Call, Echo, Era, JsonRpcLeaf, NoOp, Pipe, answer, answer_json_rpc, each_layer, exporter,
     json_rpc_request, params, seven, timing, upkeep, whole,
 };
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 
 type Group<'a> = BenchmarkGroup<'a, ThreadCpu>;
 
@@ -58,11 +58,7 @@ fn pipe(criterion: &mut Criterion<ThreadCpu>) {
 fn call_over_pipe<T: rmcp::Service<RoleServer>>(group: &mut Group<'_>, name: &str, service: T) {
     let pipe = Pipe::connect(service, Era::Legacy);
     group.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            prepare(params),
-            |params| pipe.call(params),
-            BatchSize::SmallInput,
-        );
+        bencher.iter_batched(prepare(params), |params| pipe.call(params), BATCH);
     });
 }
 
@@ -99,7 +95,7 @@ fn call_handler<T: rmcp::Service<RoleServer>>(
         bencher.iter_batched(
             prepare(|| call.clone()),
             |call| answer(service, call),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }
@@ -128,7 +124,7 @@ where
         bencher.iter_batched(
             prepare(json_rpc_request),
             |request| answer_json_rpc(&service, request),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }
@@ -167,7 +163,7 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
 
     let mut part = |name, run: &dyn Fn()| {
         group.bench_function(name, |bencher| {
-            bencher.iter_batched(prepare(|| ()), |()| run(), BatchSize::SmallInput);
+            bencher.iter_batched(prepare(|| ()), |()| run(), BATCH);
         });
     };
     part("nothing", &|| {});

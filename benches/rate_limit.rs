@@ -23,23 +23,25 @@ use std::{
 };
 
 use axum::body::Body;
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use futures::{FutureExt, future::join_all};
 use governor::RateLimiter;
 use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal};
 use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
 use tower_governor::{
     GovernorLayer, governor::GovernorConfigBuilder, key_extractor::GlobalKeyExtractor,
 };
 use tower_resilience_ratelimiter::RateLimiterLayer;
 
+#[path = "support/json_rpc.rs"]
+#[allow(dead_code, reason = "the service here answers other requests too")]
+mod json_rpc;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use thread_cpu::ThreadCpu;
+use thread_cpu::{BATCH, ThreadCpu};
 
 /// Answers any request at once, with nothing.
 #[derive(Clone, Copy)]
@@ -84,7 +86,7 @@ fn principal(number: usize) -> Arc<Principal> {
 }
 
 fn request(principal: &Arc<Principal>) -> JsonRpcRequest {
-    let mut request = JsonRpcRequest::call_tool(7, "dig", json!({ "depth": 14 }));
+    let mut request = json_rpc::request();
     request.context_mut().set_principal(Arc::clone(principal));
     request
 }
@@ -118,7 +120,7 @@ fn measure<S, R>(
                     .and_then(Result::ok)
                     .expect("nothing waits or fails")
             },
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }

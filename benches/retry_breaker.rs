@@ -3,7 +3,7 @@
 //!
 //! | group | a call |
 //! |---|---|
-//! | `retry_breaker` | of a hand-made service over the neutral types: bare, with each layer, with both, with those of tower-resilience, and refused by an open circuit |
+//! | `retry_breaker` | of a hand-made service over the neutral types: bare, with two layers that do nothing, with each layer, with both, with those of tower-resilience, and refused by an open circuit |
 //! | `retry_breaker_floor` | what both cannot be without: a copy of the request, and the atomics |
 //! | `retry_breaker_threads` | the same on one thread and on two |
 #![allow(
@@ -28,7 +28,7 @@ use std::{
 
 use cpu_time::ThreadTime;
 use criterion::{
-    BatchSize, BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::Measurement,
+    BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::Measurement,
 };
 use futures::FutureExt;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
@@ -41,8 +41,8 @@ mod support;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use support::{JsonRpcLeaf, json_rpc_request};
-use thread_cpu::ThreadCpu;
+use support::{JsonRpcLeaf, NoOp, json_rpc_request};
+use thread_cpu::{BATCH, ThreadCpu};
 
 fn retry() -> RetryLayer {
     RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
@@ -88,7 +88,7 @@ where
         bencher.iter_batched(
             json_rpc_request,
             |request| call(&mut service, request),
-            BatchSize::SmallInput,
+            BATCH,
         );
     });
 }
@@ -106,6 +106,8 @@ fn layers(criterion: &mut Criterion<ThreadCpu>) {
     };
 
     measure(&mut group, "bare", Identity::new(), None);
+    let two_no_ops = (NoOp::default(), NoOp::default());
+    measure(&mut group, "two_no_ops", two_no_ops, None);
     measure(&mut group, "retry", retry(), None);
     measure(&mut group, "breaker", breaker(), None);
     measure(&mut group, "both", both(), None);
@@ -158,7 +160,7 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
 
     let mut part = |name, run: &dyn Fn(JsonRpcRequest) -> JsonRpcRequest| {
         group.bench_function(name, |bencher| {
-            bencher.iter_batched(json_rpc_request, run, BatchSize::SmallInput);
+            bencher.iter_batched(json_rpc_request, run, BATCH);
         });
     };
     part("nothing", &|request| request);

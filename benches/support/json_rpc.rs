@@ -29,8 +29,13 @@ impl Service<JsonRpcRequest> for Leaf {
     }
 }
 
+/// A copy that shares its params with all others: what is measured is no JSON made or dropped.
 pub(crate) fn request() -> JsonRpcRequest {
-    JsonRpcRequest::call_tool(7, "dig", json!({"depth": 14}))
+    thread_local! {
+        static REQUEST: JsonRpcRequest =
+            JsonRpcRequest::call_tool(7, "dig", json!({"depth": 14}));
+    }
+    REQUEST.with(Clone::clone)
 }
 
 /// Gives the request to a clone of the service, which must have its answer at once.

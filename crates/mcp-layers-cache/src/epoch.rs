@@ -24,14 +24,17 @@ const PREFIXES: usize = 256;
 /// by then. So nothing has to be searched for, and a fill that is under way is caught too.
 pub(crate) struct Epochs {
     rows: [Box<[AtomicU64]>; 2],
+    /// Moved after every other counter: as long as it stands still, nothing else has to be read.
+    any: AtomicU64,
     hasher: RandomState,
     prefix_count: AtomicU64,
     prefixes: RwLock<VecDeque<(u64, Box<str>)>>,
 }
 
 /// How the counters of an entry's groups stood when its fill began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
+    any: u64,
     groups: [[(u16, u64); 2]; Self::GROUPS],
     prefixes: u64,
 }
@@ -41,10 +44,18 @@ impl Snapshot {
     const GROUPS: usize = 5;
 }
 
+/// Two fills are of one time when nothing of theirs has moved in between; others' groups may have.
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.groups == other.groups && self.prefixes == other.prefixes
+    }
+}
+
 impl Epochs {
     pub(crate) fn new() -> Self {
         Self {
             rows: [(); 2].map(|()| (0..SLOTS).map(|_| AtomicU64::new(0)).collect()),
+            any: AtomicU64::new(0),
             hasher: RandomState::default(),
             prefix_count: AtomicU64::new(0),
             prefixes: RwLock::default(),
@@ -53,6 +64,7 @@ impl Epochs {
 
     /// How the groups stand now. Groups beyond the fifth do not count.
     pub(crate) fn snapshot<'a>(&self, groups: impl IntoIterator<Item = &'a [u8]>) -> Snapshot {
+        let any = self.any.load(SeqCst);
         let prefixes = self.prefix_count.load(SeqCst);
         // A place without a group has counters of its own, which nobody moves alone.
         let mut snapshot = [self.counts(b""); Snapshot::GROUPS];
@@ -60,13 +72,20 @@ impl Epochs {
             *place = self.counts(group);
         }
         Snapshot {
+            any,
             groups: snapshot,
             prefixes,
         }
     }
 
     /// Whether nothing was invalidated since; `uri` is that of a read resource.
+    #[inline]
     pub(crate) fn is_current(&self, snapshot: &Snapshot, uri: Option<&str>) -> bool {
+        snapshot.any == self.any.load(SeqCst) || self.is_untouched(snapshot, uri)
+    }
+
+    #[inline(never)]
+    fn is_untouched(&self, snapshot: &Snapshot, uri: Option<&str>) -> bool {
         let moved = |group: &[(u16, u64); 2]| {
             let mut rows = self.rows.iter().zip(group);
             rows.all(|(row, (slot, count))| row[usize::from(*slot)].load(SeqCst) != *count)
@@ -87,6 +106,7 @@ impl Epochs {
         for (row, slot) in self.rows.iter().zip(self.slots(group)) {
             row[usize::from(slot)].fetch_add(1, SeqCst);
         }
+        self.any.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn invalidate_prefix(&self, prefix: &str) {
@@ -100,6 +120,7 @@ impl Epochs {
         }
         prefixes.push_back((number, prefix.into()));
         self.prefix_count.store(number, SeqCst);
+        self.any.fetch_add(1, SeqCst);
     }
 
     /// How a group's counters stand.

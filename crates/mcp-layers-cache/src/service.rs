@@ -64,8 +64,7 @@ where
         }
         let now = self.clock.now();
         match self.state.find(&request, &rule, &mut key, now) {
-            Found::Fresh(entry) => {
-                let age = entry.age(now);
+            Found::Fresh(entry, age) => {
                 if let Some(response) = self.answer::<Req>(&request, &entry, age, false) {
                     return response;
                 }

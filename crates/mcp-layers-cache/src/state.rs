@@ -55,9 +55,9 @@ pub(crate) struct State {
     pub(crate) epochs: Epochs,
 }
 
-/// What memory has for a request.
+/// What memory has for a request, and how old it is.
 pub(crate) enum Found {
-    Fresh(Arc<Entry>),
+    Fresh(Arc<Entry>, Duration),
     /// Too old, but not for every window.
     Stale(Arc<Entry>),
     Nothing,
@@ -98,7 +98,7 @@ impl State {
             match self.look(key.public(), now) {
                 Found::Stale(entry) => stale = Some(entry),
                 Found::Nothing => {}
-                fresh @ Found::Fresh(_) => return fresh,
+                fresh @ Found::Fresh(..) => return fresh,
             }
         }
         let principal = request.context().principal();
@@ -109,7 +109,7 @@ impl State {
             match self.look(private, now) {
                 Found::Stale(entry) => stale = stale.or(Some(entry)),
                 Found::Nothing => {}
-                fresh @ Found::Fresh(_) => return fresh,
+                fresh @ Found::Fresh(..) => return fresh,
             }
         }
         stale.map_or(Found::Nothing, Found::Stale)
@@ -118,7 +118,7 @@ impl State {
     /// Looks again for what was not there a moment ago.
     pub(crate) fn find_again(&self, keys: &Keys, now: Instant) -> Option<Landing> {
         let fresh = |key: &Arc<[u8]>| match self.look(key, now) {
-            Found::Fresh(entry) => Some(entry),
+            Found::Fresh(entry, _) => Some(entry),
             Found::Stale(_) | Found::Nothing => None,
         };
         if let Some(entry) = fresh(&keys.public) {
@@ -142,8 +142,9 @@ impl State {
             return self.drop_entry(key, Eviction::Invalidated);
         }
         let settings = &self.settings;
-        match entry.stale_for(now) {
-            None => Found::Fresh(entry),
+        let age = entry.age(now);
+        match age.checked_sub(entry.time_to_live) {
+            None => Found::Fresh(entry, age),
             Some(late) if late < settings.while_revalidate.max(settings.if_error) => {
                 Found::Stale(entry)
             }

@@ -10,9 +10,15 @@ use crate::McpError;
 /// What the layers that a response has passed decided, the innermost first.
 ///
 /// A trail stays inside the process: it is never sent, and a stored response is stored without it.
-/// Up to one event, it costs no allocation.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Empty, it costs no allocation, and a response that goes from layer to layer carries one word of
+/// it.
+#[derive(Debug, Clone, Default)]
 pub struct Trail {
+    noted: Option<Box<Noted>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Noted {
     /// There is seldom more than one.
     events: SmallVec<[Event; 1]>,
     public: bool,
@@ -27,37 +33,50 @@ impl Trail {
 
     /// Adds what a layer decided.
     pub fn push(&mut self, event: Event) {
-        self.events.push(event);
+        self.noted.get_or_insert_default().events.push(event);
     }
 
     /// The events, the innermost first.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
-        self.events.iter()
+        let events = self.noted.as_deref().map(|noted| &*noted.events);
+        events.unwrap_or_default().iter()
     }
 
     /// Whether there is no event.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.events().len() == 0
     }
 
     /// Whether the error of this response was declared public ([`McpError::public`]).
     #[must_use]
     pub fn is_public(&self) -> bool {
-        self.public
+        self.noted.as_ref().is_some_and(|noted| noted.public)
     }
 
     /// Declares the error of this response public, or no longer so.
     pub fn set_public(&mut self, public: bool) {
-        self.public = public;
+        if public != self.is_public() {
+            self.noted.get_or_insert_default().public = public;
+        }
     }
 
     /// Puts the events of an earlier response, such as that of a failed attempt, before the own.
     pub fn prepend(&mut self, earlier: Self) {
-        if !earlier.events.is_empty() {
-            let later = std::mem::replace(&mut self.events, earlier.events);
-            self.events.extend(later);
+        if let Some(earlier) = earlier.noted
+            && !earlier.events.is_empty()
+        {
+            let events = &mut self.noted.get_or_insert_default().events;
+            let later = std::mem::replace(events, earlier.events);
+            events.extend(later);
         }
+    }
+}
+
+impl PartialEq for Trail {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_public() == other.is_public() && self.events().eq(other.events())
     }
 }
 
