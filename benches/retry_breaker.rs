@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `retry_breaker` | of a hand-made service over the neutral types: bare, with two layers that do nothing, with each layer, with both, with those of tower-resilience, and refused by an open circuit |
 //! | `retry_breaker_floor` | what both cannot be without: a copy of the request, and the atomics |
-//! | `retry_breaker_threads` | the same on one thread and on two |
+//! | `retry_breaker_threads` | with both and bare, on one thread and on two |
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -28,7 +28,8 @@ use std::{
 
 use cpu_time::ThreadTime;
 use criterion::{
-    BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::Measurement,
+    BenchmarkGroup, Criterion, criterion_group, criterion_main,
+    measurement::{Measurement, WallTime},
 };
 use futures::FutureExt;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
@@ -193,9 +194,16 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
 /// The longest that one of the threads needs for its calls, of one stack that all share.
 fn threads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("retry_breaker_threads");
+    let both = ServiceBuilder::new().layer(retry()).layer(breaker());
+    scale(&mut group, "", &both.service(JsonRpcLeaf));
+    scale(&mut group, "bare_", &JsonRpcLeaf);
+}
+
+fn scale<S>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, service: &S)
+where
+    S: Service<JsonRpcRequest> + Clone + Sync,
+{
     for threads in [1, 2] {
-        let both = ServiceBuilder::new().layer(retry()).layer(breaker());
-        let service = both.service(JsonRpcLeaf);
         let work = |begin: &Barrier, calls: u64| {
             let mut service = service.clone();
             let mut spent = Duration::ZERO;
@@ -212,7 +220,7 @@ fn threads(criterion: &mut Criterion) {
             }
             spent
         };
-        group.bench_function(threads.to_string(), |bencher| {
+        group.bench_function(format!("{name}{threads}"), |bencher| {
             bencher.iter_custom(|calls| {
                 let begin = Barrier::new(threads);
                 thread::scope(|scope| {

@@ -17,6 +17,8 @@ use crate::epoch::Snapshot;
 pub(crate) struct Entry {
     /// Of the type of whatever service stored it.
     response: Box<dyn Any + Send + Sync>,
+    /// The hint that the answer carries, found once.
+    hint: CacheHint,
     pub(crate) scope: CacheScope,
     pub(crate) time_to_live: Duration,
     /// How old it was when it came here.
@@ -61,6 +63,7 @@ impl Entry {
     ) -> Self {
         debug_assert!(*response.trail() == Trail::new());
         Self {
+            hint: response.cache_hint(),
             response: Box::new(response),
             scope: facts.scope,
             time_to_live: facts.time_to_live,
@@ -92,13 +95,12 @@ impl Entry {
     ) -> Option<Res> {
         let stored: &Res = self.response.downcast_ref()?;
         let mut response = stored.clone().readdress(to);
-        let hint = response.cache_hint();
-        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        if let Some(ttl_ms) = hint.ttl_ms
-            && ttl_ms.min(age_ms) > 0
-        {
-            let left = CacheHint::new(Some(ttl_ms.saturating_sub(age_ms)), hint.scope);
-            response.set_cache_hint(left);
+        if let Some(ttl_ms) = self.hint.ttl_ms {
+            let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            if ttl_ms.min(age_ms) > 0 {
+                let left = CacheHint::new(Some(ttl_ms.saturating_sub(age_ms)), self.hint.scope);
+                response.set_cache_hint(left);
+            }
         }
         Some(response)
     }
