@@ -25,7 +25,9 @@ pub(crate) use no_op::{Boxed, NoOp, seven};
 pub(crate) use pipe::Pipe;
 pub(crate) use rate_limit::rate_limit;
 pub(crate) use server::{Echo, params};
-pub(crate) use whole::{SeenToken, audit, authorize, cache, circuit_breaker, retry, whole};
+pub(crate) use whole::{
+    SeenToken, audit, authorize, cache, circuit_breaker, local_principal, retry, whole,
+};
 
 /// Every layer that is measured alone. A new layer is one line here.
 ///

@@ -11,7 +11,9 @@ use std::{
 
 use futures::FutureExt;
 use mcp_layers_audit::{AuditLayer, Offer, Record, Sink};
-use mcp_layers_auth::{Access, AuthorizeLayer, CachedVerifier, Credential, Refusal, Rules, Verify};
+use mcp_layers_auth::{
+    Access, AuthorizeLayer, CachedVerifier, Credential, LocalPrincipalLayer, Refusal, Rules, Verify,
+};
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{Authentication, McpRequest, Principal};
@@ -20,11 +22,15 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 /// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker. `$cached`
-/// names the tools that the cache may answer. A macro, because nobody wants to name its type.
+/// names the tools that the cache may answer, `$who` says who calls in the place of the token. A
+/// macro, because nobody wants to name its type.
 macro_rules! whole {
     ($cached:expr) => {
+        crate::support::whole!(crate::support::SeenToken::new(), $cached)
+    };
+    ($who:expr, $cached:expr) => {
         tower::ServiceBuilder::new()
-            .layer(crate::support::SeenToken::new())
+            .layer($who)
             .layer(crate::support::timing())
             .layer(crate::support::audit())
             .layer(mcp_layers_error_mask::ErrorMaskLayer::new())
@@ -49,6 +55,18 @@ pub(crate) fn audit() -> AuditLayer {
     }
 
     AuditLayer::new(Nowhere).expect("a sink")
+}
+
+/// Who calls, by configuration.
+pub(crate) fn local_principal() -> LocalPrincipalLayer {
+    LocalPrincipalLayer::new(ada())
+}
+
+fn ada() -> Principal {
+    Principal::new("ada", Authentication::Bearer)
+        .with_issuer("https://as.example")
+        .with_scopes(["files", "tools"])
+        .with_credential_digest(*b"the digest of a credential")
 }
 
 /// The tool needs a scope.
@@ -90,13 +108,7 @@ pub(crate) struct SeenToken {
 impl SeenToken {
     /// A token of 786 bytes.
     pub(crate) fn new() -> Self {
-        let know: KnowAda = |credential| {
-            let ada = Principal::new("ada", Authentication::Bearer)
-                .with_issuer("https://as.example")
-                .with_scopes(["files", "tools"])
-                .with_credential_digest(credential.digest());
-            ready(Ok(ada))
-        };
+        let know: KnowAda = |_| ready(Ok(ada()));
         Self {
             verifier: CachedVerifier::new(know),
             credential: Credential::bearer(&"e".repeat(786)).expect("a token"),
