@@ -26,7 +26,8 @@ use axum::body::Body;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::{FutureExt, future::join_all};
 use governor::RateLimiter;
-use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal};
+use json_rpc::Leaf;
+use mcp_layers_core::{Authentication, JsonRpcRequest, McpRequest, Principal};
 use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
 use tower::{Layer, Service, ServiceExt};
@@ -36,35 +37,18 @@ use tower_governor::{
 use tower_resilience_ratelimiter::RateLimiterLayer;
 
 #[path = "support/json_rpc.rs"]
-#[allow(dead_code, reason = "the service here answers other requests too")]
+#[allow(dead_code, reason = "this bench calls services in its own way")]
 mod json_rpc;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
 use thread_cpu::{BATCH, ThreadCpu};
 
-/// Answers any request at once, with nothing.
+/// Answers any HTTP request at once, with nothing.
 #[derive(Clone, Copy)]
-struct Leaf;
+struct HttpLeaf;
 
-impl Service<JsonRpcRequest> for Leaf {
-    type Response = JsonRpcResponse;
-    type Error = Infallible;
-    type Future = Ready<Result<JsonRpcResponse, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
-        ready(Ok(JsonRpcResponse::success(
-            &request,
-            serde_json::Value::Null,
-        )))
-    }
-}
-
-impl Service<http::Request<()>> for Leaf {
+impl Service<http::Request<()>> for HttpLeaf {
     type Response = http::Response<Body>;
     type Error = Infallible;
     type Future = Ready<Result<http::Response<Body>, Infallible>>;
@@ -152,7 +136,7 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
         || request(&ada),
     );
 
-    measure(&mut group, "bare_http", Leaf, || http::Request::new(()));
+    measure(&mut group, "bare_http", HttpLeaf, || http::Request::new(()));
     let config = GovernorConfigBuilder::default()
         .per_nanosecond(1)
         .burst_size(u32::MAX)
@@ -163,7 +147,7 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
     measure(
         &mut group,
         "tower_governor_unkeyed",
-        peer.layer(Leaf),
+        peer.layer(HttpLeaf),
         || http::Request::new(()),
     );
 }
