@@ -159,6 +159,23 @@ mod tests {
     }
 
     #[test]
+    fn fills_are_of_one_time_until_something_of_theirs_is_invalidated() {
+        let epochs = Epochs::new();
+        let before = epochs.snapshot([&b"all"[..], b"tools"]);
+        // One that shares no counter with ours.
+        let ours = [&b"all"[..], b"tools", b""].map(|group| epochs.slots(group));
+        let shares = |slots: [u16; 2]| {
+            ours.iter()
+                .any(|own| (0..2).any(|row| own[row] == slots[row]))
+        };
+        let other = (0..=u8::MAX).find(|name| !shares(epochs.slots(&[*name])));
+        epochs.invalidate(&[other.unwrap()]);
+        assert!(before == epochs.snapshot([&b"all"[..], b"tools"]));
+        epochs.invalidate(b"tools");
+        assert!(before != epochs.snapshot([&b"all"[..], b"tools"]));
+    }
+
+    #[test]
     fn a_prefix_hits_what_begins_with_it_and_what_is_older_than_memory() {
         let epochs = Epochs::new();
         let before = epochs.snapshot([&b"reads"[..]]);
