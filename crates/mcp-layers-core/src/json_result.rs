@@ -34,24 +34,27 @@ fn get<'a>(result: &'a Value, name: &str) -> Option<&'a Value> {
 /// How the request ended that has this result. Never an error of the protocol.
 #[must_use]
 pub fn outcome(result: &Value) -> Outcome<'static> {
+    let Some(result) = result.as_object() else {
+        return Outcome::Success;
+    };
     match result_type(result) {
         Some("input_required") => Outcome::InputRequired,
         Some("task") => Outcome::TaskCreated,
         None if legacy_task(result).is_some() => Outcome::TaskCreated,
-        _ if get(result, "isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
+        _ if member(result, "isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
         _ => Outcome::Success,
     }
 }
 
-fn result_type(result: &Value) -> Option<&str> {
-    get(result, "resultType")?.as_str()
+fn result_type(result: &Map<String, Value>) -> Option<&str> {
+    member(result, "resultType")?.as_str()
 }
 
 /// The handle with which 2025-11-25 says that the work goes on as a task.
-fn legacy_task(result: &Value) -> Option<&Value> {
-    let task = get(result, "task")?;
+fn legacy_task(result: &Map<String, Value>) -> Option<&Value> {
+    let task = member(result, "task")?;
     let is_handle = get(task, "taskId").is_some()
-        && get(result, "content").is_none()
+        && member(result, "content").is_none()
         && result_type(result).is_none();
     is_handle.then_some(task)
 }
@@ -208,7 +211,7 @@ pub fn write_error(error: &McpError) -> Map<String, Value> {
 /// The id of the task that the result created or reports.
 #[must_use]
 pub fn task_id(result: &Value) -> Option<&str> {
-    let task = legacy_task(result).unwrap_or(result);
+    let task = legacy_task(result.as_object()?).unwrap_or(result);
     get(task, "taskId")?.as_str()
 }
 

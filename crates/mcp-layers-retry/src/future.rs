@@ -15,10 +15,11 @@ use tower_service::Service;
 
 pub(crate) use crate::watch::Watch;
 use crate::{
-    Retry,
     decide::{Course, Ended, Stop},
     layer::Shared,
-    policy, unknown,
+    policy,
+    service::Origin,
+    unknown,
 };
 
 type Output<S, Req> = Result<<Req as McpRequest>::Response, <S as Service<Req>>::Error>;
@@ -44,7 +45,7 @@ pin_project! {
 enum Plan<S, Req: McpRequest, K, C> {
     Pass,
     Once {
-        shared: Arc<Shared<K, C>>,
+        origin: Arc<Origin<S, K, C>>,
         reply_to: Req::ReplyTo,
         unsafe_call: bool,
     },
@@ -72,13 +73,13 @@ where
 
     pub(crate) fn once(
         attempt: S::Future,
-        shared: Arc<Shared<K, C>>,
+        origin: Arc<Origin<S, K, C>>,
         reply_to: Req::ReplyTo,
         unsafe_call: bool,
         watch: Watch,
     ) -> Self {
         let plan = Plan::Once {
-            shared,
+            origin,
             reply_to,
             unsafe_call,
         };
@@ -103,7 +104,7 @@ where
 
 impl<S, Req, K, C> Future for ResponseFuture<S, Req, K, C>
 where
-    S: Service<Req, Response = Req::Response>,
+    S: Service<Req, Response = Req::Response> + Clone,
     Req: ReplayRequest,
     K: Classify,
     C: Clock,
@@ -140,7 +141,7 @@ where
                         return Poll::Ready(output);
                     }
                 }
-                match again.retry.inner.poll_ready(cx) {
+                match again.later().inner.poll_ready(cx) {
                     Poll::Ready(Ok(())) => {
                         if let Some(attempt) = again.call(this.watch) {
                             this.attempt.set(Some(attempt));
@@ -158,14 +159,14 @@ where
             match this.plan {
                 Plan::Pass => return ended.map_or(Poll::Pending, Poll::Ready),
                 Plan::Once {
-                    shared,
+                    origin,
                     reply_to,
                     unsafe_call,
                 } => {
                     let to = reply_to.clone();
                     let output = ended.unwrap_or_else(|| Ok(this.watch.timed_out(to.clone())));
                     return Poll::Ready(if *unsafe_call {
-                        tell_unknown(shared, to, output)
+                        tell_unknown(&origin.shared, to, output)
                     } else {
                         output
                     });
@@ -201,44 +202,60 @@ fn tell_unknown<R: McpResponse, E, K, C>(
 
 /// What a further attempt is made of.
 pub(crate) struct Again<S, Req, K, C> {
-    /// Its service was not made ready yet.
-    retry: Retry<S, K, C>,
+    origin: Arc<Origin<S, K, C>>,
     /// As it was sent first.
     request: Req,
     of: u32,
     number: u32,
+    /// There when an attempt has failed.
+    later: Option<Box<Later<S>>>,
+}
+
+struct Later<S> {
+    /// What the next attempt is made on.
+    inner: S,
     /// The trails of the attempts before.
-    earlier: Option<Box<Trail>>,
+    earlier: Trail,
 }
 
 impl<S, Req, K, C> Again<S, Req, K, C> {
     #[inline]
-    pub(crate) fn new(retry: Retry<S, K, C>, request: Req, of: u32) -> Self {
+    pub(crate) fn new(origin: Arc<Origin<S, K, C>>, request: Req, of: u32) -> Self {
         Self {
-            retry,
+            origin,
             request,
             of,
             number: 1,
-            earlier: None,
+            later: None,
         }
     }
 }
 
 impl<S, Req, K, C> Again<S, Req, K, C>
 where
-    S: Service<Req, Response = Req::Response>,
+    S: Service<Req, Response = Req::Response> + Clone,
     Req: ReplayRequest,
     K: Classify,
     C: Clock,
 {
+    fn later(&mut self) -> &mut Later<S> {
+        self.later.get_or_insert_with(|| {
+            Box::new(Later {
+                inner: self.origin.inner(),
+                earlier: Trail::new(),
+            })
+        })
+    }
+
     fn call(&mut self, watch: &mut Watch) -> Option<S::Future> {
         let request = self.request.try_clone()?;
         self.number += 1;
-        self.retry.shared.counts.retry();
+        let shared = &self.origin.shared;
+        shared.counts.retry();
         if watch.is_limited() {
-            watch.begin_attempt(self.retry.shared.clock.now());
+            watch.begin_attempt(shared.clock.now());
         }
-        Some(self.retry.inner.call(request))
+        Some(self.later().inner.call(request))
     }
 
     /// The wait after an attempt, or what is answered in the end.
@@ -262,7 +279,7 @@ where
         let method = self.request.method();
         let progress = self.request.context().progress();
         let progress = progress.is_some_and(|progress| progress.last().is_some());
-        let next = self.retry.shared.next(method, &seen, course, progress);
+        let next = self.origin.shared.next(method, &seen, course, progress);
         let timed_out = || Ok(watch.timed_out(self.request.reply_to()));
         let mut output = ended.unwrap_or_else(timed_out);
         match next {
@@ -274,8 +291,9 @@ where
                     Err(_) => Trail::new(),
                 };
                 trail.push(attempt);
-                trail.prepend(self.earlier.take().map_or_else(Trail::new, |trail| *trail));
-                self.earlier = Some(Box::new(trail));
+                let earlier = &mut self.later().earlier;
+                trail.prepend(std::mem::take(earlier));
+                *earlier = trail;
                 Ok(Box::pin(Pause::new(wait, self.request.cancelled(), output)))
             }
         }
@@ -292,7 +310,7 @@ where
 
     fn finish(&mut self, output: Output<S, Req>, stop: Stop) -> Output<S, Req> {
         let attempt = self.attempt(&output);
-        self.retry.shared.counts.gave_up(stop);
+        self.origin.shared.counts.gave_up(stop);
         let mut response = output?;
         let trail = response.trail_mut();
         // A wait that ended early followed an attempt that is in the trail already.
@@ -302,8 +320,8 @@ where
         if let Some(reason) = stop.reason() {
             trail.push(Event::GaveUp { reason });
         }
-        if let Some(earlier) = self.earlier.take() {
-            trail.prepend(*earlier);
+        if let Some(later) = self.later.take() {
+            trail.prepend(later.earlier);
         }
         Ok(response)
     }

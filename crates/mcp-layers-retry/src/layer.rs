@@ -176,7 +176,7 @@ impl<K, C> Shared<K, C> {
     }
 }
 
-impl<S, K, C> Layer<S> for RetryLayer<K, C> {
+impl<S: Clone, K, C> Layer<S> for RetryLayer<K, C> {
     type Service = Retry<S, K, C>;
 
     fn layer(&self, inner: S) -> Self::Service {

@@ -78,9 +78,9 @@
 //!
 //! # Cost
 //!
-//! A request that may be repeated is cloned once, as is the inner service, and pays into the budget
-//! with one atomic addition. There is no clock reading without a time limit, and no allocation until
-//! something fails, unless the caller asked for progress (one).
+//! A request that may be repeated is cloned once, and pays into the budget with one atomic addition.
+//! The inner service is cloned when something fails. There is no clock reading without a time limit,
+//! and no allocation until something fails, unless the caller asked for progress (one).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     task::{Context, Poll},
 };
 
@@ -18,13 +18,34 @@ use crate::{
 
 /// The service of [`RetryLayer`](crate::RetryLayer).
 pub struct Retry<S, K, C> {
-    pub(crate) inner: S,
-    pub(crate) shared: Arc<Shared<K, C>>,
+    inner: S,
+    origin: Arc<Origin<S, K, C>>,
 }
 
-impl<S, K, C> Retry<S, K, C> {
+/// What all clones of a service share. A request that may be repeated holds on to this alone, so
+/// that the inner service is cloned when something fails, and not for each request.
+pub(crate) struct Origin<S, K, C> {
+    pub(crate) shared: Arc<Shared<K, C>>,
+    // Behind a lock because it need not be `Sync`.
+    inner: Mutex<S>,
+}
+
+impl<S: Clone, K, C> Retry<S, K, C> {
     pub(crate) fn new(inner: S, shared: Arc<Shared<K, C>>) -> Self {
-        Self { inner, shared }
+        let origin = Origin {
+            shared,
+            inner: Mutex::new(inner.clone()),
+        };
+        let origin = Arc::new(origin);
+        Self { inner, origin }
+    }
+}
+
+impl<S: Clone, K, C> Origin<S, K, C> {
+    /// The inner service once more. It was not made ready.
+    pub(crate) fn inner(&self) -> S {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.clone()
     }
 }
 
@@ -45,7 +66,7 @@ where
 
     #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let shared = &self.shared;
+        let shared = &self.origin.shared;
         let allows = shared.policy.of(&request);
         if allows == Allows::Pass {
             return ResponseFuture::pass(self.inner.call(request));
@@ -57,21 +78,25 @@ where
             if let Some(copy) = request.try_clone() {
                 shared.budget.deposit();
                 let future = self.inner.call(request);
-                let again = Again::new(self.clone(), copy, attempts);
+                let again = Again::new(Arc::clone(&self.origin), copy, attempts);
                 return ResponseFuture::repeat(future, again, watch);
             }
         }
         let reply_to = request.reply_to();
         let unsafe_call = allows == Allows::Once;
         let future = self.inner.call(request);
-        ResponseFuture::once(future, Arc::clone(shared), reply_to, unsafe_call, watch)
+        let origin = Arc::clone(&self.origin);
+        ResponseFuture::once(future, origin, reply_to, unsafe_call, watch)
     }
 }
 
 impl<S: Clone, K, C> Clone for Retry<S, K, C> {
     #[inline]
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.shared))
+        Self {
+            inner: self.inner.clone(),
+            origin: Arc::clone(&self.origin),
+        }
     }
 }
 

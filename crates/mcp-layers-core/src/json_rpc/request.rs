@@ -31,6 +31,9 @@ struct Parts {
     /// The method read once; `None` for one that is not known.
     known: Option<Method<'static>>,
     params: Value,
+    /// Read once, since every layer asks, and few requests have them.
+    has_meta: bool,
+    is_continuation: bool,
     protocol_version: Option<Cow<'static, str>>,
     transport: Option<Transport>,
     cancellation: OnceLock<CancellationToken>,
@@ -95,6 +98,8 @@ impl JsonRpcRequest {
             known: Method::new(&method).known(),
             method,
             params: Value::Null,
+            has_meta: false,
+            is_continuation: false,
             protocol_version: None,
             transport: None,
             cancellation: OnceLock::new(),
@@ -118,7 +123,15 @@ impl JsonRpcRequest {
     /// Sets the params. The protocol knows only objects; whatever else is kept as it is.
     #[must_use]
     pub fn with_params(mut self, params: Value) -> Self {
-        self.parts_mut().params = params;
+        let has = |name| params.get(name).is_some();
+        let (has_meta, goes_on) = (
+            has("_meta"),
+            has("inputResponses") || has("requestState"),
+        );
+        let parts = self.parts_mut();
+        parts.has_meta = has_meta;
+        parts.is_continuation = goes_on;
+        parts.params = params;
         self
     }
 
@@ -255,7 +268,7 @@ impl McpRequest for JsonRpcRequest {
     fn write_params(&self, out: &mut Vec<u8>) {
         match &self.parts.params {
             Value::Null => out.extend_from_slice(b"{}"),
-            Value::Object(params) if member(params, "_meta").is_some() => {
+            Value::Object(params) if self.parts.has_meta => {
                 // One entry at a time, so that nothing is copied; a map's iteration order may be
                 // that of insertion.
                 let mut entries: Vec<_> =
@@ -291,15 +304,19 @@ impl McpRequest for JsonRpcRequest {
     }
 
     fn meta(&self) -> Option<&Map<String, Value>> {
+        if !self.parts.has_meta {
+            return None;
+        }
         self.param("_meta")?.as_object()
     }
 
     fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
-        let params = &mut self.parts_mut().params;
-        if params.is_null() {
-            *params = Value::Object(Map::new());
+        let parts = self.parts_mut();
+        if parts.params.is_null() {
+            parts.params = Value::Object(Map::new());
         }
-        let meta = params.as_object_mut()?.entry("_meta");
+        let meta = parts.params.as_object_mut()?.entry("_meta");
+        parts.has_meta = true;
         meta.or_insert_with(|| Value::Object(Map::new()))
             .as_object_mut()
     }
@@ -320,7 +337,7 @@ impl McpRequest for JsonRpcRequest {
     }
 
     fn is_continuation(&self) -> bool {
-        self.param("inputResponses").is_some() || self.param("requestState").is_some()
+        self.parts.is_continuation
     }
 
     fn cancelled(&self) -> Self::Cancelled {
