@@ -39,7 +39,7 @@ mod json_rpc;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use json_rpc::{Leaf as JsonRpcLeaf, answer as answer_json_rpc, request as json_rpc_request};
+use json_rpc::{Leaf as JsonRpcLeaf, call as call_json_rpc, request as json_rpc_request};
 use thread_cpu::{BATCH, ThreadCpu};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -90,14 +90,14 @@ fn path(criterion: &mut Criterion<ThreadCpu>) {
             match &layer {
                 None => bencher.iter_batched(
                     requests,
-                    |request| answer_json_rpc(&JsonRpcLeaf, request),
+                    |request| call_json_rpc(&mut JsonRpcLeaf, request),
                     BATCH,
                 ),
                 Some(layer) => {
-                    let service = layer.layer(JsonRpcLeaf);
+                    let mut service = layer.layer(JsonRpcLeaf);
                     bencher.iter_batched(
                         requests,
-                        |request| answer_json_rpc(&service, request),
+                        |request| call_json_rpc(&mut service, request),
                         BATCH,
                     );
                 }

@@ -28,7 +28,7 @@ mod support;
 mod thread_cpu;
 
 use support::{
-    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
+    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, call_json_rpc, json_rpc_request, params,
 };
 use thread_cpu::{BATCH, ThreadCpu};
 
@@ -83,14 +83,15 @@ fn json_rpc(criterion: &mut Criterion<ThreadCpu>) {
     group.bench_function("bare", |bencher| {
         bencher.iter_batched(
             request,
-            |request| answer_json_rpc(&JsonRpcLeaf, request),
+            |request| call_json_rpc(&mut JsonRpcLeaf, request),
             BATCH,
         );
     });
     for size in SIZES {
-        let service = AuthorizeLayer::new(rules(size)).layer(JsonRpcLeaf);
+        let mut service = AuthorizeLayer::new(rules(size)).layer(JsonRpcLeaf);
         group.bench_function(format!("authorized/{size}"), |bencher| {
-            bencher.iter_batched(request, |request| answer_json_rpc(&service, request), BATCH);
+            let call = |request| call_json_rpc(&mut service, request);
+            bencher.iter_batched(request, call, BATCH);
         });
     }
 }

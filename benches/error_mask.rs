@@ -27,7 +27,7 @@ mod support;
 mod thread_cpu;
 
 use support::{
-    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, answer_json_rpc, json_rpc_request, params,
+    Call, Echo, Era, JsonRpcLeaf, Pipe, answer, call_json_rpc, json_rpc_request, params,
 };
 use thread_cpu::{BATCH, ThreadCpu};
 
@@ -84,7 +84,7 @@ fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
     group.finish();
 
     let mut group = criterion.benchmark_group("mask_json_rpc");
-    json_rpc(&mut group, "bare", &JsonRpcLeaf);
+    json_rpc(&mut group, "bare", JsonRpcLeaf);
     json_rpc(
         &mut group,
         "masked",
@@ -94,10 +94,10 @@ fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
 
 fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
     let mut group = criterion.benchmark_group("mask_error");
-    json_rpc(&mut group, "bare", &Fails);
-    json_rpc(&mut group, "masked", &ErrorMaskLayer::new().layer(Fails));
+    json_rpc(&mut group, "bare", Fails);
+    json_rpc(&mut group, "masked", ErrorMaskLayer::new().layer(Fails));
     let short = ErrorMaskLayer::new().error_id(|| "e".to_owned());
-    json_rpc(&mut group, "masked_without_random_id", &short.layer(Fails));
+    json_rpc(&mut group, "masked_without_random_id", short.layer(Fails));
     group.bench_function("random_id", |bencher| {
         bencher.iter(|| RandomErrorId::default().make_error_id());
     });
@@ -160,16 +160,13 @@ fn handled<T: rmcp::Service<rmcp::RoleServer>>(
     });
 }
 
-fn json_rpc<S>(group: &mut Group<'_>, name: &str, service: &S)
+fn json_rpc<S>(group: &mut Group<'_>, name: &str, mut service: S)
 where
-    S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone,
+    S: Service<JsonRpcRequest, Response = JsonRpcResponse>,
 {
     group.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            json_rpc_request,
-            |request| answer_json_rpc(service, request),
-            BATCH,
-        );
+        let call = |request| call_json_rpc(&mut service, request);
+        bencher.iter_batched(json_rpc_request, call, BATCH);
     });
 }
 

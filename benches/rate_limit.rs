@@ -24,9 +24,9 @@ use std::{
 
 use axum::body::Body;
 use criterion::{Criterion, criterion_group, criterion_main};
-use futures::{FutureExt, future::join_all};
+use futures::future::join_all;
 use governor::RateLimiter;
-use json_rpc::Leaf;
+use json_rpc::{Leaf, call};
 use mcp_layers_core::{Authentication, JsonRpcRequest, McpRequest, Principal};
 use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
@@ -80,7 +80,6 @@ fn layer(max_keys: usize) -> RateLimitLayer<MemoryStore> {
     layer.store(MemoryStore::new().max_keys(NonZeroUsize::new(max_keys).unwrap()))
 }
 
-/// The service is there already: a server that keeps it pays for no clone.
 fn measure<S, R>(
     group: &mut criterion::BenchmarkGroup<'_, ThreadCpu>,
     name: &str,
@@ -90,22 +89,7 @@ fn measure<S, R>(
     S: Service<R>,
 {
     group.bench_function(name, |bencher| {
-        bencher.iter_batched(
-            &mut request,
-            |request| {
-                let answer = service
-                    .ready()
-                    .now_or_never()
-                    .and_then(Result::ok)
-                    .unwrap()
-                    .call(request);
-                answer
-                    .now_or_never()
-                    .and_then(Result::ok)
-                    .expect("nothing waits or fails")
-            },
-            BATCH,
-        );
+        bencher.iter_batched(&mut request, |request| call(&mut service, request), BATCH);
     });
 }
 

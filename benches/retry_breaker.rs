@@ -15,7 +15,6 @@
 
 use std::{
     convert::Infallible,
-    future::poll_fn,
     hint::black_box,
     num::NonZeroU32,
     sync::{
@@ -31,7 +30,6 @@ use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main,
     measurement::{Measurement, WallTime},
 };
-use futures::FutureExt;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse, ReplayRequest};
 use mcp_layers_retry::RetryLayer;
@@ -42,7 +40,7 @@ mod support;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;
 
-use support::{JsonRpcLeaf, NoOp, json_rpc_request};
+use support::{JsonRpcLeaf, NoOp, call_json_rpc as call, json_rpc_request};
 use thread_cpu::{BATCH, ThreadCpu};
 
 fn retry() -> RetryLayer {
@@ -61,17 +59,6 @@ where
 
 fn breaker() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new().known_tools(["dig"])
-}
-
-/// Calls one instance, which must have its answer at once.
-fn call<S>(service: &mut S, request: JsonRpcRequest) -> S::Response
-where
-    S: Service<JsonRpcRequest>,
-{
-    let ready = poll_fn(|cx| service.poll_ready(cx)).now_or_never();
-    assert!(matches!(ready, Some(Ok(()))), "it is ready at once");
-    let answer = service.call(request).now_or_never();
-    answer.and_then(Result::ok).expect("nothing waits or fails")
 }
 
 fn measure<L>(group: &mut BenchmarkGroup<'_, ThreadCpu>, name: &str, layers: L, code: Option<i32>)

@@ -48,7 +48,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    ("mcp-layers-cache", &["foldhash", "moka", "serde_json"]),
+    ("mcp-layers-cache", &["arc-swap", "foldhash", "moka", "serde_json"]),
     (
         "mcp-layers-rate-limit",
         &[
@@ -66,7 +66,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("mcp-layers-circuit-breaker", &["foldhash"]),
     (
         "mcp-layers-retry",
-        &["fastrand", "foldhash", "serde_json", "tokio"],
+        &["fastrand", "serde_json", "tokio"],
     ),
     ("mcp-layers-timeout", &["foldhash", "tokio"]),
     (

@@ -2,14 +2,14 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
+    future::{Ready, poll_fn, ready},
     task::{Context, Poll},
 };
 
 use futures::FutureExt;
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 use serde_json::{Value, json};
-use tower::{Service, ServiceExt};
+use tower_service::Service;
 
 /// A service that answers at once, with next to nothing.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +38,16 @@ pub(crate) fn request() -> JsonRpcRequest {
     REQUEST.with(Clone::clone)
 }
 
-/// Gives the request to a clone of the service, which must have its answer at once.
-pub(crate) fn answer<S>(service: &S, request: JsonRpcRequest) -> JsonRpcResponse
-where
-    S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone,
-{
-    let answer = service.clone().oneshot(request).now_or_never();
+/// Gives the request to the service, which must have its answer at once. The service is there
+/// already: a server that keeps it pays for no clone.
+pub(crate) fn call<R, S: Service<R>>(service: &mut S, request: R) -> S::Response {
+    let ready = poll_fn(|cx| service.poll_ready(cx)).now_or_never();
+    assert!(matches!(ready, Some(Ok(()))), "it is ready at once");
+    let answer = service.call(request).now_or_never();
     answer.and_then(Result::ok).expect("nothing waits or fails")
+}
+
+/// The same with a clone, as servers make one for each request.
+pub(crate) fn answer<R, S: Service<R> + Clone>(service: &S, request: R) -> S::Response {
+    call(&mut service.clone(), request)
 }

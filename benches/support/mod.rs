@@ -19,7 +19,8 @@ mod whole;
 pub(crate) use call::{Call, Era, answer};
 pub(crate) use exporter::{exporter, timing, upkeep};
 pub(crate) use json_rpc::{
-    Leaf as JsonRpcLeaf, answer as answer_json_rpc, request as json_rpc_request,
+    Leaf as JsonRpcLeaf, answer as answer_json_rpc, call as call_json_rpc,
+    request as json_rpc_request,
 };
 pub(crate) use no_op::{Boxed, NoOp, seven};
 pub(crate) use pipe::Pipe;

@@ -64,8 +64,10 @@ where
         }
         let now = self.clock.now();
         match self.state.find(&request, &rule, &mut key, now) {
-            Found::Fresh(entry, age) => {
-                if let Some(response) = self.answer::<Req>(&request, &entry, age, false) {
+            Found::Fresh(held, age) => {
+                if let Some(entry) = held.entry()
+                    && let Some(response) = self.answer::<Req>(&request, entry, age, false)
+                {
                     return response;
                 }
                 self.miss(request, rule, &mut key, None, now)

@@ -17,7 +17,7 @@ use crate::{
     memo::Memo,
     rule::{Rule, Rules},
     stats::Counts,
-    table::Table,
+    table::{Held, Table},
 };
 
 #[derive(Clone)]
@@ -57,7 +57,7 @@ pub(crate) struct State {
 
 /// What memory has for a request, and how old it is.
 pub(crate) enum Found {
-    Fresh(Arc<Entry>, Duration),
+    Fresh(Held, Duration),
     /// Too old, but not for every window.
     Stale(Arc<Entry>),
     Nothing,
@@ -118,7 +118,7 @@ impl State {
     /// Looks again for what was not there a moment ago.
     pub(crate) fn find_again(&self, keys: &Keys, now: Instant) -> Option<Landing> {
         let fresh = |key: &Arc<[u8]>| match self.look(key, now) {
-            Found::Fresh(entry, _) => Some(entry),
+            Found::Fresh(held, _) => held.entry().cloned(),
             Found::Stale(_) | Found::Nothing => None,
         };
         if let Some(entry) = fresh(&keys.public) {
@@ -132,7 +132,10 @@ impl State {
     }
 
     fn look(&self, key: &[u8], now: Instant) -> Found {
-        let Some(entry) = self.table.get(key) else {
+        let Some(held) = self.table.get(key) else {
+            return Found::Nothing;
+        };
+        let Some(entry) = held.entry() else {
             return Found::Nothing;
         };
         if !self
@@ -144,9 +147,9 @@ impl State {
         let settings = &self.settings;
         let age = entry.age(now);
         match age.checked_sub(entry.time_to_live) {
-            None => Found::Fresh(entry, age),
+            None => Found::Fresh(held, age),
             Some(late) if late < settings.while_revalidate.max(settings.if_error) => {
-                Found::Stale(entry)
+                Found::Stale(Arc::clone(entry))
             }
             Some(_) => self.drop_entry(key, Eviction::Expired),
         }

@@ -1,7 +1,8 @@
 //! Where entries are kept: moka, bounded by bytes and by number.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::{ArcSwapOption, Guard};
 use foldhash::quality::RandomState;
 use moka::{notification::RemovalCause, sync::Cache as Moka};
 
@@ -19,29 +20,26 @@ pub(crate) struct Table {
 /// moka frees a value some time after it has evicted it. What is in a slot is freed at once.
 struct Slot {
     size: u32,
-    entry: Mutex<Option<Arc<Entry>>>,
+    entry: ArcSwapOption<Entry>,
 }
 
 impl Slot {
     fn new(entry: Arc<Entry>) -> Self {
         Self {
             size: entry.size,
-            entry: Mutex::new(Some(entry)),
+            entry: ArcSwapOption::new(Some(entry)),
         }
     }
+}
 
-    /// A reference to the entry; what is in it is copied when the lock is free again.
-    fn get(&self) -> Option<Arc<Entry>> {
-        let entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.clone()
-    }
+/// What was found, without a count of its own. What is in it is copied outside of any lock.
+pub(crate) struct Held(Guard<Option<Arc<Entry>>>);
 
-    fn empty(&self) {
-        let entry = {
-            let mut entry = self.entry.lock().unwrap_or_else(PoisonError::into_inner);
-            entry.take()
-        };
-        drop(entry);
+impl Held {
+    /// The entry, if it was not evicted in the very moment.
+    #[inline]
+    pub(crate) fn entry(&self) -> Option<&Arc<Entry>> {
+        self.0.as_ref()
     }
 }
 
@@ -55,7 +53,7 @@ impl Table {
             .max_capacity(max_bytes)
             .weigher(move |_: &Arc<[u8]>, slot: &Arc<Slot>| slot.size.max(share))
             .eviction_listener(move |_, slot: Arc<Slot>, cause| {
-                slot.empty();
+                slot.entry.store(None);
                 match cause {
                     RemovalCause::Size => counts.evicted(Eviction::Size),
                     RemovalCause::Replaced => counts.evicted(Eviction::Replaced),
@@ -67,8 +65,8 @@ impl Table {
         Self { slots }
     }
 
-    pub(crate) fn get(&self, key: &[u8]) -> Option<Arc<Entry>> {
-        self.slots.get(key)?.get()
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Held> {
+        Some(Held(self.slots.get(key)?.entry.load()))
     }
 
     pub(crate) fn insert(&self, key: Arc<[u8]>, entry: Arc<Entry>) {

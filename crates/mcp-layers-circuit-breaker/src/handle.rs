@@ -69,9 +69,9 @@ impl CircuitBreakerHandle {
     #[must_use]
     pub fn circuit(&self, circuit: &str) -> Option<CircuitStatus> {
         let name = Name::read(circuit)?;
-        let place = self.registry.find(name);
+        let (place, entry) = self.registry.find(name);
         let shared = place == Place::OTHER && name != Name::Other;
-        (!shared).then(|| self.status(self.registry.entry(place)))
+        (!shared).then(|| self.status(entry))
     }
 
     /// Whether every circuit is closed: for a health page in one word.

@@ -84,12 +84,12 @@ impl Registry {
 
     /// The circuit of this name; that of all others when it has none of its own.
     #[inline]
-    pub(crate) fn find(&self, name: Name<'_>) -> Place {
-        match name {
+    pub(crate) fn find(&self, name: Name<'_>) -> (Place, &Entry) {
+        let place = match name {
             Name::Tool(tool) => {
                 for place in self.probe(tool) {
                     match self.slots[place.0].get() {
-                        Some(entry) if entry.is_of(tool) => return place,
+                        Some(entry) if entry.is_of(tool) => return (place, entry),
                         Some(_) => {}
                         None => break,
                     }
@@ -102,12 +102,13 @@ impl Registry {
             }
             Name::Upstream => Place::UPSTREAM,
             Name::Other => Place::OTHER,
-        }
+        };
+        (place, self.entry(place))
     }
 
     /// The same, and makes the circuit when there is room for it.
     pub(crate) fn find_or_make(&self, name: Name<'_>) -> Place {
-        let found = self.find(name);
+        let (found, _) = self.find(name);
         let Name::Tool(tool) = name else {
             return found;
         };
@@ -169,7 +170,7 @@ mod tests {
             registry.find_or_make(Name::Tool(name));
         }
         assert_eq!(registry.entries().count(), before + 100);
-        let own = |name: &&String| registry.find(Name::Tool(name)) != Place::OTHER;
+        let own = |name: &&String| registry.find(Name::Tool(name)).0 != Place::OTHER;
         assert_eq!(names.iter().filter(own).count(), 100);
         assert!(names[..100].iter().all(|name| own(&name)));
     }

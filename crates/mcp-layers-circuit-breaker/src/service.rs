@@ -52,8 +52,7 @@ where
         let Some(name) = breaker.key.of(method, &request) else {
             return ReplyFuture::inner(ResponseFuture::unwatched(self.inner.call(request)));
         };
-        let place = breaker.registry.find(name);
-        let entry = breaker.registry.entry(place);
+        let (place, entry) = breaker.registry.find(name);
         let (admission, changed) = entry.shared.admit(|| breaker.clock.now());
         let Admission::Pass(ticket) = admission else {
             return ReplyFuture::ready(breaker.refuse(&request, entry, admission));

@@ -99,25 +99,35 @@ pub fn write_canonical(value: &Value, out: &mut Vec<u8>) {
 /// Feature unification can turn `serde_json`'s map into one that keeps insertion order, so the
 /// order is checked, not assumed.
 pub(crate) fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
-    out.push(b'{');
-    if map.keys().is_sorted() {
-        write_entries(map.iter(), out);
-    } else {
-        let mut entries: SmallVec<[_; 16]> = map.iter().collect();
-        entries.sort_unstable_by_key(|(key, _)| *key);
-        write_entries(entries.into_iter(), out);
+    let entries = map.iter().map(|(key, value)| (prefix(key), key, value));
+    let mut entries: SmallVec<[_; 8]> = entries.collect();
+    let order = |a: &Entry<'_>, b: &Entry<'_>| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1));
+    if !entries.is_sorted_by(|a, b| order(a, b).is_le()) {
+        entries.sort_unstable_by(order);
     }
-    out.push(b'}');
-}
-
-fn write_entries<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, out: &mut Vec<u8>) {
-    for (index, (key, value)) in entries.enumerate() {
+    out.push(b'{');
+    for (index, (_, key, value)) in entries.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }
         write_string(key, out);
         out.push(b':');
         write_canonical(value, out);
+    }
+    out.push(b'}');
+}
+
+type Entry<'a> = (u64, &'a String, &'a Value);
+
+/// The first eight bytes as a number, which sorts as they do. It settles most comparisons.
+#[inline]
+fn prefix(text: &str) -> u64 {
+    match text.as_bytes().first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let bytes = text.bytes().chain(std::iter::repeat(0)).take(8);
+            bytes.fold(0, |number, byte| number << 8 | u64::from(byte))
+        }
     }
 }
 
@@ -145,14 +155,33 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
 
 #[inline]
 fn has_escapes(bytes: &[u8]) -> bool {
-    let is_escaped = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
-    // In blocks without an early end, whose bytes the processor looks at together.
-    let (blocks, rest) = bytes.as_chunks::<8>();
-    let in_block = |block: &[u8; 8]| {
-        let found = block.iter().map(|byte| is_escaped(*byte));
-        found.fold(false, |one, other| one | other)
-    };
-    blocks.iter().any(in_block) || rest.iter().any(|byte| is_escaped(*byte))
+    // Eight at a time; the last eight overlap those before.
+    if let Some(last) = bytes.last_chunk() {
+        let (blocks, _) = bytes.as_chunks();
+        let found = blocks
+            .iter()
+            .fold(escapes(*last), |found, block| found | escapes(*block));
+        return found != 0;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [a, b, c, d] = *first;
+        let [e, f, g, h] = *last;
+        return escapes([a, b, c, d, e, f, g, h]) != 0;
+    }
+    let is_escaped = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+    bytes.iter().any(is_escaped)
+}
+
+/// Not zero exactly when JSON escapes one of the bytes: a control character, `"` or `\`. All eight
+/// are looked at in one number ("Bit Twiddling Hacks", "Determine if a word has a byte less than n").
+#[inline]
+fn escapes(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGH;
+    let equal = |word: u64, to: u8| less(word ^ (ONES * u64::from(to)), 1);
+    let word = u64::from_ne_bytes(bytes);
+    less(word, 0x20) | equal(word, b'"') | equal(word, b'\\')
 }
 
 #[cfg(test)]
@@ -202,6 +231,36 @@ mod tests {
             bytes(Arguments::Value(&composed)),
             bytes(Arguments::Value(&decomposed))
         );
+    }
+
+    #[test]
+    fn every_byte_in_every_place_is_escaped_as_serde_json_does() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..0x80_u8 {
+                    let mut text = "x".repeat(length);
+                    text.replace_range(place..=place, char::from(byte).encode_utf8(&mut [0; 4]));
+                    let value = Value::from(text);
+                    let written = bytes(Arguments::Value(&value));
+                    assert_eq!(written, serde_json::to_vec(&value).unwrap());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_in_order_whatever_their_prefixes() {
+        let keys = ["", "\0", "a", "a\0", "a\0\0", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaab", "b", "\u{e9}"];
+        let numbered = |keys: &mut dyn Iterator<Item = &str>| {
+            let keys = keys.map(|key| (key.to_owned(), Value::from(key.len())));
+            Value::Object(keys.collect())
+        };
+        let forwards = bytes(Arguments::Value(&numbered(&mut keys.into_iter())));
+        let backwards = bytes(Arguments::Value(&numbered(&mut keys.into_iter().rev())));
+        assert_eq!(forwards, backwards);
+        let sorted: std::collections::BTreeMap<_, _> =
+            keys.into_iter().map(|key| (key, key.len())).collect();
+        assert_eq!(forwards, serde_json::to_vec(&sorted).unwrap());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 /// one after the other is faster than a tree, and much faster than a hash, which `serde_json` takes
 /// where anything in the build has its feature `preserve_order`.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     const FEW: usize = 8;
     if map.len() > FEW {

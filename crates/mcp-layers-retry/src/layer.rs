@@ -92,7 +92,7 @@ impl<K: Clone, C: Clone> RetryLayer<K, C> {
     #[must_use]
     pub fn repeatable_tools<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
         let names: Vec<Box<str>> = names.into_iter().map(|name| name.as_ref().into()).collect();
-        self.change(|shared| shared.policy.tools.extend(names))
+        self.change(|shared| shared.policy.add_tools(names))
     }
 
     /// Believes what tools say of themselves: calls of those with `readOnlyHint` or

@@ -1,8 +1,5 @@
 //! What may be repeated.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use mcp_layers_core::{McpRequest, Method, Outcome, ToolHints, code};
 
 /// What a request allows.
@@ -19,11 +16,18 @@ pub(crate) enum Allows {
 /// Which tools may be called again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
-    pub(crate) tools: HashSet<Box<str>, RandomState>,
+    /// In order, to be searched: a hash would cost more than the few steps to a few names.
+    tools: Vec<Box<str>>,
     pub(crate) hints: Option<ToolHints>,
 }
 
 impl Policy {
+    pub(crate) fn add_tools(&mut self, names: Vec<Box<str>>) {
+        self.tools.extend(names);
+        self.tools.sort_unstable();
+        self.tools.dedup();
+    }
+
     #[inline]
     pub(crate) fn of<Req: McpRequest>(&self, request: &Req) -> Allows {
         // A layer further out repeats it, and tells what is unknown.
@@ -62,7 +66,8 @@ impl Policy {
     }
 
     fn may_call_again(&self, tool: &str) -> bool {
-        self.tools.contains(tool)
+        let named = self.tools.binary_search_by(|named| (**named).cmp(tool));
+        named.is_ok()
             || self
                 .hints
                 .as_ref()
@@ -122,10 +127,11 @@ mod tests {
         hints.learn("read", hint(true, false));
         hints.learn("put", hint(false, true));
         hints.learn("post", hint(false, false));
-        let policy = Policy {
-            tools: ["listed".into()].into_iter().collect(),
+        let mut policy = Policy {
             hints: Some(hints),
+            ..Policy::default()
         };
+        policy.add_tools(["listed", "a", "z", "listed"].map(Into::into).into());
         for (tool, allows) in [
             ("read", Allows::Repeat),
             ("put", Allows::Repeat),

@@ -183,6 +183,7 @@ impl JsonRpcRequest {
         Arc::make_mut(&mut self.parts)
     }
 
+    #[inline(always)]
     fn param(&self, name: &str) -> Option<&Value> {
         member(self.parts.params.as_object()?, name)
     }
@@ -205,6 +206,7 @@ impl McpRequest for JsonRpcRequest {
     type ReplyTo = JsonRpcReplyTo;
     type Cancelled = WaitForCancellationFutureOwned;
 
+    #[inline]
     fn reply_to(&self) -> JsonRpcReplyTo {
         JsonRpcReplyTo {
             id: self.parts.id.clone(),
@@ -212,6 +214,7 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
+    #[inline]
     fn method(&self) -> Method<'_> {
         self.parts
             .known
@@ -222,21 +225,23 @@ impl McpRequest for JsonRpcRequest {
         Some(self.parts.id.as_ref())
     }
 
+    #[inline]
     fn target(&self) -> Option<&str> {
-        let name = match self.method() {
-            Method::CallTool | Method::GetPrompt => "name",
+        // Each name by itself: compared with a constant, it is no call.
+        let target = match self.method() {
+            Method::CallTool | Method::GetPrompt => self.param("name"),
             Method::ReadResource
             | Method::ReadResourceDirectory
             | Method::Subscribe
             | Method::Unsubscribe
-            | Method::GetSkill => "uri",
+            | Method::GetSkill => self.param("uri"),
             Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
-                "taskId"
+                self.param("taskId")
             }
             Method::Complete => return self.reference().map(|(_, name)| name),
-            _ => return None,
+            _ => None,
         };
-        self.param(name)?.as_str()
+        target?.as_str()
     }
 
     fn target_kind(&self) -> Option<ListedKind> {
@@ -303,6 +308,7 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
+    #[inline]
     fn meta(&self) -> Option<&Map<String, Value>> {
         if !self.parts.has_meta {
             return None;
@@ -321,6 +327,7 @@ impl McpRequest for JsonRpcRequest {
             .as_object_mut()
     }
 
+    #[inline]
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
         let own = self
             .meta()
@@ -336,6 +343,7 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
+    #[inline]
     fn is_continuation(&self) -> bool {
         self.parts.is_continuation
     }
@@ -344,10 +352,12 @@ impl McpRequest for JsonRpcRequest {
         self.cancellation().clone().cancelled_owned()
     }
 
+    #[inline]
     fn context(&self) -> &CallContext {
         &self.context
     }
 
+    #[inline]
     fn context_mut(&mut self) -> &mut CallContext {
         &mut self.context
     }
