@@ -35,6 +35,7 @@ use tower::{Layer, Service, ServiceExt};
 use tower_mcp::{RouterRequest, RouterResponse, protocol};
 
 #[path = "support/json_rpc.rs"]
+#[allow(dead_code, reason = "this bench calls services in its own way")]
 mod json_rpc;
 #[path = "support/thread_cpu.rs"]
 mod thread_cpu;

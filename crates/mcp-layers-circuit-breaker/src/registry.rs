@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    hash::BuildHasher,
+    hash::{BuildHasher, Hasher},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
@@ -145,11 +145,13 @@ impl Registry {
     /// Where the circuit of a tool may be, in the order in which to look.
     #[inline]
     fn probe(&self, tool: &str) -> impl Iterator<Item = Place> + use<> {
-        let slots = self.slots.len() - Place::TOOLS;
+        let last = self.slots.len() - Place::TOOLS - 1;
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(tool.as_bytes());
         // Only low bits are wanted, so that it does not matter what a narrow `usize` cuts off.
         #[allow(clippy::cast_possible_truncation)]
-        let start = self.hasher.hash_one(tool) as usize;
-        (0..slots).map(move |step| Place(Place::TOOLS + (start.wrapping_add(step) & (slots - 1))))
+        let start = hasher.finish() as usize;
+        (0..=last).map(move |step| Place(Place::TOOLS + (start.wrapping_add(step) & last)))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{Clock, Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{CallContext, Clock, Event, McpError, McpRequest, McpResponse};
 use tokio::time::{Sleep, sleep};
 
 use crate::{layer::Shared, policy::Allows};
@@ -43,13 +43,17 @@ impl Watch {
         Req: McpRequest,
     {
         let wants_progress = allows == Allows::Repeat && request.progress_token().is_some();
-        let context = request.context_mut();
         if wants_progress {
-            context.watch_progress();
+            request.context_mut().watch_progress();
         }
         if shared.deadline.is_none() && shared.attempt_timeout.is_none() {
             return Self(None);
         }
+        Self::limited(shared, request.context_mut())
+    }
+
+    #[inline(never)]
+    fn limited<K, C: Clock>(shared: &Shared<K, C>, context: &mut CallContext) -> Self {
         let now = shared.clock.now();
         let deadline = shared.deadline.and_then(|limit| now.checked_add(limit));
         if let Some(deadline) = deadline {

@@ -188,6 +188,23 @@ impl JsonRpcRequest {
         member(self.parts.params.as_object()?, name)
     }
 
+    fn target_of_others(&self) -> Option<&str> {
+        let name = match self.method() {
+            Method::GetPrompt => "name",
+            Method::ReadResource
+            | Method::ReadResourceDirectory
+            | Method::Subscribe
+            | Method::Unsubscribe
+            | Method::GetSkill => "uri",
+            Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
+                "taskId"
+            }
+            Method::Complete => return self.reference().map(|(_, name)| name),
+            _ => return None,
+        };
+        self.param(name)?.as_str()
+    }
+
     /// Of a completion's reference: the prompt's name or the template's uri. Its type alone says
     /// which, so that one with both fields is not taken for the other.
     fn reference(&self) -> Option<(ListedKind, &str)> {
@@ -227,21 +244,11 @@ impl McpRequest for JsonRpcRequest {
 
     #[inline]
     fn target(&self) -> Option<&str> {
-        // Each name by itself: compared with a constant, it is no call.
-        let target = match self.method() {
-            Method::CallTool | Method::GetPrompt => self.param("name"),
-            Method::ReadResource
-            | Method::ReadResourceDirectory
-            | Method::Subscribe
-            | Method::Unsubscribe
-            | Method::GetSkill => self.param("uri"),
-            Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
-                self.param("taskId")
-            }
-            Method::Complete => return self.reference().map(|(_, name)| name),
-            _ => None,
-        };
-        target?.as_str()
+        // What is asked for most, by most layers.
+        if self.parts.known == Some(Method::CallTool) {
+            return self.param("name")?.as_str();
+        }
+        self.target_of_others()
     }
 
     fn target_kind(&self) -> Option<ListedKind> {
