@@ -136,14 +136,11 @@ pub trait McpRequest: Sized {
 
     /// What the client says of itself. Never proof of anything.
     fn client_info(&self) -> Option<ClientInfo<'_>> {
-        let info = member(self.meta()?, meta_key::CLIENT_INFO)?;
+        let info = member(self.meta()?, meta_key::CLIENT_INFO)?.as_object()?;
+        let version = member(info, "version").and_then(Value::as_str);
         Some(ClientInfo {
-            name: Cow::Borrowed(info.get("name")?.as_str()?),
-            version: Cow::Borrowed(
-                info.get("version")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default(),
-            ),
+            name: Cow::Borrowed(member(info, "name")?.as_str()?),
+            version: Cow::Borrowed(version.unwrap_or_default()),
         })
     }
 

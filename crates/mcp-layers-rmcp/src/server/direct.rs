@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mcp_layers_core::{MODERN, meta_key};
+use mcp_layers_core::{MODERN, member, meta_key};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{ClientRequest, EmptyResult, ErrorCode, ServerResult},
@@ -141,7 +141,7 @@ pub(super) fn modern_code(mut error: ErrorData, modern: bool) -> ErrorData {
 }
 
 pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    let own = context.meta.0.0.get(meta_key::PROTOCOL_VERSION);
+    let own = member(&context.meta.0.0, meta_key::PROTOCOL_VERSION);
     match own.and_then(Value::as_str) {
         Some(own) => own >= MODERN,
         None => {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 use http::{Version, request::Parts};
 use mcp_layers_core::{
     Arguments, CallContext, ClientInfo, Connection, ListedKind, McpRequest, Method, Principal,
-    ReplayRequest, RequestId, Transport, meta_key, write_canonical,
+    ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
 };
 use rmcp::{
     RoleServer,
@@ -92,7 +92,7 @@ impl RmcpRequest {
 
     /// A reserved key of the request's own `_meta`.
     fn own(&self, key: &str) -> Option<&Value> {
-        self.request_context().meta.0.0.get(key)
+        member(&self.request_context().meta.0.0, key)
     }
 
     /// What the client said when it initialised a legacy session.
@@ -186,8 +186,9 @@ impl McpRequest for RmcpRequest {
     fn client_info(&self) -> Option<ClientInfo<'_>> {
         // A request that speaks for itself is read where it is, without a copy.
         if let Some(own) = self.own(meta_key::CLIENT_INFO) {
-            let name = own.get("name")?.as_str()?;
-            let version = own.get("version").and_then(Value::as_str);
+            let own = own.as_object()?;
+            let name = member(own, "name")?.as_str()?;
+            let version = member(own, "version").and_then(Value::as_str);
             return Some(ClientInfo::new(name, version.unwrap_or_default()));
         }
         let info = &self.peer_info()?.client_info;

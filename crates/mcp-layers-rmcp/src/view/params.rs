@@ -15,8 +15,13 @@ use rmcp::model::{RequestMetaObject, RequestParamsMeta};
 use serde::Serialize;
 use serde_json::Value;
 
+#[inline]
 pub(crate) fn method(request: &ClientRequest) -> Method<'_> {
-    Method::new(request.method())
+    match request {
+        // What is asked about most, by every layer.
+        ClientRequest::CallToolRequest(_) => Method::CallTool,
+        request => Method::new(request.method()),
+    }
 }
 
 pub(crate) fn target(request: &ClientRequest) -> Option<&str> {
