@@ -23,6 +23,9 @@ fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
     allocation_counter::measure(|| drop(answer(service, call))).count_total
 }
 
+/// What the adapter adds: the request on its way, and the handler's future, which has no name.
+const ADAPTER: u64 = 2;
+
 fn bare(era: Era) -> u64 {
     per_call(&Echo, era)
 }
@@ -40,24 +43,24 @@ where
 }
 
 #[test]
-fn an_empty_stack_adds_one_allocation() {
+fn an_empty_stack_adds_two_allocations() {
     for era in [Era::Legacy, Era::Modern] {
-        assert_eq!(added(Identity::new(), era), 1, "{era:?}");
+        assert_eq!(added(Identity::new(), era), ADAPTER, "{era:?}");
     }
 }
 
 #[test]
-fn an_empty_stack_around_a_service_adds_one_allocation() {
+fn an_empty_stack_around_a_service_adds_two_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let service = Stack::new(Identity::new()).service(Echo);
-        assert_eq!(per_call(&service, era), bare(era) + 1, "{era:?}");
+        assert_eq!(per_call(&service, era), bare(era) + ADAPTER, "{era:?}");
     }
 }
 
 #[test]
 fn seven_layers_that_do_nothing_add_no_allocation() {
     for era in [Era::Legacy, Era::Modern] {
-        assert_eq!(added(seven::<NoOp>(), era), 1, "{era:?}");
+        assert_eq!(added(seven::<NoOp>(), era), ADAPTER, "{era:?}");
     }
 }
 
@@ -65,7 +68,7 @@ fn seven_layers_that_do_nothing_add_no_allocation() {
 #[test]
 fn seven_boxed_layers_add_seven_allocations() {
     for era in [Era::Legacy, Era::Modern] {
-        assert_eq!(added(seven::<Boxed>(), era), 1 + 7, "{era:?}");
+        assert_eq!(added(seven::<Boxed>(), era), ADAPTER + 7, "{era:?}");
     }
 }
 
@@ -74,7 +77,7 @@ fn no_layer_that_only_looks_on_adds_an_allocation() {
     macro_rules! measure {
         ($name:literal, $layer:expr) => {
             for era in [Era::Legacy, Era::Modern] {
-                assert_eq!(added($layer, era), 1, "{} {era:?}", $name);
+                assert_eq!(added($layer, era), ADAPTER, "{} {era:?}", $name);
             }
         };
     }

@@ -17,8 +17,7 @@ use crate::RmcpResponse;
 
 /// What a request is given to in the end.
 pub(super) trait Handle: Send + Sync {
-    /// rmcp's handlers have futures without a name, so that each request costs one box, here and
-    /// nowhere else.
+    /// rmcp's handlers have futures without a name, so that each request costs a box here.
     fn handle(self: Arc<Self>, call: Call) -> HandleFuture;
 }
 
@@ -51,7 +50,7 @@ impl Service<RmcpRequest> for Leaf {
         if let Some(progress) = request.context().progress().cloned() {
             request.insert_extension(progress);
         }
-        LeafFuture(request.handler.handle(request.call))
+        LeafFuture(request.handler.handle(*request.call))
     }
 }
 

@@ -28,14 +28,15 @@ pub type RmcpCancelled = WaitForCancellationFutureOwned;
 /// `http::request::Parts`, and whatever an HTTP layer put into the extensions of the HTTP request;
 /// a [`Principal`] or `Arc<Principal>` there is the request's principal.
 pub struct RmcpRequest {
-    pub(super) call: Call,
+    /// A box, because it is large, and every layer moves it.
+    pub(super) call: Box<Call>,
     pub(super) handler: Arc<dyn Handle>,
     context: CallContext,
 }
 
 #[allow(
     clippy::large_enum_variant,
-    reason = "nearly every call is the large one, and a box would be an allocation a request"
+    reason = "nearly every call is the large one, and all are in one box"
 )]
 pub(super) enum Call {
     Request {
@@ -50,7 +51,7 @@ impl RmcpRequest {
     #[inline]
     pub(super) fn new(call: Call, handler: Arc<dyn Handle>) -> Self {
         let mut request = Self {
-            call,
+            call: Box::new(call),
             handler,
             context: CallContext::new(),
         };
@@ -71,7 +72,7 @@ impl RmcpRequest {
     /// [`LayeredHandler`]: crate::LayeredHandler
     #[must_use]
     pub fn request(&self) -> Option<&ClientRequest> {
-        match &self.call {
+        match &*self.call {
             Call::Request { request, .. } => Some(request),
             Call::Listen { .. } => None,
         }
@@ -80,7 +81,7 @@ impl RmcpRequest {
     /// What rmcp knows of the request: its id, `_meta`, extensions, peer and cancellation token.
     #[must_use]
     pub fn request_context(&self) -> &RequestContext<RoleServer> {
-        match &self.call {
+        match &*self.call {
             Call::Request { context, .. } => context,
             Call::Listen { subscription } => subscription.request_context(),
         }
@@ -133,7 +134,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn write_other_params(&self, out: &mut Vec<u8>) {
-        match &self.call {
+        match &*self.call {
             Call::Request { request, .. } => params::write_other(request, out),
             Call::Listen { subscription } => {
                 params::write_serialized(subscription.requested(), out);
@@ -142,7 +143,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
-        match &self.call {
+        match &*self.call {
             Call::Request {
                 request: ClientRequest::SubscriptionsListenRequest(request),
                 ..
@@ -161,7 +162,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
-        match &mut self.call {
+        match &mut *self.call {
             Call::Request { context, .. } => Some(&mut context.meta.0.0),
             Call::Listen { .. } => None,
         }
@@ -250,7 +251,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn insert_extension<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> bool {
-        match &mut self.call {
+        match &mut *self.call {
             Call::Request { context, .. } => {
                 context.extensions.insert(value);
                 true
@@ -262,14 +263,14 @@ impl McpRequest for RmcpRequest {
 
 impl ReplayRequest for RmcpRequest {
     fn try_clone(&self) -> Option<Self> {
-        let Call::Request { request, context } = &self.call else {
+        let Call::Request { request, context } = &*self.call else {
             return None;
         };
         Some(Self {
-            call: Call::Request {
+            call: Box::new(Call::Request {
                 request: request.clone(),
                 context: context.clone(),
-            },
+            }),
             handler: Arc::clone(&self.handler),
             context: self.context.clone(),
         })
