@@ -88,7 +88,7 @@ fn nothing_wrong(criterion: &mut Criterion<ThreadCpu>) {
     json_rpc(
         &mut group,
         "masked",
-        &ErrorMaskLayer::new().layer(JsonRpcLeaf),
+        ErrorMaskLayer::new().layer(JsonRpcLeaf),
     );
 }
 

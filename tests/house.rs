@@ -48,7 +48,10 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    ("mcp-layers-cache", &["arc-swap", "foldhash", "moka", "serde_json"]),
+    (
+        "mcp-layers-cache",
+        &["arc-swap", "foldhash", "moka", "serde_json"],
+    ),
     (
         "mcp-layers-rate-limit",
         &[
@@ -64,10 +67,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-circuit-breaker", &["foldhash"]),
-    (
-        "mcp-layers-retry",
-        &["fastrand", "serde_json", "tokio"],
-    ),
+    ("mcp-layers-retry", &["fastrand", "serde_json", "tokio"]),
     ("mcp-layers-timeout", &["foldhash", "tokio"]),
     (
         "mcp-layers-audit",

@@ -250,7 +250,18 @@ mod tests {
 
     #[test]
     fn keys_are_in_order_whatever_their_prefixes() {
-        let keys = ["", "\0", "a", "a\0", "a\0\0", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaab", "b", "\u{e9}"];
+        let keys = [
+            "",
+            "\0",
+            "a",
+            "a\0",
+            "a\0\0",
+            "aaaaaaaa",
+            "aaaaaaaaa",
+            "aaaaaaaab",
+            "b",
+            "\u{e9}",
+        ];
         let numbered = |keys: &mut dyn Iterator<Item = &str>| {
             let keys = keys.map(|key| (key.to_owned(), Value::from(key.len())));
             Value::Object(keys.collect())

@@ -124,10 +124,7 @@ impl JsonRpcRequest {
     #[must_use]
     pub fn with_params(mut self, params: Value) -> Self {
         let has = |name| params.get(name).is_some();
-        let (has_meta, goes_on) = (
-            has("_meta"),
-            has("inputResponses") || has("requestState"),
-        );
+        let (has_meta, goes_on) = (has("_meta"), has("inputResponses") || has("requestState"));
         let parts = self.parts_mut();
         parts.has_meta = has_meta;
         parts.is_continuation = goes_on;
