@@ -5,11 +5,20 @@ mod common;
 
 use common::{call, code, failure, gave_up, retry, send};
 use mcp_layers_core::{
-    ByCode, Class, Classify, Event, Hints, JsonRpcRequest, McpError, McpRequest, McpResponse,
-    Method, Outcome, ToolHints,
+    ByCode, Class, Classify, Event, Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    McpResponse, Method, Outcome, ToolHints,
 };
 use mcp_layers_test::{Answer, MockError, MockService, ReadinessProbe, requests, results};
-use std::num::NonZeroU32;
+use std::{
+    cell::Cell,
+    marker::PhantomData,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
 use tower::{Layer, Service, ServiceExt};
 
 #[tokio::test(start_paused = true)]
@@ -59,6 +68,66 @@ async fn the_trail_tells_every_attempt_in_order() {
         .await
         .unwrap();
     assert!(response.trail().is_empty());
+}
+
+/// A service that counts its clones, and that only one thread may hold at a time.
+struct Counted {
+    inner: MockService,
+    clones: Arc<AtomicUsize>,
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.clones.fetch_add(1, Relaxed);
+        Self {
+            inner: self.inner.clone(),
+            clones: Arc::clone(&self.clones),
+            _not_sync: PhantomData,
+        }
+    }
+}
+
+impl Service<JsonRpcRequest> for Counted {
+    type Response = JsonRpcResponse;
+    type Error = MockError;
+    type Future = <MockService as Service<JsonRpcRequest>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), MockError>> {
+        Service::<JsonRpcRequest>::poll_ready(&mut self.inner, cx)
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        self.inner.call(request)
+    }
+}
+
+fn can_be_spawned<F: Future + Send + 'static>(future: F) -> F {
+    future
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inner_service_is_cloned_when_something_fails_and_not_before() {
+    let mock = MockService::new();
+    let clones = Arc::new(AtomicUsize::new(0));
+    let mut service = retry(3).layer(Counted {
+        inner: mock.clone(),
+        clones: Arc::clone(&clones),
+        _not_sync: PhantomData,
+    });
+    let before = clones.load(Relaxed);
+    for _ in 0..100 {
+        let service = service.ready().await.unwrap();
+        let answer = can_be_spawned(service.call(call("safe"))).await;
+        assert_eq!(answer.unwrap().outcome(), Outcome::Success);
+    }
+    assert_eq!(clones.load(Relaxed), before);
+    // One serves every further attempt.
+    mock.push(failure());
+    mock.push(failure());
+    let answer = service.ready().await.unwrap().call(call("safe")).await;
+    assert_eq!(answer.unwrap().outcome(), Outcome::Success);
+    assert_eq!((clones.load(Relaxed), mock.calls()), (before + 1, 103));
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +303,7 @@ async fn an_open_circuit_further_in_ends_it() {
         retry_after: std::time::Duration::ZERO,
     };
     let mock = MockService::answering(move |request| {
-        let mut refused = mcp_layers_core::JsonRpcResponse::error(request, McpError::unavailable());
+        let mut refused = JsonRpcResponse::error(request, McpError::unavailable());
         refused.trail_mut().push(open.clone());
         refused
     });

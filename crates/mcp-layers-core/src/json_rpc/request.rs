@@ -123,12 +123,12 @@ impl JsonRpcRequest {
     /// Sets the params. The protocol knows only objects; whatever else is kept as it is.
     #[must_use]
     pub fn with_params(mut self, params: Value) -> Self {
-        let has = |name| params.get(name).is_some();
-        let (has_meta, goes_on) = (has("_meta"), has("inputResponses") || has("requestState"));
         let parts = self.parts_mut();
-        parts.has_meta = has_meta;
-        parts.is_continuation = goes_on;
         parts.params = params;
+        let members = parts.params.as_object();
+        let has = |name| members.is_some_and(|members| member(members, name).is_some());
+        parts.has_meta = has("_meta");
+        parts.is_continuation = has("inputResponses") || has("requestState");
         self
     }
 
