@@ -5,9 +5,13 @@ mod common;
 
 use common::*;
 use mcp_layers_cache::{CacheLayer, Freshness};
-use mcp_layers_core::{CacheEvent, CacheScope, JsonRpcRequest, McpError, McpResponse};
+use mcp_layers_core::{CacheEvent, CacheScope, Clock, JsonRpcRequest, McpError, McpResponse};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::json;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
 
 fn slow_list(gate: &Gate, scope: CacheScope) -> Answer {
@@ -59,6 +63,49 @@ async fn c3_a_thousand_calls_with_a_cancelled_and_a_panicking_leader_are_one_tha
 async fn until(done: impl Fn() -> bool) {
     while !done() {
         tokio::task::yield_now().await;
+    }
+}
+
+/// A clock that does something the next time that it is read.
+#[derive(Clone, Default)]
+struct Hooked(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+
+impl Clock for Hooked {
+    fn now(&self) -> Instant {
+        let hook = self.0.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook();
+        }
+        Instant::now()
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_an_answer_is_kept_waits_for_it_and_does_not_ask_again() {
+    for scope in [CacheScope::Public, CacheScope::Private] {
+        let mock = MockService::new();
+        let gate = Gate::closed();
+        mock.push(slow_list(&gate, scope));
+        let clock = Hooked::default();
+        let service = CacheLayer::new().clock(clock.clone()).layer(mock.clone());
+        let mut leader = Task::new(service.clone().call(by("ada", list())));
+        assert!(leader.poll().is_pending());
+        // The age of an entry begins when the answer is there and the entry is not.
+        let late = Arc::new(Mutex::new(None));
+        let comes = Arc::clone(&late);
+        *clock.0.lock().unwrap() = Some(Box::new(move || {
+            let mut task = Task::new(service.clone().call(by("ada", list())));
+            assert!(task.poll().is_pending());
+            *comes.lock().unwrap() = Some(task);
+        }));
+        gate.open();
+        assert!(leader.poll().is_ready());
+        let mut late = late.lock().unwrap().take().unwrap();
+        let std::task::Poll::Ready(Ok(answer)) = late.poll() else {
+            panic!("no answer");
+        };
+        assert_eq!(event(&answer), Some(CacheEvent::Coalesced), "{scope:?}");
+        assert_eq!(mock.calls(), 1, "{scope:?}");
     }
 }
 
