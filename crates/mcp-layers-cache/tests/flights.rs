@@ -68,7 +68,9 @@ async fn until(done: impl Fn() -> bool) {
 
 /// A clock that does something the next time that it is read.
 #[derive(Clone, Default)]
-struct Hooked(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+struct Hooked(Arc<Mutex<Option<Hook>>>);
+
+type Hook = Box<dyn FnOnce() + Send>;
 
 impl Clock for Hooked {
     fn now(&self) -> Instant {
