@@ -273,3 +273,21 @@ fn a_request_says_how_it_came_in() {
     assert_eq!(request.connection().transport, Some(Transport::Tcp));
     assert_eq!(request.connection().session_id, None);
 }
+
+#[test]
+fn meta_that_a_layer_adds_is_seen_and_is_no_parameter() {
+    for params in [json!(null), json!({}), json!({ "cursor": "c" })] {
+        let mut request = with("tools/list", params);
+        let written = |request: &JsonRpcRequest| {
+            let mut out = Vec::new();
+            request.write_params(&mut out);
+            out
+        };
+        let before = written(&request);
+        assert!(request.meta().is_none());
+        let meta = request.meta_mut().unwrap();
+        meta.insert("dev.example/mark".to_owned(), json!(1));
+        assert_eq!(request.meta().unwrap()["dev.example/mark"], 1);
+        assert_eq!(written(&request), before);
+    }
+}
