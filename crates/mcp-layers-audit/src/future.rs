@@ -29,9 +29,15 @@ pin_project! {
         future: F,
         running: Running<C>,
         reply_to: Option<T>,
-        // The answer, while its record is not safe yet.
-        answered: Option<(F::Output, Settle)>,
+        // The answer, while its record is not safe yet. A box, because that is seldom, and all that
+        // is around this future would be as much larger.
+        answered: Option<Box<Answered<F::Output>>>,
     }
+}
+
+struct Answered<O> {
+    output: O,
+    settle: Settle,
 }
 
 impl<F: Future, T, C: Clock> ResponseFuture<F, T, C> {
@@ -60,20 +66,23 @@ where
             this.running.inside = true;
             let poll = this.future.poll(cx);
             this.running.inside = false;
-            let output = ready!(poll);
-            match this.running.end(&output) {
-                Some(pending) if !pending.is_settled() => {
-                    let shared = Arc::clone(&this.running.shared);
-                    *this.answered = Some((output, Settle::new(shared, pending)));
+            let pending = match &poll {
+                Poll::Ready(output) => this.running.end(output),
+                Poll::Pending => None,
+            };
+            match (pending, poll) {
+                (Some(pending), Poll::Ready(output)) if !pending.is_settled() => {
+                    let settle = Settle::new(Arc::clone(&this.running.shared), pending);
+                    *this.answered = Some(Box::new(Answered { output, settle }));
                 }
-                _ => return Poll::Ready(output),
+                (_, poll) => return poll,
             }
         }
-        let Some((_, settle)) = this.answered else {
+        let Some(answered) = this.answered else {
             return Poll::Pending;
         };
-        let safe = ready!(settle.poll(cx));
-        let Some((output, _)) = this.answered.take() else {
+        let safe = ready!(answered.settle.poll(cx));
+        let Some(answered) = this.answered.take() else {
             return Poll::Pending;
         };
         match this.reply_to.take() {
@@ -81,7 +90,7 @@ where
                 let error = unavailable("the call ran; its outcome is not known");
                 Poll::Ready(Ok(Res::from_error(to, error)))
             }
-            _ => Poll::Ready(output),
+            _ => Poll::Ready(answered.output),
         }
     }
 }

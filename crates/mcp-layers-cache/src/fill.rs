@@ -149,11 +149,11 @@ impl<To: Clone, C: Clock> Fill<To, C> {
 
     /// Takes in the answer: keeps it, tells the followers, and says what the cache did. A failure
     /// is replaced by what is left of an earlier answer.
-    pub(crate) fn finish<Res, E>(mut self, answer: Result<Res, E>) -> Result<Res, E>
+    pub(crate) fn finish<Res, E>(mut self, answer: &mut Result<Res, E>)
     where
         Res: StoredResponse<ReplyTo = To>,
     {
-        let failed = match &answer {
+        let failed = match answer {
             Ok(response) => {
                 let class = ByCode::default().classify(self.rule.method, &response.outcome());
                 class == Class::Failure
@@ -161,23 +161,21 @@ impl<To: Clone, C: Clock> Fill<To, C> {
             Err(_) => true,
         };
         if failed && let Some(mut response) = self.stale_if_error::<Res>() {
-            if let Ok(mut failure) = answer {
+            if let Ok(failure) = answer {
                 let earlier = std::mem::take(failure.trail_mut());
                 response.trail_mut().prepend(earlier);
             }
-            return Ok(response);
+            *answer = Ok(response);
+            return;
         }
-        let mut response = match answer {
-            Ok(response) => response,
-            Err(error) => {
-                self.state.counts.not_stored(NotStored::Outcome);
-                if let Some(lead) = self.lead.take() {
-                    lead.land(None);
-                }
-                return Err(error);
+        let Ok(response) = answer else {
+            self.state.counts.not_stored(NotStored::Outcome);
+            if let Some(lead) = self.lead.take() {
+                lead.land(None);
             }
+            return;
         };
-        let kept = self.keep_answer(&mut response);
+        let kept = self.keep_answer(response);
         let (landing, why) = match kept {
             Ok(landing) => (Some(landing), None),
             Err(why) => (None, Some(why)),
@@ -188,8 +186,7 @@ impl<To: Clone, C: Clock> Fill<To, C> {
         if let Some(lead) = self.lead.take() {
             lead.land(landing);
         }
-        annotate(&mut response, CacheEvent::Miss, self.state.settings.meta);
-        Ok(response)
+        annotate(response, CacheEvent::Miss, self.state.settings.meta);
     }
 
     fn stale_if_error<Res>(&mut self) -> Option<Res>

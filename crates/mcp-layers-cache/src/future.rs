@@ -100,15 +100,17 @@ where
                         .map_or(Poll::Pending, |response| Poll::Ready(Ok(response)));
                 }
                 StageProjection::Running { future, after } => {
-                    let answer = ready!(future.poll(cx));
-                    return Poll::Ready(match after.take() {
-                        Some(After::Fill(fill)) => fill.finish(answer),
-                        Some(After::Say(event, meta)) => answer.map(|mut response| {
-                            annotate(&mut response, event, meta);
-                            response
-                        }),
-                        Some(After::Nothing) | None => answer,
-                    });
+                    let mut poll = future.poll(cx);
+                    if let Poll::Ready(answer) = &mut poll {
+                        match (after.take(), answer) {
+                            (Some(After::Fill(fill)), answer) => fill.finish(answer),
+                            (Some(After::Say(event, meta)), Ok(response)) => {
+                                annotate(response, event, meta);
+                            }
+                            _ => {}
+                        }
+                    }
+                    return poll;
                 }
                 StageProjection::Waiting { waiting } => match ready!(waiting.poll(cx))? {
                     Next::Answer(response) => return Poll::Ready(Ok(response)),

@@ -58,16 +58,18 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(call) = this.call else {
-            return this.future.poll(cx);
-        };
-        call.stage = Stage::Inside;
-        let Poll::Ready(mut output) = this.future.poll(cx) else {
-            call.stage = Stage::Outside;
-            return Poll::Pending;
-        };
-        call.end(&mut output);
-        Poll::Ready(output)
+        if let Some(call) = this.call {
+            call.stage = Stage::Inside;
+        }
+        // The answer stays where it is: rmcp's are half a kilobyte.
+        let mut poll = this.future.poll(cx);
+        if let Some(call) = this.call {
+            match &mut poll {
+                Poll::Ready(output) => call.end(output),
+                Poll::Pending => call.stage = Stage::Outside,
+            }
+        }
+        poll
     }
 }
 

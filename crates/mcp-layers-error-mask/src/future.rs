@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use mcp_layers_core::{Event, McpResponse, Method, Outcome};
@@ -48,24 +48,27 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = ready!(this.future.poll(cx))?;
         let (mask, method) = (&**this.mask, *this.method);
+        let mut poll = this.future.poll(cx);
+        let Poll::Ready(Ok(response)) = &mut poll else {
+            return poll;
+        };
         match response.outcome() {
             Outcome::Protocol { .. } => {
-                if let Some(reply_to) = this.reply_to.take() {
-                    response = mask.response(response, reply_to, method);
-                }
-                return Poll::Ready(Ok(response));
+                let Some(reply_to) = this.reply_to.take() else {
+                    return poll;
+                };
+                return poll.map_ok(|response| mask.response(response, reply_to, method));
             }
-            Outcome::ToolError => mask.scrub(&mut response),
-            _ if is_about_tasks(method) => mask.task(&mut response, method),
-            _ if mask.scrub.covers(method) => mask.scrub(&mut response),
+            Outcome::ToolError => mask.scrub(response),
+            _ if is_about_tasks(method) => mask.task(response, method),
+            _ if mask.scrub.covers(method) => mask.scrub(response),
             _ => {}
         }
         if !response.trail().is_empty() {
-            mask.report_panics(&response, method);
+            mask.report_panics(response, method);
         }
-        Poll::Ready(Ok(response))
+        poll
     }
 }
 

@@ -55,10 +55,9 @@ enum Plan<S, Req: McpRequest, K, C> {
 impl<S, Req: McpRequest, K, C> Plan<S, Req, K, C> {
     /// Whether this is a result, and no attempt before failed: nothing is left to be done.
     #[inline]
-    fn is_good<E>(&self, output: &Result<Req::Response, E>) -> bool {
+    fn is_good<E>(&self, poll: &Poll<Result<Req::Response, E>>) -> bool {
         let first = !matches!(self, Self::Repeat(again) if again.number > 1);
-        let result = |response: &Req::Response| response.outcome().code().is_none();
-        first && output.as_ref().is_ok_and(result)
+        first && matches!(poll, Poll::Ready(Ok(response)) if response.outcome().code().is_none())
     }
 }
 
@@ -116,12 +115,13 @@ where
         let mut this = self.project();
         loop {
             let ended = if let Some(attempt) = this.attempt.as_mut().as_pin_mut() {
-                match attempt.poll(cx) {
-                    Poll::Ready(output) if this.plan.is_good(&output) => {
-                        this.attempt.set(None);
-                        *this.plan = Plan::Pass;
-                        return Poll::Ready(output);
-                    }
+                let poll = attempt.poll(cx);
+                if this.plan.is_good(&poll) {
+                    this.attempt.set(None);
+                    *this.plan = Plan::Pass;
+                    return poll;
+                }
+                match poll {
                     Poll::Ready(output) => Some(output),
                     Poll::Pending if this.watch.is_over(cx) => None,
                     Poll::Pending => return Poll::Pending,

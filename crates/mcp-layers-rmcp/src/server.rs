@@ -8,6 +8,7 @@ mod leaf;
 mod observe;
 mod request;
 mod service;
+mod spares;
 mod stack;
 
 pub use handler::LayeredHandler;

@@ -47,31 +47,36 @@ impl<P: Policy, To> After<P, To> {
         }
     }
 
-    /// The answer as its caller gets it, or a list that has to be filtered first.
-    pub(super) fn settle<R: McpResponse<ReplyTo = To>>(
-        self,
-        response: R,
-    ) -> Result<R, Filtering<P, R>> {
+    /// Makes of an answer what its caller gets. `Some` for a list, which has to be filtered yet.
+    pub(super) fn settle<R: McpResponse<ReplyTo = To>>(self, response: &mut R) -> Option<Self> {
         match response.outcome() {
             Outcome::Protocol { code, .. } if self.is_unknown(code) => {
-                Ok(self.answer_unknown(response))
+                self.answer_unknown(response);
+                None
             }
-            Outcome::Protocol { .. } => Ok(response),
+            Outcome::Protocol { .. } => None,
             Outcome::TaskCreated => {
                 if let Some(task) = response.task_id() {
                     self.shared.tasks.bind(task, &self.principal);
                 }
-                Ok(response)
+                None
             }
-            _ if self.method.is_some_and(|method| method.is_list()) => Err(Filtering::new(
-                &self.shared,
-                self.settings,
-                &self.principal,
-                self.modern,
-                response,
-            )),
-            _ => Ok(response),
+            _ => self
+                .method
+                .is_some_and(|method| method.is_list())
+                .then_some(self),
         }
+    }
+
+    /// Leaves of a list what its caller may see.
+    pub(super) fn filter<R: McpResponse>(self, list: R) -> Filtering<P, R> {
+        Filtering::new(
+            &self.shared,
+            self.settings,
+            &self.principal,
+            self.modern,
+            list,
+        )
     }
 
     /// Whether the error can be that of an unknown name. A name that was listed is not unknown: its
@@ -88,12 +93,12 @@ impl<P: Policy, To> After<P, To> {
     }
 
     /// The answer that a hidden name gets, word for word.
-    fn answer_unknown<R: McpResponse<ReplyTo = To>>(self, mut response: R) -> R {
+    fn answer_unknown<R: McpResponse<ReplyTo = To>>(self, response: &mut R) {
         let earlier = std::mem::take(response.trail_mut());
         let method = self.method.unwrap_or(Method::Other(""));
         let mut answer = R::from_error(self.to, unknown(method, self.kind, self.modern));
         answer.trail_mut().prepend(earlier);
-        answer
+        *response = answer;
     }
 }
 

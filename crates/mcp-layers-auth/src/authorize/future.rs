@@ -94,14 +94,18 @@ where
                     },
                 },
                 StateProjection::Running { future, after } => {
-                    let response = ready!(future.poll(cx))?;
-                    let Some(after) = after.take() else {
-                        return Poll::Ready(Ok(response));
+                    let mut poll = future.poll(cx);
+                    let list = match &mut poll {
+                        Poll::Ready(Ok(response)) => {
+                            after.take().and_then(|after| after.settle(response))
+                        }
+                        _ => None,
                     };
-                    let mut filtering = match after.settle(response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(filtering) => filtering,
+                    let (after, response) = match (list, poll) {
+                        (Some(after), Poll::Ready(Ok(response))) => (after, response),
+                        (_, poll) => return poll,
                     };
+                    let mut filtering = after.filter(response);
                     // What is decided at once needs no box.
                     if filtering.is_done()
                         && let Some(response) = filtering.finish()

@@ -5,17 +5,14 @@
 
 use std::sync::Arc;
 
-use mcp_layers_core::{MODERN, member, meta_key};
 use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
-    model::{ClientRequest, EmptyResult, ErrorCode, ServerResult},
-    service::RequestContext,
+    ErrorData, ServerHandler, Service as _,
+    model::{ClientRequest, ErrorCode, ServerResult},
 };
-use serde_json::Value;
 
 use super::{
     leaf::{Handle, HandleFuture},
-    request::Call,
+    request::{Call, Received},
 };
 
 pub(super) struct Direct<H>(pub(super) H);
@@ -23,113 +20,129 @@ pub(super) struct Direct<H>(pub(super) H);
 impl<H: ServerHandler> Handle for Direct<H> {
     /// Every method has a box of its own, which is as large as that method's future. One for all
     /// would be as large as the largest, several kilobytes to be allocated and filled each time.
+    ///
+    /// The request stays in its own box until the method is called.
     #[expect(
         deprecated,
         reason = "legacy methods are forwarded for as long as rmcp has them"
     )]
-    fn handle(self: Arc<Self>, call: Call) -> HandleFuture {
-        let (request, context) = match call {
-            Call::Request { request, context } => (request, context),
-            Call::Listen { subscription } => {
-                return Box::pin(async move {
-                    let result = self.0.listen(subscription).await;
-                    result.map(|()| ServerResult::EmptyResult(EmptyResult {}))
-                });
-            }
-        };
-        let modern = is_modern(&context);
+    fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture {
+        let modern = received.is_modern();
         // What rmcp would send: layers see the code that the client gets.
         macro_rules! answer {
-            ($method:ident($params:expr) => $result:path) => {{
-                let params = $params;
+            ($pattern:pat => $handler:ident.$method:ident($($argument:expr),*) => $result:path) => {
                 Box::pin(async move {
-                    let result = self.0.$method(params, context).await;
-                    result
-                        .map($result)
-                        .map_err(|error| modern_code(error, modern))
-                })
-            }};
-            ($method:ident() => $result:path) => {
-                Box::pin(async move {
-                    let result = self.0.$method(context).await;
+                    let $pattern = received.call else {
+                        return Err(mistaken());
+                    };
+                    let $handler = &self.0;
+                    let result = $handler.$method($($argument),*).await;
                     result
                         .map($result)
                         .map_err(|error| modern_code(error, modern))
                 })
             };
         }
+        macro_rules! with_params {
+            ($kind:ident, $method:ident => $result:path) => {
+                answer!(
+                    Call::Request { request: ClientRequest::$kind(request), context }
+                        => handler.$method(request.params, context) => $result
+                )
+            };
+        }
+        macro_rules! without_params {
+            ($method:ident => $result:path) => {
+                answer!(Call::Request { context, .. } => handler.$method(context) => $result)
+            };
+        }
+        let request = match &received.call {
+            Call::Request { request, .. } => request,
+            Call::Listen { .. } => {
+                return answer!(
+                    Call::Listen { subscription } => handler.listen(subscription) => ServerResult::empty
+                );
+            }
+        };
         match request {
-            ClientRequest::CallToolRequest(request) => {
-                answer!(call_tool(request.params) => ServerResult::from)
+            ClientRequest::CallToolRequest(_) => {
+                with_params!(CallToolRequest, call_tool => ServerResult::from)
             }
-            ClientRequest::ListToolsRequest(request) => {
-                answer!(list_tools(request.params) => ServerResult::ListToolsResult)
+            ClientRequest::ListToolsRequest(_) => {
+                with_params!(ListToolsRequest, list_tools => ServerResult::ListToolsResult)
             }
-            ClientRequest::ReadResourceRequest(request) => {
-                answer!(read_resource(request.params) => ServerResult::from)
+            ClientRequest::ReadResourceRequest(_) => {
+                with_params!(ReadResourceRequest, read_resource => ServerResult::from)
             }
-            ClientRequest::ListResourcesRequest(request) => {
-                answer!(list_resources(request.params) => ServerResult::ListResourcesResult)
+            ClientRequest::ListResourcesRequest(_) => {
+                with_params!(ListResourcesRequest, list_resources => ServerResult::ListResourcesResult)
             }
-            ClientRequest::ListResourceTemplatesRequest(request) => {
-                answer!(list_resource_templates(request.params) => ServerResult::ListResourceTemplatesResult)
+            ClientRequest::ListResourceTemplatesRequest(_) => {
+                with_params!(ListResourceTemplatesRequest, list_resource_templates => ServerResult::ListResourceTemplatesResult)
             }
-            ClientRequest::ReadResourceDirectoryRequest(request) => {
-                answer!(read_resource_directory(request.params) => ServerResult::ListResourcesResult)
+            ClientRequest::ReadResourceDirectoryRequest(_) => {
+                with_params!(ReadResourceDirectoryRequest, read_resource_directory => ServerResult::ListResourcesResult)
             }
-            ClientRequest::GetPromptRequest(request) => {
-                answer!(get_prompt(request.params) => ServerResult::from)
+            ClientRequest::GetPromptRequest(_) => {
+                with_params!(GetPromptRequest, get_prompt => ServerResult::from)
             }
-            ClientRequest::ListPromptsRequest(request) => {
-                answer!(list_prompts(request.params) => ServerResult::ListPromptsResult)
+            ClientRequest::ListPromptsRequest(_) => {
+                with_params!(ListPromptsRequest, list_prompts => ServerResult::ListPromptsResult)
             }
-            ClientRequest::CompleteRequest(request) => {
-                answer!(complete(request.params) => ServerResult::CompleteResult)
+            ClientRequest::CompleteRequest(_) => {
+                with_params!(CompleteRequest, complete => ServerResult::CompleteResult)
             }
-            ClientRequest::SetLevelRequest(request) => {
-                answer!(set_level(request.params) => ServerResult::empty)
+            ClientRequest::SetLevelRequest(_) => {
+                with_params!(SetLevelRequest, set_level => ServerResult::empty)
             }
-            ClientRequest::SubscribeRequest(request) => {
-                answer!(subscribe(request.params) => ServerResult::empty)
+            ClientRequest::SubscribeRequest(_) => {
+                with_params!(SubscribeRequest, subscribe => ServerResult::empty)
             }
-            ClientRequest::UnsubscribeRequest(request) => {
-                answer!(unsubscribe(request.params) => ServerResult::empty)
+            ClientRequest::UnsubscribeRequest(_) => {
+                with_params!(UnsubscribeRequest, unsubscribe => ServerResult::empty)
             }
-            ClientRequest::GetTaskRequest(request) => {
-                answer!(get_task(request.params) => ServerResult::GetTaskResult)
+            ClientRequest::GetTaskRequest(_) => {
+                with_params!(GetTaskRequest, get_task => ServerResult::GetTaskResult)
             }
             // rmcp makes the acknowledgement itself, from nothing: there is no `_meta` to add to.
-            ClientRequest::UpdateTaskRequest(request) => {
-                answer!(update_task(request.params) => ServerResult::empty)
+            ClientRequest::UpdateTaskRequest(_) => {
+                with_params!(UpdateTaskRequest, update_task => ServerResult::empty)
             }
-            ClientRequest::CancelTaskRequest(request) => {
-                answer!(cancel_task(request.params) => ServerResult::empty)
+            ClientRequest::CancelTaskRequest(_) => {
+                with_params!(CancelTaskRequest, cancel_task => ServerResult::empty)
             }
-            ClientRequest::ListSkillsRequest(request) => {
-                answer!(list_skills(request.params) => ServerResult::ListSkillsResult)
+            ClientRequest::ListSkillsRequest(_) => {
+                with_params!(ListSkillsRequest, list_skills => ServerResult::ListSkillsResult)
             }
-            ClientRequest::GetSkillRequest(request) => {
-                answer!(get_skill(request.params) => ServerResult::GetSkillResult)
+            ClientRequest::GetSkillRequest(_) => {
+                with_params!(GetSkillRequest, get_skill => ServerResult::GetSkillResult)
             }
-            ClientRequest::InitializeRequest(request) => {
-                answer!(initialize(request.params) => ServerResult::InitializeResult)
+            ClientRequest::InitializeRequest(_) => {
+                with_params!(InitializeRequest, initialize => ServerResult::InitializeResult)
             }
             ClientRequest::DiscoverRequest(_) => {
-                answer!(discover() => ServerResult::DiscoverResult)
+                without_params!(discover => ServerResult::DiscoverResult)
             }
-            ClientRequest::PingRequest(_) => answer!(ping() => ServerResult::empty),
-            ClientRequest::CustomRequest(request) => {
-                answer!(on_custom_request(request) => ServerResult::CustomResult)
-            }
+            ClientRequest::PingRequest(_) => without_params!(ping => ServerResult::empty),
+            ClientRequest::CustomRequest(_) => answer!(
+                Call::Request { request: ClientRequest::CustomRequest(request), context }
+                    => handler.on_custom_request(request, context) => ServerResult::CustomResult
+            ),
             // A request of a kind that is newer than this list, or a `subscriptions/listen` that
             // rmcp did not turn into an established subscription: rmcp's own dispatch knows what
             // to do.
-            other => Box::pin(async move {
-                let result = rmcp::Service::handle_request(&self.0, other, context).await;
-                result.map_err(|error| modern_code(error, modern))
-            }),
+            _ => answer!(
+                Call::Request { request, context }
+                    => handler.handle_request(request, context) => std::convert::identity
+            ),
         }
     }
+}
+
+/// Each arm is for a kind of request that it has just seen.
+#[cold]
+fn mistaken() -> ErrorData {
+    ErrorData::internal_error("Internal error", None)
 }
 
 /// A resource that does not exist has a code of its own only up to 2025-11-25.
@@ -138,15 +151,4 @@ pub(super) fn modern_code(mut error: ErrorData, modern: bool) -> ErrorData {
         error.code = ErrorCode::INVALID_PARAMS;
     }
     error
-}
-
-pub(super) fn is_modern(context: &RequestContext<RoleServer>) -> bool {
-    let own = member(&context.meta.0.0, meta_key::PROTOCOL_VERSION);
-    match own.and_then(Value::as_str) {
-        Some(own) => own >= MODERN,
-        None => {
-            let info = context.peer.peer_info();
-            info.is_some_and(|info| info.protocol_version.as_str() >= MODERN)
-        }
-    }
 }

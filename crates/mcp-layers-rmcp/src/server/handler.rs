@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
 
+use mcp_layers_core::McpRequest;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -25,8 +26,9 @@ use rmcp::{
 use tower_service::Service;
 
 use super::{
-    direct::{Direct, is_modern},
+    direct::Direct,
     request::{Call, RmcpRequest},
+    spares::Spares,
     stack::{Answer, answer},
 };
 use crate::RmcpResponse;
@@ -43,12 +45,12 @@ use crate::RmcpResponse;
 /// tasks: layers saw the handle, the client gets the error. Notifications of the client, and the
 /// methods that only say what the server is, go straight to the handler.
 pub struct LayeredHandler<S, H> {
-    stack: S,
+    stack: Arc<Spares<S>>,
     handler: Arc<Direct<H>>,
 }
 
 impl<S, H> LayeredHandler<S, H> {
-    pub(super) fn new(stack: S, handler: H) -> Self {
+    pub(super) fn new(stack: Arc<Spares<S>>, handler: H) -> Self {
         Self {
             stack,
             handler: Arc::new(Direct(handler)),
@@ -62,10 +64,10 @@ impl<S, H> LayeredHandler<S, H> {
     }
 }
 
-impl<S: Clone, H> Clone for LayeredHandler<S, H> {
+impl<S, H> Clone for LayeredHandler<S, H> {
     fn clone(&self) -> Self {
         Self {
-            stack: self.stack.clone(),
+            stack: Arc::clone(&self.stack),
             handler: Arc::clone(&self.handler),
         }
     }
@@ -80,15 +82,16 @@ where
         &self,
         request: impl Into<ClientRequest>,
         context: RequestContext<RoleServer>,
-    ) -> Answer<S, S::Future> {
-        self.call(Call::Request {
+    ) -> Answer<'_, S, S::Future> {
+        let call = Call::Request {
             request: request.into(),
             context,
-        })
+        };
+        answer(&self.stack, self.received(call))
     }
 
-    fn call(&self, call: Call) -> Answer<S, S::Future> {
-        answer(&self.stack, RmcpRequest::new(call, self.handler.clone()))
+    fn received(&self, call: Call) -> RmcpRequest {
+        RmcpRequest::new(call, self.handler.clone())
     }
 }
 
@@ -307,8 +310,12 @@ where
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let modern = is_modern(&context);
-        match self.request(request, context).await? {
+        let request = self.received(Call::Request {
+            request: ClientRequest::CustomRequest(request),
+            context,
+        });
+        let modern = request.is_modern();
+        match answer(&self.stack, request).await? {
             ServerResult::CustomResult(result) => Ok(result),
             // A layer's own answer: rmcp sends what is custom as it is.
             mut other => {
@@ -323,7 +330,8 @@ where
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        self.call(Call::Listen { subscription }).await.map(drop)
+        let request = self.received(Call::Listen { subscription });
+        answer(&self.stack, request).await.map(drop)
     }
 
     // What follows does not pass the stack.

@@ -12,13 +12,13 @@ use mcp_layers_core::McpRequest;
 use rmcp::{ErrorData, model::ServerResult};
 use tower_service::Service;
 
-use super::request::{Call, RmcpRequest};
+use super::request::{Received, RmcpRequest};
 use crate::RmcpResponse;
 
 /// What a request is given to in the end.
 pub(super) trait Handle: Send + Sync {
     /// rmcp's handlers have futures without a name, so that each request costs a box here.
-    fn handle(self: Arc<Self>, call: Call) -> HandleFuture;
+    fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture;
 }
 
 pub(super) type HandleFuture =
@@ -50,7 +50,7 @@ impl Service<RmcpRequest> for Leaf {
         if let Some(progress) = request.context().progress().cloned() {
             request.insert_extension(progress);
         }
-        LeafFuture(request.handler.handle(*request.call))
+        LeafFuture(request.handler.handle(request.received))
     }
 }
 

@@ -4,12 +4,12 @@ use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 use http::{Version, request::Parts};
 use mcp_layers_core::{
-    Arguments, CallContext, ClientInfo, Connection, ListedKind, McpRequest, Method, Principal,
-    ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
+    Arguments, CallContext, ClientInfo, Connection, ListedKind, MODERN, McpRequest, Method,
+    Principal, ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
 };
 use rmcp::{
     RoleServer,
-    model::{ClientRequest, InitializeRequestParams, ProtocolVersion},
+    model::{ClientRequest, InitializeRequestParams},
     service::{RequestContext, SubscriptionContext},
 };
 use serde_json::{Map, Value};
@@ -29,9 +29,16 @@ pub type RmcpCancelled = WaitForCancellationFutureOwned;
 /// a [`Principal`] or `Arc<Principal>` there is the request's principal.
 pub struct RmcpRequest {
     /// A box, because it is large, and every layer moves it.
-    pub(super) call: Box<Call>,
+    pub(super) received: Box<Received>,
     pub(super) handler: Arc<dyn Handle>,
     context: CallContext,
+}
+
+/// What rmcp took in.
+pub(super) struct Received {
+    pub(super) call: Call,
+    /// Asked for once: it stands behind a lock that all requests of a session share.
+    peer_info: Option<Arc<InitializeRequestParams>>,
 }
 
 #[allow(
@@ -47,11 +54,56 @@ pub(super) enum Call {
     Listen { subscription: SubscriptionContext },
 }
 
+impl Call {
+    /// What rmcp knows of the request.
+    fn context(&self) -> &RequestContext<RoleServer> {
+        match self {
+            Self::Request { context, .. } => context,
+            Self::Listen { subscription } => subscription.request_context(),
+        }
+    }
+
+    /// A reserved key of the request's own `_meta`.
+    fn own(&self, key: &str) -> Option<&Value> {
+        member(&self.context().meta.0.0, key)
+    }
+
+    /// What the client said when it initialised a legacy session, unless the request says all of it
+    /// itself.
+    fn peer_info(&self) -> Option<Arc<InitializeRequestParams>> {
+        let own = [
+            meta_key::PROTOCOL_VERSION,
+            meta_key::CLIENT_INFO,
+            meta_key::CLIENT_CAPABILITIES,
+        ];
+        let says_all = own.into_iter().all(|key| self.own(key).is_some());
+        (!says_all)
+            .then(|| self.context().peer.peer_info())
+            .flatten()
+    }
+}
+
+impl Received {
+    pub(super) fn protocol_version(&self) -> Option<&str> {
+        let own = self.call.own(meta_key::PROTOCOL_VERSION);
+        let own = own.and_then(Value::as_str);
+        own.or_else(|| Some(self.peer_info.as_ref()?.protocol_version.as_str()))
+    }
+
+    pub(super) fn is_modern(&self) -> bool {
+        self.protocol_version()
+            .is_some_and(|version| version >= MODERN)
+    }
+}
+
 impl RmcpRequest {
     #[inline]
     pub(super) fn new(call: Call, handler: Arc<dyn Handle>) -> Self {
         let mut request = Self {
-            call: Box::new(call),
+            received: Box::new(Received {
+                peer_info: call.peer_info(),
+                call,
+            }),
             handler,
             context: CallContext::new(),
         };
@@ -72,7 +124,7 @@ impl RmcpRequest {
     /// [`LayeredHandler`]: crate::LayeredHandler
     #[must_use]
     pub fn request(&self) -> Option<&ClientRequest> {
-        match &*self.call {
+        match &self.received.call {
             Call::Request { request, .. } => Some(request),
             Call::Listen { .. } => None,
         }
@@ -81,24 +133,11 @@ impl RmcpRequest {
     /// What rmcp knows of the request: its id, `_meta`, extensions, peer and cancellation token.
     #[must_use]
     pub fn request_context(&self) -> &RequestContext<RoleServer> {
-        match &*self.call {
-            Call::Request { context, .. } => context,
-            Call::Listen { subscription } => subscription.request_context(),
-        }
+        self.received.call.context()
     }
 
     fn parts(&self) -> Option<&Parts> {
         self.request_context().extensions.get()
-    }
-
-    /// A reserved key of the request's own `_meta`.
-    fn own(&self, key: &str) -> Option<&Value> {
-        member(&self.request_context().meta.0.0, key)
-    }
-
-    /// What the client said when it initialised a legacy session.
-    fn peer_info(&self) -> Option<Arc<InitializeRequestParams>> {
-        self.request_context().peer.peer_info()
     }
 }
 
@@ -134,7 +173,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn write_other_params(&self, out: &mut Vec<u8>) {
-        match &*self.call {
+        match &self.received.call {
             Call::Request { request, .. } => params::write_other(request, out),
             Call::Listen { subscription } => {
                 params::write_serialized(subscription.requested(), out);
@@ -143,7 +182,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
-        match &*self.call {
+        match &self.received.call {
             Call::Request {
                 request: ClientRequest::SubscriptionsListenRequest(request),
                 ..
@@ -162,44 +201,31 @@ impl McpRequest for RmcpRequest {
     }
 
     fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
-        match &mut *self.call {
+        match &mut self.received.call {
             Call::Request { context, .. } => Some(&mut context.meta.0.0),
             Call::Listen { .. } => None,
         }
     }
 
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
-        let own = self.own(meta_key::PROTOCOL_VERSION).and_then(Value::as_str);
-        if let Some(own) = own {
-            return Some(Cow::Borrowed(own));
-        }
-        let negotiated = &self.peer_info()?.protocol_version;
-        // Known versions need no allocation.
-        let known = ProtocolVersion::KNOWN_VERSIONS
-            .iter()
-            .find(|known| *known == negotiated);
-        Some(known.map_or_else(
-            || Cow::Owned(negotiated.to_string()),
-            |known| Cow::Borrowed(known.as_str()),
-        ))
+        self.received.protocol_version().map(Cow::Borrowed)
     }
 
     fn client_info(&self) -> Option<ClientInfo<'_>> {
-        // A request that speaks for itself is read where it is, without a copy.
-        if let Some(own) = self.own(meta_key::CLIENT_INFO) {
+        if let Some(own) = self.received.call.own(meta_key::CLIENT_INFO) {
             let own = own.as_object()?;
             let name = member(own, "name")?.as_str()?;
             let version = member(own, "version").and_then(Value::as_str);
             return Some(ClientInfo::new(name, version.unwrap_or_default()));
         }
-        let info = &self.peer_info()?.client_info;
-        Some(ClientInfo::new(info.name.clone(), info.version.clone()))
+        let info = &self.received.peer_info.as_ref()?.client_info;
+        Some(ClientInfo::new(&*info.name, &*info.version))
     }
 
     fn write_client_capabilities(&self, out: &mut Vec<u8>) {
-        if let Some(own) = self.own(meta_key::CLIENT_CAPABILITIES) {
+        if let Some(own) = self.received.call.own(meta_key::CLIENT_CAPABILITIES) {
             write_canonical(own, out);
-        } else if let Some(info) = self.peer_info() {
+        } else if let Some(info) = &self.received.peer_info {
             params::write_serialized(&info.capabilities, out);
         }
     }
@@ -251,7 +277,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn insert_extension<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> bool {
-        match &mut *self.call {
+        match &mut self.received.call {
             Call::Request { context, .. } => {
                 context.extensions.insert(value);
                 true
@@ -263,13 +289,16 @@ impl McpRequest for RmcpRequest {
 
 impl ReplayRequest for RmcpRequest {
     fn try_clone(&self) -> Option<Self> {
-        let Call::Request { request, context } = &*self.call else {
+        let Call::Request { request, context } = &self.received.call else {
             return None;
         };
         Some(Self {
-            call: Box::new(Call::Request {
-                request: request.clone(),
-                context: context.clone(),
+            received: Box::new(Received {
+                call: Call::Request {
+                    request: request.clone(),
+                    context: context.clone(),
+                },
+                peer_info: self.received.peer_info.clone(),
             }),
             handler: Arc::clone(&self.handler),
             context: self.context.clone(),

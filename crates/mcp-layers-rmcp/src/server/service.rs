@@ -13,7 +13,8 @@ use tower_service::Service;
 use super::{
     direct::modern_code,
     leaf::{Handle, HandleFuture},
-    request::{Call, RmcpRequest},
+    request::{Call, Received, RmcpRequest},
+    spares::Spares,
     stack::answer,
 };
 use crate::RmcpResponse;
@@ -25,12 +26,12 @@ use crate::RmcpResponse;
 /// acknowledged. `StreamableHttpService` does not take it; use
 /// [`LayeredHandler`](crate::LayeredHandler) there.
 pub struct LayeredService<S, T> {
-    stack: S,
+    stack: Arc<Spares<S>>,
     service: Arc<Whole<T>>,
 }
 
 impl<S, T> LayeredService<S, T> {
-    pub(super) fn new(stack: S, service: T) -> Self {
+    pub(super) fn new(stack: Arc<Spares<S>>, service: T) -> Self {
         Self {
             stack,
             service: Arc::new(Whole(service)),
@@ -44,10 +45,10 @@ impl<S, T> LayeredService<S, T> {
     }
 }
 
-impl<S: Clone, T> Clone for LayeredService<S, T> {
+impl<S, T> Clone for LayeredService<S, T> {
     fn clone(&self) -> Self {
         Self {
-            stack: self.stack.clone(),
+            stack: Arc::clone(&self.stack),
             service: Arc::clone(&self.service),
         }
     }
@@ -56,9 +57,9 @@ impl<S: Clone, T> Clone for LayeredService<S, T> {
 struct Whole<T>(T);
 
 impl<T: rmcp::Service<RoleServer>> Handle for Whole<T> {
-    fn handle(self: Arc<Self>, call: Call) -> HandleFuture {
+    fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture {
         Box::pin(async move {
-            match call {
+            match received.call {
                 Call::Request { request, context } => self.0.handle_request(request, context).await,
                 // This shell never makes one: only `ServerHandler` is given subscriptions.
                 Call::Listen { .. } => Err(ErrorData::internal_error(

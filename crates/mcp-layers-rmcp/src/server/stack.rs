@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -13,7 +14,10 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, model::ServerResult};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService};
+use super::{
+    handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService,
+    spares::Spares,
+};
 use crate::RmcpResponse;
 
 /// A stack of layers, built once, to be put around any number of handlers.
@@ -43,9 +47,8 @@ use crate::RmcpResponse;
 /// let make = move || stack.handler(Server);
 /// let (_one, _other) = (make(), make());
 /// ```
-#[derive(Clone)]
 pub struct Stack<S> {
-    service: CatchError<S>,
+    spares: Arc<Spares<CatchError<S>>>,
 }
 
 impl<S> Stack<S> {
@@ -55,16 +58,15 @@ impl<S> Stack<S> {
         L: Layer<Leaf, Service = S>,
     {
         Self {
-            service: CatchErrorLayer::new().layer(layers.layer(Leaf::new())),
+            spares: Arc::new(Spares::new(
+                CatchErrorLayer::new().layer(layers.layer(Leaf::new())),
+            )),
         }
     }
 
     /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
-    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H>
-    where
-        S: Clone,
-    {
-        LayeredHandler::new(self.service.clone(), handler)
+    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H> {
+        LayeredHandler::new(Arc::clone(&self.spares), handler)
     }
 
     /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
@@ -72,11 +74,16 @@ impl<S> Stack<S> {
     pub fn service<T: rmcp::Service<RoleServer>>(
         &self,
         service: T,
-    ) -> LayeredService<CatchError<S>, T>
-    where
-        S: Clone,
-    {
-        LayeredService::new(self.service.clone(), service)
+    ) -> LayeredService<CatchError<S>, T> {
+        LayeredService::new(Arc::clone(&self.spares), service)
+    }
+}
+
+impl<S> Clone for Stack<S> {
+    fn clone(&self) -> Self {
+        Self {
+            spares: Arc::clone(&self.spares),
+        }
     }
 }
 
@@ -102,14 +109,15 @@ pub trait Layered: ServerHandler {
 
 impl<H: ServerHandler> Layered for H {}
 
-/// Drives one request through a clone of the stack, as tower asks: ready first, then called.
-pub(super) fn answer<S>(stack: &S, request: RmcpRequest) -> Answer<S, S::Future>
+/// Drives one request through an instance of the stack, as tower asks: ready first, then called.
+pub(super) fn answer<S>(spares: &Spares<S>, request: RmcpRequest) -> Answer<'_, S, S::Future>
 where
-    S: Service<RmcpRequest> + Clone,
+    S: Service<RmcpRequest>,
 {
     Answer {
+        spares,
         state: State::Waiting {
-            stack: stack.clone(),
+            stack: None,
             request: Some(request),
         },
     }
@@ -118,7 +126,8 @@ where
 pin_project! {
     /// The future of [`answer`]. An `async fn` would have room for the request twice, and rmcp
     /// moves what it is given several times before it runs.
-    pub(super) struct Answer<S, F> {
+    pub(super) struct Answer<'a, S, F> {
+        spares: &'a Spares<S>,
         #[pin]
         state: State<S, F>,
     }
@@ -127,19 +136,20 @@ pin_project! {
 pin_project! {
     #[project = StateProjection]
     enum State<S, F> {
-        Waiting { stack: S, request: Option<RmcpRequest> },
+        Waiting { stack: Option<Box<S>>, request: Option<RmcpRequest> },
         Running { #[pin] future: F },
     }
 }
 
-impl<S> Future for Answer<S, S::Future>
+impl<S> Future for Answer<'_, S, S::Future>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>,
+    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible> + Clone,
 {
     type Output = Result<ServerResult, ErrorData>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let mut state = this.state;
         loop {
             let future = match state.as_mut().project() {
                 StateProjection::Running { future } => {
@@ -147,14 +157,19 @@ where
                     return Poll::Ready(response.into_result());
                 }
                 StateProjection::Waiting { stack, request } => {
-                    let Ok(()) = ready!(stack.poll_ready(cx));
+                    let mut instance = stack.take().unwrap_or_else(|| this.spares.take());
+                    let Poll::Ready(Ok(())) = instance.poll_ready(cx) else {
+                        *stack = Some(instance);
+                        return Poll::Pending;
+                    };
                     let Some(request) = request.take() else {
                         return Poll::Pending;
                     };
-                    stack.call(request)
+                    let future = instance.call(request);
+                    this.spares.give_back(instance);
+                    future
                 }
             };
-            // What the clone of the stack holds is not needed while the request runs.
             state.set(State::Running { future });
         }
     }
