@@ -12,7 +12,7 @@ use std::{
 use mcp_layers_core::ConfigError;
 use redis::{Client, Cmd, FromRedisValue, Pipeline, ScriptInvocation, aio::MultiplexedConnection};
 
-use crate::{RedisError, RedisErrorKind, error::is_loss, link::Link};
+use crate::{RedisError, RedisErrorKind, address, error::is_loss, link::Link};
 
 /// A connection to Redis or Valkey that heals by itself, and never makes a call wait for long.
 ///
@@ -23,6 +23,8 @@ pub struct RedisConnection {
     shared: Arc<Shared>,
     prefix: Arc<str>,
     max_wait: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: redis::TlsCertificates,
 }
 
 struct Shared {
@@ -39,27 +41,19 @@ impl RedisConnection {
     /// What every key begins with unless [`RedisConnection::key_prefix`] says otherwise: `mcp`.
     pub const DEFAULT_KEY_PREFIX: &str = "mcp";
 
-    /// A connection by its address: `redis://[user:password@]host:port/database`, or
-    /// `unix:///path`. Does not connect yet.
+    /// A connection by its address: `redis://[user:password@]host:port/database`, `rediss://` for the
+    /// same over TLS (feature `tls`), or `unix:///path`. Does not connect yet.
     ///
     /// # Errors
-    /// When the address cannot be read. The error does not repeat it, for it may hold a password.
+    /// When the address cannot be read, or needs a feature that is not on. The error does not repeat
+    /// it, for it may hold a password.
     pub fn new(address: &str) -> Result<Self, ConfigError> {
-        let client = Client::open(address).map_err(|_| {
-            ConfigError::new(
-                "not an address of Redis: expected `redis://[user:password@]host:port/database` \
-                 or `unix:///path`",
-            )
-        })?;
         Ok(Self {
-            shared: Arc::new(Shared {
-                link: Arc::new(Link::new(client)),
-                commands: AtomicU64::new(0),
-                failures: AtomicU64::new(0),
-                timeouts: AtomicU64::new(0),
-            }),
+            shared: Arc::new(Shared::new(address::read(address)?)),
             prefix: Self::DEFAULT_KEY_PREFIX.into(),
             max_wait: Self::DEFAULT_MAX_WAIT,
+            #[cfg(feature = "tls")]
+            certificates: crate::tls::NO_CERTIFICATES,
         })
     }
 
@@ -109,6 +103,16 @@ impl RedisConnection {
             failures: failures.load(Relaxed),
             timeouts: timeouts.load(Relaxed),
         }
+    }
+
+    /// The same with other clients, and nothing of what has become of the former ones.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_clients(
+        mut self,
+        change: impl Fn(&Client) -> Result<Client, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        self.shared = Arc::new(Shared::new(change(self.shared.link.client())?));
+        Ok(self)
     }
 
     /// Sends one command.
@@ -170,6 +174,17 @@ impl RedisConnection {
             timeouts.fetch_add(u64::from(timed_out), Relaxed);
         }
         answer
+    }
+}
+
+impl Shared {
+    fn new(client: Client) -> Self {
+        Self {
+            link: Arc::new(Link::new(client)),
+            commands: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `rate-limit` | the store of `mcp-layers-rate-limit` |
 //! | `cache` | the store of `mcp-layers-cache` |
+//! | `tls` | addresses with `rediss://`, certificates; needs a C compiler |
 //!
 //! # Example
 //!
@@ -44,6 +45,7 @@
 //! One round trip for each command.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 #[cfg(feature = "cache")]
 mod cache;
 mod connection;
@@ -51,6 +53,8 @@ mod error;
 mod link;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+#[cfg(feature = "tls")]
+mod tls;
 
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -47,6 +47,11 @@ impl Link {
         }
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The connection with its number, as soon as there is one.
     pub(crate) async fn connection(
         self: &Arc<Self>,
@@ -133,6 +138,8 @@ impl Link {
         config: &AsyncConnectionConfig,
     ) -> redis::RedisResult<MultiplexedConnection> {
         let client = &self.client;
+        #[cfg(feature = "tls")]
+        crate::tls::choose_cryptography(client);
         let mut connection = client
             .get_multiplexed_async_connection_with_config(config)
             .await?;

@@ -41,13 +41,8 @@ impl RedisServer {
         }
         // Another process may take the port in between.
         for _ in 0..10 {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port();
             let mut server = Self {
-                port,
+                port: free_port(),
                 arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
                 child: None,
             };
@@ -165,6 +160,12 @@ impl Drop for RedisServer {
             let _ = child.wait();
         }
     }
+}
+
+/// A port that nobody listens on just now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Asks again and again, for twenty seconds at most, until it holds.
