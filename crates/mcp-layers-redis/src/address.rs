@@ -25,6 +25,24 @@ pub(crate) fn read(address: &str) -> Result<Client, ConfigError> {
     Ok(client)
 }
 
+/// Reads the address of a node of a cluster.
+#[cfg(feature = "cluster")]
+pub(crate) fn read_node(address: &str) -> Result<Client, ConfigError> {
+    let client = read(address)?;
+    let info = client.get_connection_info();
+    if matches!(info.addr(), ConnectionAddr::Unix(_)) {
+        return Err(ConfigError::new(
+            "the nodes of a cluster are found by host and port, not by a path",
+        ));
+    }
+    if info.redis_settings().db() != 0 {
+        return Err(ConfigError::new(
+            "a cluster has no database other than 0: leave it out of the address",
+        ));
+    }
+    Ok(client)
+}
+
 fn is_tls(address: &str) -> bool {
     let scheme = address.trim_start().split(':').next().unwrap_or_default();
     ["rediss", "valkeys"]

@@ -90,6 +90,7 @@ pub struct RedisCacheStore {
 
 struct Shared {
     connection: RedisConnection,
+    tag: String,
     get: Script,
     invalidate: Script,
     max_entry_bytes: usize,
@@ -110,6 +111,7 @@ impl RedisCacheStore {
     #[must_use]
     pub fn new(connection: RedisConnection) -> Self {
         let shared = Shared {
+            tag: connection.tag("cache"),
             connection,
             get: Script::new(&format!("{COUNT}{GET}")),
             invalidate: Script::new(&format!("{COUNT}{INVALIDATE}")),
@@ -280,7 +282,7 @@ impl Shared {
         for group in groups {
             let mut script = self.invalidate.key(self.key(b'g', group.name()));
             script.arg(millis(REMEMBERED));
-            let told: Result<i64, _> = self.connection.script(&script).await;
+            let told: Result<i64, _> = self.connection.script(&self.tag, &script).await;
             if told.is_err() {
                 return false;
             }
@@ -295,7 +297,7 @@ impl Shared {
             script.key(self.key(b'g', group.name()));
         }
         script.arg(millis(REMEMBERED)).arg(self.max_entry_bytes);
-        self.connection.script(&script).await
+        self.connection.script(&self.tag, &script).await
     }
 
     async fn put(&self, key: &StoreKey, epoch: &StoreEpoch, entry: &StoredEntry) -> bool {
@@ -307,14 +309,14 @@ impl Shared {
         let mut command = redis::cmd("SET");
         command.arg(self.key(b'e', key.bytes())).arg(record);
         command.arg("PX").arg(left);
-        let put: Result<redis::Value, _> = self.connection.run(&command).await;
+        let put: Result<redis::Value, _> = self.connection.run(&self.tag, &command).await;
         put.is_ok()
     }
 
     /// A key of the server: a digest, since ours can be long and have digests of credentials.
     fn key(&self, kind: u8, bytes: &[u8]) -> Vec<u8> {
-        let mut key = self.connection.prefix().as_bytes().to_vec();
-        key.extend_from_slice(b":cache:");
+        let mut key = self.tag.as_bytes().to_vec();
+        key.push(b':');
         key.push(kind);
         key.push(b':');
         for byte in Sha256::digest(bytes) {

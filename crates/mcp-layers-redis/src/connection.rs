@@ -10,9 +10,9 @@ use std::{
 };
 
 use mcp_layers_core::ConfigError;
-use redis::{Client, Cmd, FromRedisValue, Pipeline, ScriptInvocation, aio::MultiplexedConnection};
+use redis::{Cmd, FromRedisValue, ScriptInvocation};
 
-use crate::{RedisError, RedisErrorKind, address, error::is_loss, link::Link};
+use crate::{RedisError, RedisErrorKind, address, command::Command, servers::Servers};
 
 /// A connection to Redis or Valkey that heals by itself, and never makes a call wait for long.
 ///
@@ -28,7 +28,7 @@ pub struct RedisConnection {
 }
 
 struct Shared {
-    link: Arc<Link>,
+    servers: Servers,
     commands: AtomicU64,
     failures: AtomicU64,
     timeouts: AtomicU64,
@@ -48,13 +48,43 @@ impl RedisConnection {
     /// When the address cannot be read, or needs a feature that is not on. The error does not repeat
     /// it, for it may hold a password.
     pub fn new(address: &str) -> Result<Self, ConfigError> {
-        Ok(Self {
-            shared: Arc::new(Shared::new(address::read(address)?)),
+        Ok(Self::to(Servers::one(address::read(address)?)))
+    }
+
+    /// A connection to a Redis Cluster, by the addresses of some of its nodes, of one at least; the
+    /// others are learned from them. Does not connect yet.
+    ///
+    /// What all stores of one prefix keep is on one node for each of them. A command that a node
+    /// sends to another one goes there, all within [`RedisConnection::max_wait`].
+    ///
+    /// # Errors
+    /// When there is no address, or one that [`RedisConnection::new`] would not take, that is a path,
+    /// or that has a database other than 0, of which a cluster has no others.
+    #[cfg(feature = "cluster")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
+    pub fn cluster<A: AsRef<str>>(
+        addresses: impl IntoIterator<Item = A>,
+    ) -> Result<Self, ConfigError> {
+        let nodes = addresses.into_iter();
+        let nodes: Vec<_> = nodes
+            .map(|node| address::read_node(node.as_ref()))
+            .collect::<Result<_, _>>()?;
+        if nodes.is_empty() {
+            return Err(ConfigError::new(
+                "no address: a cluster is found by the address of a node",
+            ));
+        }
+        Ok(Self::to(Servers::cluster(nodes)))
+    }
+
+    fn to(servers: Servers) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(servers)),
             prefix: Self::DEFAULT_KEY_PREFIX.into(),
             max_wait: Self::DEFAULT_MAX_WAIT,
             #[cfg(feature = "tls")]
             certificates: crate::tls::NO_CERTIFICATES,
-        })
+        }
     }
 
     /// What every key begins with; `mcp` by default. Processes that share state have the same,
@@ -78,12 +108,12 @@ impl RedisConnection {
         &self.prefix
     }
 
-    /// Asks the server for a sign of life.
+    /// Asks the server for a sign of life; with a cluster, any node.
     ///
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        let _: redis::Value = self.run(&redis::cmd("PING")).await?;
+        let _: redis::Value = self.send(&Command::Ping).await?;
         Ok(())
     }
 
@@ -91,14 +121,14 @@ impl RedisConnection {
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         let Shared {
-            link,
+            servers,
             commands,
             failures,
             timeouts,
         } = &*self.shared;
         ConnectionState {
-            is_connected: link.is_connected(),
-            connects: link.connects(),
+            is_connected: servers.is_connected(),
+            connects: servers.connects().load(Relaxed),
             commands: commands.load(Relaxed),
             failures: failures.load(Relaxed),
             timeouts: timeouts.load(Relaxed),
@@ -109,61 +139,52 @@ impl RedisConnection {
     #[cfg(feature = "tls")]
     pub(crate) fn with_clients(
         mut self,
-        change: impl Fn(&Client) -> Result<Client, ConfigError>,
+        change: impl Fn(&redis::Client) -> Result<redis::Client, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        self.shared = Arc::new(Shared::new(change(self.shared.link.client())?));
+        self.shared = Arc::new(Shared::new(self.shared.servers.with_clients(change)?));
         Ok(self)
     }
 
-    /// Sends one command.
-    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
-        self.send(async |connection| command.query_async(connection).await)
-            .await
-    }
-
-    /// Sends several commands in one round trip.
+    /// What the keys of a store begin with: a hash tag, so that a cluster has them in one slot.
     #[allow(dead_code, reason = "for the stores that need it")]
-    pub(crate) async fn pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, RedisError> {
-        self.send(async |connection| pipe.query_async(connection).await)
-            .await
+    pub(crate) fn tag(&self, store: &str) -> String {
+        format!("{{{}:{store}}}", self.prefix)
     }
 
-    /// Runs a script by its digest; the server is told its text when it does not know it.
+    /// Sends one command about keys with a tag.
+    #[allow(dead_code, reason = "for the stores that need it")]
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        tag: &str,
+        command: &Cmd,
+    ) -> Result<T, RedisError> {
+        self.send(&Command::One(tag, command)).await
+    }
+
+    /// Runs a script about keys with a tag.
     #[allow(dead_code, reason = "for the stores that need it")]
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
+        tag: &str,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
-        self.send(async |connection| script.invoke_async(connection).await)
-            .await
+        self.send(&Command::Script(tag, script)).await
     }
 
-    async fn send<T>(
-        &self,
-        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> redis::RedisResult<T>,
-    ) -> Result<T, RedisError> {
+    async fn send<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, RedisError> {
         let Shared {
-            link,
+            servers,
             commands,
             failures,
             timeouts,
         } = &*self.shared;
         commands.fetch_add(1, Relaxed);
         let mut used = None;
-        let sent = async {
-            let (number, mut connection) = link.connection().await?;
-            used = Some(number);
-            command(&mut connection).await.map_err(|error| {
-                if is_loss(&error) {
-                    link.lost(number);
-                }
-                RedisError::from(error)
-            })
-        };
+        let sent = servers.send(command, &mut used);
         let answer = tokio::time::timeout(self.max_wait, sent).await;
         let answer = answer.unwrap_or_else(|_| {
             // Whatever is wrong with it, the next one is asked for a sign of life first.
-            if let Some(number) = used {
+            if let Some((link, number)) = used {
                 link.lost(number);
             }
             Err(RedisError::timed_out())
@@ -178,9 +199,9 @@ impl RedisConnection {
 }
 
 impl Shared {
-    fn new(client: Client) -> Self {
+    fn new(servers: Servers) -> Self {
         Self {
-            link: Arc::new(Link::new(client)),
+            servers,
             commands: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),
@@ -192,7 +213,8 @@ impl Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionState {
-    /// Whether there is a connection now.
+    /// Whether there is a connection now; with a cluster, to all nodes that are known to have keys of
+    /// this connection, or to any before one is.
     pub is_connected: bool,
     /// How often one was made.
     pub connects: u64,

@@ -48,11 +48,15 @@
 mod address;
 #[cfg(feature = "cache")]
 mod cache;
+mod cluster;
+mod command;
 mod connection;
 mod error;
 mod link;
+mod node;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+mod servers;
 #[cfg(feature = "tls")]
 mod tls;
 

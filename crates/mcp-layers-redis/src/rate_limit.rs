@@ -44,6 +44,7 @@ pub struct RedisRateLimitStore {
 
 struct Shared {
     connection: RedisConnection,
+    tag: String,
     away: Away,
     decided_away: AtomicU64,
 }
@@ -67,6 +68,7 @@ impl RedisRateLimitStore {
     pub fn new(connection: RedisConnection, away: Away) -> Self {
         Self {
             shared: Arc::new(Shared {
+                tag: connection.tag("rate-limit"),
                 connection,
                 away,
                 decided_away: AtomicU64::new(0),
@@ -88,7 +90,7 @@ impl Shared {
             script.key(self.key(charge.rule(), charge.key));
             script.arg(interval).arg(burst).arg(charge.cost.get());
         }
-        Ok(match self.connection.script(&script).await? {
+        Ok(match self.connection.script(&self.tag, &script).await? {
             Answer::Taken => Verdict::Admitted,
             Answer::Wait(number, micros) => Verdict::Limited {
                 charge: number.saturating_sub(1),
@@ -99,8 +101,7 @@ impl Shared {
 
     fn key(&self, rule: &str, key: &[u8]) -> String {
         use fmt::Write;
-        let prefix = self.connection.prefix();
-        let mut text = format!("{{{prefix}:rate-limit}}:{rule}:");
+        let mut text = format!("{}:{rule}:", self.tag);
         for byte in Sha256::digest(key).iter().take(16) {
             // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");
