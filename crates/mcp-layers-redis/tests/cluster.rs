@@ -136,7 +136,7 @@ async fn prefixes_are_on_different_nodes_and_found_from_any() {
         return;
     };
     for home in 0..3 {
-        let prefix = cluster.prefix_on(home, "rate-limit");
+        let prefix = cluster.prefix_on(home, "rate-limit", "shop");
         for first in 0..3 {
             let connection = cluster.connection(first).key_prefix(&*prefix);
             let (layer, handle) = limiter(connection.max_wait(LONG), 3, &["all"]);
@@ -270,7 +270,7 @@ async fn a_node_that_is_killed_is_away_within_the_bound_and_heals() {
     );
     eventually(async || code(&layer).await.is_none()).await;
     // Keys of another node, by the same connections to the same nodes.
-    let prefix = cluster.prefix_on((home + 1) % 3, "rate-limit");
+    let prefix = cluster.prefix_on((home + 1) % 3, "rate-limit", "shop");
     let connection = cluster.connection(home).max_wait(MAX_WAIT);
     let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);
     eventually(async || code(&beside).await.is_none()).await;
@@ -309,7 +309,7 @@ async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
     };
     let home = cluster.home(TAG);
     let connection = cluster.connection((home + 1) % 3).max_wait(MAX_WAIT);
-    let prefix = cluster.prefix_on((home + 2) % 3, "rate-limit");
+    let prefix = cluster.prefix_on((home + 2) % 3, "rate-limit", "shop");
     let (layer, _) = limiter(connection.clone(), 5, &["all"]);
     // The very same connection.
     let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);

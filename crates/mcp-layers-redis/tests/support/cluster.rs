@@ -85,10 +85,10 @@ impl Cluster {
             .unwrap()
     }
 
-    /// A prefix whose keys of a store are on this node.
-    pub(crate) fn prefix_on(&self, node: usize, store: &str) -> String {
+    /// A prefix with this beginning, whose keys of a store are on this node.
+    pub(crate) fn prefix_on(&self, node: usize, store: &str, beginning: &str) -> String {
         (0..)
-            .map(|number| format!("p{number}"))
+            .map(|number| format!("{beginning}-{number}"))
             .find(|prefix| self.home(&format!("{{{prefix}:{store}}}")) == node)
             .unwrap()
     }
