@@ -213,3 +213,64 @@ fn neighbour(client: &Client, address: &str) -> Option<Client> {
     };
     Client::open(info.clone().set_addr(addr)).ok()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Cluster, neighbour};
+    use redis::{Client, ConnectionAddr};
+    use std::{sync::Arc, time::Duration};
+
+    fn client(address: &str) -> Client {
+        Client::open(address).unwrap()
+    }
+
+    #[test]
+    fn a_neighbour_differs_in_its_address_alone() {
+        let told = client("redis://ada:sesame@one.example:7000");
+        let addr = |text| Some(neighbour(&told, text)?.get_connection_info().addr().clone());
+        let tcp = |host: &str, port| Some(ConnectionAddr::Tcp(host.to_owned(), port));
+        assert_eq!(addr("10.0.0.2:7001"), tcp("10.0.0.2", 7001));
+        assert_eq!(addr("two.example:7001"), tcp("two.example", 7001));
+        assert_eq!(addr("::1:7001"), tcp("::1", 7001));
+        assert_eq!(addr(":7001"), tcp("one.example", 7001));
+        for none in ["", "7001", "10.0.0.2:", "10.0.0.2:x", "10.0.0.2:70000"] {
+            assert_eq!(addr(none), None, "{none}");
+        }
+        let neighbour = neighbour(&told, ":7001").unwrap();
+        let settings = neighbour.get_connection_info().redis_settings();
+        assert_eq!(settings.password(), Some("sesame"));
+        assert_eq!(settings.username(), Some("ada"));
+    }
+
+    #[tokio::test]
+    async fn nodes_that_have_no_keys_any_more_are_let_go_of() {
+        let cluster = Cluster::new(vec![client("redis://127.0.0.1:1")]);
+        let seed = cluster.other(&[]).unwrap();
+        let told = |port: u16| cluster.node(&seed, &format!("127.0.0.1:{port}")).unwrap();
+        assert!(Arc::ptr_eq(&told(1), &seed));
+        let former = told(2);
+        assert!(Arc::ptr_eq(&told(2), &former));
+        cluster.is_home(Some("{a}"), &former);
+        cluster.is_home(Some("{b}"), &former);
+        // Nobody is there: its link goes on trying.
+        let mut used = None;
+        let sent = former.send::<redis::Value>(&crate::command::Command::Ping, false, &mut used);
+        assert!(sent.await.is_err());
+        for port in 3..9 {
+            cluster.is_home(Some("{a}"), &told(port));
+        }
+        assert_eq!(cluster.nodes().links.len(), 3);
+        cluster.is_home(Some("{b}"), &told(8));
+        assert_eq!(cluster.nodes().links.len(), 2);
+        let former = {
+            let weak = Arc::downgrade(&former);
+            drop(former);
+            weak
+        };
+        // Nor does it try for ever.
+        while former.upgrade().is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
