@@ -67,7 +67,7 @@ return redis.call('PTTL', KEYS[1])
 /// What the server answers to [`GET`].
 type Answer = (Vec<u64>, Option<Vec<u8>>, i64);
 
-/// The second level of `mcp-layers-cache`, on one Redis or Valkey server.
+/// The second level of `mcp-layers-cache`, on one Redis or Valkey server or in a cluster.
 ///
 /// Give it to [`CacheLayer::store`](mcp_layers_cache::CacheLayer::store). Clones are the same store.
 ///
@@ -80,8 +80,11 @@ type Answer = (Vec<u64>, Option<Vec<u8>>, i64);
 /// 3. A lookup takes no longer than [`RedisConnection::max_wait`]. Entries are put by tasks of their
 ///    own, at most 64 at a time; further ones are dropped.
 /// 4. An invalidation is repeated until the server has taken it. Until then, this store finds
-///    nothing. Other processes see it when the server has it.
-/// 5. Tasks run on the tokio runtime that calls the store. Called from outside of any, the store
+///    nothing. Other processes see it when the server has it. A replica that takes over has what was
+///    replicated to it: an invalidation that was not is lost.
+/// 5. The keys of one connection's prefix have one hash tag: a cluster has them in one slot, on one
+///    node. While the slot moves, lookups may find nothing.
+/// 6. Tasks run on the tokio runtime that calls the store. Called from outside of any, the store
 ///    uses the one that it was called on before, or waits for the next call.
 #[derive(Clone)]
 pub struct RedisCacheStore {
@@ -107,7 +110,7 @@ impl RedisCacheStore {
     /// How large an entry may be, its key included: 8 MiB. A larger one counts as garbage.
     pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 
-    /// A store on this connection. Its keys begin with the connection's prefix and `:cache:`.
+    /// A store on this connection. Its keys begin with the connection's prefix and `:cache` in braces.
     #[must_use]
     pub fn new(connection: RedisConnection) -> Self {
         let shared = Shared {

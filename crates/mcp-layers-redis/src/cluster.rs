@@ -38,7 +38,10 @@ struct Nodes {
 
 impl Cluster {
     /// Begins with at least one node.
-    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "one server then"))]
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(dead_code, reason = "without it there is one server")
+    )]
     pub(crate) fn new(seeds: Vec<Client>) -> Self {
         let connects = Arc::new(AtomicU64::new(0));
         let link = |seed: &Client| Arc::new(Link::new(seed.clone(), Arc::clone(&connects)));
@@ -269,8 +272,12 @@ mod tests {
             weak
         };
         // Nor does it try for ever.
-        while former.upgrade().is_some() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let gone = async {
+            while former.upgrade().is_some() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(20), gone).await;
+        assert!(gone.is_ok());
     }
 }

@@ -51,15 +51,27 @@ impl RedisConnection {
         Ok(Self::to(Servers::one(address::read(address)?)))
     }
 
-    /// A connection to a Redis Cluster, by the addresses of some of its nodes, of one at least; the
-    /// others are learned from them. Does not connect yet.
+    /// A connection to a Redis Cluster by the addresses of some of its nodes, one at least; the others
+    /// are learned from them, and are spoken to with the same user, password and certificates. Does
+    /// not connect yet.
     ///
-    /// What all stores of one prefix keep is on one node for each of them. A command that a node
-    /// sends to another one goes there, all within [`RedisConnection::max_wait`].
+    /// Each node's connection heals by itself: one that is away holds up its own keys alone. All that
+    /// a command goes through, from node to node and while a slot moves, is within
+    /// [`RedisConnection::max_wait`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), mcp_layers_core::ConfigError> {
+    /// use mcp_layers_redis::RedisConnection;
+    ///
+    /// let connection = RedisConnection::cluster(["redis://10.0.0.1", "redis://10.0.0.2"])?;
+    /// assert_eq!(connection.state().connects, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// When there is no address, or one that [`RedisConnection::new`] would not take, that is a path,
-    /// or that has a database other than 0, of which a cluster has no others.
+    /// or that has a database other than 0, which no cluster has. The error does not repeat it.
     #[cfg(feature = "cluster")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
     pub fn cluster<A: AsRef<str>>(
@@ -88,14 +100,14 @@ impl RedisConnection {
     }
 
     /// What every key begins with; `mcp` by default. Processes that share state have the same,
-    /// others must not.
+    /// others must not. In a cluster it cannot begin with `}`, for its keys would not be in one slot.
     #[must_use]
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a command may take, connecting included; 100 ms by default.
+    /// How long a command may take, connecting and redirects included; 100 ms by default.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;

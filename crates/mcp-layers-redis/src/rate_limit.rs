@@ -26,8 +26,10 @@ static SCRIPT: LazyLock<Script> =
 /// 1. All rules of a call are asked in one round trip, by one script: all are charged, or none.
 /// 2. The time is the server's, in microseconds; intervals are rounded up to whole ones.
 /// 3. The keys of one connection's prefix have one hash tag, so that a cluster has them in one slot:
-///    all or none across rules needs that. A connection speaks to one server; with a cluster, give it
-///    the address of the slot's primary, or one limiter for each group of servers.
+///    all or none across rules needs that. `RedisConnection::cluster` (feature `cluster`) follows the
+///    slot from node to node. While it moves, calls of several rules may have no answer until it has,
+///    for Redis wants all their keys in one place; those of one rule have. A replica that takes over
+///    knows what was replicated to it.
 /// 4. Keys hold the rule's name and 128 bits of SHA-256 of the rest: no caller's name gets to Redis.
 ///    A key expires when its budget is full again, so that Redis holds live budgets alone.
 ///    Redis must not evict them: use the policy `noeviction` or `volatile-ttl`.

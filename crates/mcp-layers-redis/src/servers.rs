@@ -9,7 +9,10 @@ use crate::{RedisError, cluster::Cluster, command::Command, link::Link, link::Us
 /// One server, or several that know of each other.
 pub(crate) enum Servers {
     One(Arc<Link>),
-    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "one server then"))]
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(dead_code, reason = "without it there is one server")
+    )]
     Cluster(Cluster),
 }
 
