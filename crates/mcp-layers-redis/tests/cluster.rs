@@ -30,6 +30,8 @@ use tower::{Layer, ServiceExt};
 
 const TAG: &str = "{mcp:rate-limit}";
 const MAX_WAIT: Duration = Duration::from_millis(200);
+/// Shorter than an attempt to connect to a node that hangs.
+const UNHINDERED: Duration = Duration::from_millis(900);
 const LONG: Duration = Duration::from_secs(20);
 
 type Limiter = RateLimitLayer<RedisRateLimitStore>;
@@ -271,7 +273,7 @@ async fn a_node_that_is_killed_is_away_within_the_bound_and_heals() {
     eventually(async || code(&layer).await.is_none()).await;
     // Keys of another node, by the same connections to the same nodes.
     let prefix = cluster.prefix_on((home + 1) % 3, "rate-limit", "shop");
-    let connection = cluster.connection(home).max_wait(MAX_WAIT);
+    let connection = cluster.connection(home).max_wait(UNHINDERED);
     let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);
     eventually(async || code(&beside).await.is_none()).await;
     let before = beside_handle.state().store.decided_away;
@@ -312,7 +314,8 @@ async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
     let prefix = cluster.prefix_on((home + 2) % 3, "rate-limit", "shop");
     let (layer, _) = limiter(connection.clone(), 5, &["all"]);
     // The very same connection.
-    let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);
+    let connection = connection.key_prefix(&*prefix).max_wait(UNHINDERED);
+    let (beside, beside_handle) = limiter(connection, 1_000, &["all"]);
     eventually(async || code(&layer).await.is_none()).await;
     eventually(async || code(&beside).await.is_none()).await;
     let before = beside_handle.state().store.decided_away;
@@ -330,6 +333,13 @@ async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
     })
     .await;
     assert_eq!(beside_handle.state().store.decided_away, before);
+    // Who was asked for the way has done nothing wrong: the connection to it stays.
+    let cold = cluster.connection((home + 1) % 3).max_wait(MAX_WAIT);
+    let (layer_of_cold, _) = limiter(cold.clone(), 5, &["all"]);
+    for _ in 0..3 {
+        assert_eq!(code(&layer_of_cold).await, Some(503));
+    }
+    assert_eq!(cold.state().connects, 1);
     cluster.nodes[home].go_on();
     eventually(async || code(&layer).await != Some(503)).await;
 }
