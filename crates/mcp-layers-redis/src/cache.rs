@@ -67,7 +67,7 @@ return redis.call('PTTL', KEYS[1])
 /// What the server answers to [`GET`].
 type Answer = (Vec<u64>, Option<Vec<u8>>, i64);
 
-/// The second level of `mcp-layers-cache`, on one Redis or Valkey server.
+/// The second level of `mcp-layers-cache`, on one Redis or Valkey server or in a cluster.
 ///
 /// Give it to [`CacheLayer::store`](mcp_layers_cache::CacheLayer::store). Clones are the same store.
 ///
@@ -80,8 +80,11 @@ type Answer = (Vec<u64>, Option<Vec<u8>>, i64);
 /// 3. A lookup takes no longer than [`RedisConnection::max_wait`]. Entries are put by tasks of their
 ///    own, at most 64 at a time; further ones are dropped.
 /// 4. An invalidation is repeated until the server has taken it. Until then, this store finds
-///    nothing. Other processes see it when the server has it.
-/// 5. Tasks run on the tokio runtime that calls the store. Called from outside of any, the store
+///    nothing. Other processes see it when the server has it. A replica that takes over has what was
+///    replicated to it: an invalidation that was not is lost.
+/// 5. The keys of one connection's prefix have one hash tag: a cluster has them in one slot, on one
+///    node. While the slot moves, lookups may find nothing.
+/// 6. Tasks run on the tokio runtime that calls the store. Called from outside of any, the store
 ///    uses the one that it was called on before, or waits for the next call.
 #[derive(Clone)]
 pub struct RedisCacheStore {
@@ -90,6 +93,7 @@ pub struct RedisCacheStore {
 
 struct Shared {
     connection: RedisConnection,
+    tag: String,
     get: Script,
     invalidate: Script,
     max_entry_bytes: usize,
@@ -106,10 +110,11 @@ impl RedisCacheStore {
     /// How large an entry may be, its key included: 8 MiB. A larger one counts as garbage.
     pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 
-    /// A store on this connection. Its keys begin with the connection's prefix and `:cache:`.
+    /// A store on this connection. Its keys begin with the connection's prefix and `:cache` in braces.
     #[must_use]
     pub fn new(connection: RedisConnection) -> Self {
         let shared = Shared {
+            tag: connection.tag("cache"),
             connection,
             get: Script::new(&format!("{COUNT}{GET}")),
             invalidate: Script::new(&format!("{COUNT}{INVALIDATE}")),
@@ -280,7 +285,7 @@ impl Shared {
         for group in groups {
             let mut script = self.invalidate.key(self.key(b'g', group.name()));
             script.arg(millis(REMEMBERED));
-            let told: Result<i64, _> = self.connection.script(&script).await;
+            let told: Result<i64, _> = self.connection.script(&self.tag, &script).await;
             if told.is_err() {
                 return false;
             }
@@ -295,7 +300,7 @@ impl Shared {
             script.key(self.key(b'g', group.name()));
         }
         script.arg(millis(REMEMBERED)).arg(self.max_entry_bytes);
-        self.connection.script(&script).await
+        self.connection.script(&self.tag, &script).await
     }
 
     async fn put(&self, key: &StoreKey, epoch: &StoreEpoch, entry: &StoredEntry) -> bool {
@@ -307,14 +312,14 @@ impl Shared {
         let mut command = redis::cmd("SET");
         command.arg(self.key(b'e', key.bytes())).arg(record);
         command.arg("PX").arg(left);
-        let put: Result<redis::Value, _> = self.connection.run(&command).await;
+        let put: Result<redis::Value, _> = self.connection.run(&self.tag, &command).await;
         put.is_ok()
     }
 
     /// A key of the server: a digest, since ours can be long and have digests of credentials.
     fn key(&self, kind: u8, bytes: &[u8]) -> Vec<u8> {
-        let mut key = self.connection.prefix().as_bytes().to_vec();
-        key.extend_from_slice(b":cache:");
+        let mut key = self.tag.as_bytes().to_vec();
+        key.push(b':');
         key.push(kind);
         key.push(b':');
         for byte in Sha256::digest(bytes) {

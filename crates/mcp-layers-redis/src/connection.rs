@@ -10,9 +10,9 @@ use std::{
 };
 
 use mcp_layers_core::ConfigError;
-use redis::{Client, Cmd, FromRedisValue, Pipeline, ScriptInvocation, aio::MultiplexedConnection};
+use redis::{Cmd, FromRedisValue, ScriptInvocation};
 
-use crate::{RedisError, RedisErrorKind, error::is_loss, link::Link};
+use crate::{RedisError, RedisErrorKind, address, command::Command, servers::Servers};
 
 /// A connection to Redis or Valkey that heals by itself, and never makes a call wait for long.
 ///
@@ -23,10 +23,12 @@ pub struct RedisConnection {
     shared: Arc<Shared>,
     prefix: Arc<str>,
     max_wait: Duration,
+    #[cfg(feature = "tls")]
+    pub(crate) certificates: redis::TlsCertificates,
 }
 
 struct Shared {
-    link: Arc<Link>,
+    servers: Servers,
     commands: AtomicU64,
     failures: AtomicU64,
     timeouts: AtomicU64,
@@ -39,39 +41,73 @@ impl RedisConnection {
     /// What every key begins with unless [`RedisConnection::key_prefix`] says otherwise: `mcp`.
     pub const DEFAULT_KEY_PREFIX: &str = "mcp";
 
-    /// A connection by its address: `redis://[user:password@]host:port/database`, or
-    /// `unix:///path`. Does not connect yet.
+    /// A connection by its address: `redis://[user:password@]host:port/database`, `rediss://` for the
+    /// same over TLS (feature `tls`), or `unix:///path`. Does not connect yet.
     ///
     /// # Errors
-    /// When the address cannot be read. The error does not repeat it, for it may hold a password.
+    /// When the address cannot be read, or needs a feature that is not on. The error does not repeat
+    /// it, for it may hold a password.
     pub fn new(address: &str) -> Result<Self, ConfigError> {
-        let client = Client::open(address).map_err(|_| {
-            ConfigError::new(
-                "not an address of Redis: expected `redis://[user:password@]host:port/database` \
-                 or `unix:///path`",
-            )
-        })?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                link: Arc::new(Link::new(client)),
-                commands: AtomicU64::new(0),
-                failures: AtomicU64::new(0),
-                timeouts: AtomicU64::new(0),
-            }),
+        Ok(Self::to(Servers::one(address::read(address)?)))
+    }
+
+    /// A connection to a Redis Cluster by the addresses of some of its nodes, one at least; the others
+    /// are learned from them, and are spoken to with the same user, password and certificates. Does
+    /// not connect yet.
+    ///
+    /// Each node's connection heals by itself: one that is away holds up its own keys alone. All that
+    /// a command goes through, from node to node and while a slot moves, is within
+    /// [`RedisConnection::max_wait`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), mcp_layers_core::ConfigError> {
+    /// use mcp_layers_redis::RedisConnection;
+    ///
+    /// let connection = RedisConnection::cluster(["redis://10.0.0.1", "redis://10.0.0.2"])?;
+    /// assert_eq!(connection.state().connects, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no address, or one that [`RedisConnection::new`] would not take, that is a path,
+    /// or that has a database other than 0, which no cluster has. The error does not repeat it.
+    #[cfg(feature = "cluster")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
+    pub fn cluster<A: AsRef<str>>(
+        addresses: impl IntoIterator<Item = A>,
+    ) -> Result<Self, ConfigError> {
+        let nodes = addresses.into_iter();
+        let nodes: Vec<_> = nodes
+            .map(|node| address::read_node(node.as_ref()))
+            .collect::<Result<_, _>>()?;
+        if nodes.is_empty() {
+            return Err(ConfigError::new(
+                "no address: a cluster is found by the address of a node",
+            ));
+        }
+        Ok(Self::to(Servers::cluster(nodes)))
+    }
+
+    fn to(servers: Servers) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(servers)),
             prefix: Self::DEFAULT_KEY_PREFIX.into(),
             max_wait: Self::DEFAULT_MAX_WAIT,
-        })
+            #[cfg(feature = "tls")]
+            certificates: crate::tls::NO_CERTIFICATES,
+        }
     }
 
     /// What every key begins with; `mcp` by default. Processes that share state have the same,
-    /// others must not.
+    /// others must not. In a cluster it cannot begin with `}`, for its keys would not be in one slot.
     #[must_use]
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a command may take, connecting included; 100 ms by default.
+    /// How long a command may take, connecting and redirects included; 100 ms by default.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
@@ -84,12 +120,12 @@ impl RedisConnection {
         &self.prefix
     }
 
-    /// Asks the server for a sign of life.
+    /// Asks the server for a sign of life; with a cluster, any node.
     ///
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        let _: redis::Value = self.run(&redis::cmd("PING")).await?;
+        let _: redis::Value = self.send(&Command::Ping).await?;
         Ok(())
     }
 
@@ -97,69 +133,70 @@ impl RedisConnection {
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         let Shared {
-            link,
+            servers,
             commands,
             failures,
             timeouts,
         } = &*self.shared;
         ConnectionState {
-            is_connected: link.is_connected(),
-            connects: link.connects(),
+            is_connected: servers.is_connected(),
+            connects: servers.connects().load(Relaxed),
             commands: commands.load(Relaxed),
             failures: failures.load(Relaxed),
             timeouts: timeouts.load(Relaxed),
         }
     }
 
-    /// Sends one command.
-    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, RedisError> {
-        self.send(async |connection| command.query_async(connection).await)
-            .await
+    /// The same with other clients, and nothing of what has become of the former ones.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_clients(
+        mut self,
+        change: impl Fn(&redis::Client) -> Result<redis::Client, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        self.shared = Arc::new(Shared::new(self.shared.servers.with_clients(change)?));
+        Ok(self)
     }
 
-    /// Sends several commands in one round trip.
+    /// What the keys of a store begin with: a hash tag, so that a cluster has them in one slot.
     #[allow(dead_code, reason = "for the stores that need it")]
-    pub(crate) async fn pipe<T: FromRedisValue>(&self, pipe: &Pipeline) -> Result<T, RedisError> {
-        self.send(async |connection| pipe.query_async(connection).await)
-            .await
+    pub(crate) fn tag(&self, store: &str) -> String {
+        format!("{{{}:{store}}}", self.prefix)
     }
 
-    /// Runs a script by its digest; the server is told its text when it does not know it.
+    /// Sends one command about keys with a tag.
+    #[allow(dead_code, reason = "for the stores that need it")]
+    pub(crate) async fn run<T: FromRedisValue>(
+        &self,
+        tag: &str,
+        command: &Cmd,
+    ) -> Result<T, RedisError> {
+        self.send(&Command::One(tag, command)).await
+    }
+
+    /// Runs a script about keys with a tag.
     #[allow(dead_code, reason = "for the stores that need it")]
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
+        tag: &str,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
-        self.send(async |connection| script.invoke_async(connection).await)
-            .await
+        self.send(&Command::Script(tag, script)).await
     }
 
-    async fn send<T>(
-        &self,
-        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> redis::RedisResult<T>,
-    ) -> Result<T, RedisError> {
+    async fn send<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, RedisError> {
         let Shared {
-            link,
+            servers,
             commands,
             failures,
             timeouts,
         } = &*self.shared;
         commands.fetch_add(1, Relaxed);
         let mut used = None;
-        let sent = async {
-            let (number, mut connection) = link.connection().await?;
-            used = Some(number);
-            command(&mut connection).await.map_err(|error| {
-                if is_loss(&error) {
-                    link.lost(number);
-                }
-                RedisError::from(error)
-            })
-        };
+        let sent = servers.send(command, &mut used);
         let answer = tokio::time::timeout(self.max_wait, sent).await;
         let answer = answer.unwrap_or_else(|_| {
             // Whatever is wrong with it, the next one is asked for a sign of life first.
-            if let Some(number) = used {
+            if let Some((link, number)) = used {
                 link.lost(number);
             }
             Err(RedisError::timed_out())
@@ -173,11 +210,23 @@ impl RedisConnection {
     }
 }
 
+impl Shared {
+    fn new(servers: Servers) -> Self {
+        Self {
+            servers,
+            commands: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+        }
+    }
+}
+
 /// What has become of the commands of a [`RedisConnection`] and its clones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionState {
-    /// Whether there is a connection now.
+    /// Whether there is a connection now; with a cluster, to all nodes that are known to have keys of
+    /// this connection, or to any before one is.
     pub is_connected: bool,
     /// How often one was made.
     pub connects: u64,

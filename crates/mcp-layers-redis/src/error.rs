@@ -9,6 +9,18 @@ pub struct RedisError {
     cause: Option<redis::RedisError>,
 }
 
+/// Where a node of a cluster sends a command.
+pub(crate) enum Redirect<'a> {
+    /// To the node that has its keys.
+    Moved(&'a str),
+    /// To the node that its keys are just moving to.
+    Ask(&'a str),
+    /// To nobody, while some of its keys are here and some there.
+    TryAgain,
+    /// To another node, if there is one: this one is away, or has lost the others.
+    Elsewhere,
+}
+
 /// How a command failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -35,6 +47,24 @@ impl RedisError {
         Self {
             kind: RedisErrorKind::TimedOut,
             cause: None,
+        }
+    }
+
+    /// Where to go instead, for a command that was surely not run.
+    pub(crate) fn redirect(&self) -> Option<Redirect<'_>> {
+        use redis::{ErrorKind::Server, ServerErrorKind};
+        let Some(cause) = &self.cause else {
+            // Not even sent, for want of a connection; or late, and may run yet.
+            let is_unsent = self.kind == RedisErrorKind::Away;
+            return is_unsent.then_some(Redirect::Elsewhere);
+        };
+        let node = || Some(cause.redirect_node()?.0);
+        match cause.kind() {
+            Server(ServerErrorKind::Moved) => Some(Redirect::Moved(node()?)),
+            Server(ServerErrorKind::Ask) => Some(Redirect::Ask(node()?)),
+            Server(ServerErrorKind::TryAgain) => Some(Redirect::TryAgain),
+            Server(ServerErrorKind::ClusterDown) => Some(Redirect::Elsewhere),
+            _ => None,
         }
     }
 

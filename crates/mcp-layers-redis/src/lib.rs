@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `rate-limit` | the store of `mcp-layers-rate-limit` |
 //! | `cache` | the store of `mcp-layers-cache` |
+//! | `cluster` | `RedisConnection::cluster`: a Redis Cluster by the addresses of some of its nodes |
+//! | `tls` | addresses with `rediss://`, certificates; needs a C compiler |
 //!
 //! # Example
 //!
@@ -36,21 +38,33 @@
 //!    pauses that grow from 10 ms to 1 s. Meanwhile, once an attempt has failed, commands fail at
 //!    once with [`RedisErrorKind::Away`].
 //! 4. A command is sent once, and never repeated by itself. A script that the server does not know
-//!    did not run, and is loaded and sent again.
-//! 5. All commands of a process share one connection, and are pipelined on it.
+//!    did not run, and is loaded and sent again; what a node of a cluster sends to another one did not
+//!    run either, and goes there.
+//! 5. All commands of a process share one connection, and are pipelined on it. With a cluster, it is
+//!    one to each node that has keys of theirs, and to those that were asked for the way.
+//! 6. Each store has all keys of its prefix in one slot of a cluster, so that its scripts are whole.
+//!    What is to be spread over nodes takes several prefixes.
 //!
 //! # Cost
 //!
-//! One round trip for each command.
+//! One round trip for each command; with a cluster, one more when keys are looked for or have moved,
+//! or while their node is away.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 #[cfg(feature = "cache")]
 mod cache;
+mod cluster;
+mod command;
 mod connection;
 mod error;
 mod link;
+mod node;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+mod servers;
+#[cfg(feature = "tls")]
+mod tls;
 
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
-use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, FromRedisValue, RedisResult, aio::MultiplexedConnection,
+};
 use tokio::sync::watch;
 
-use crate::RedisError;
+use crate::{RedisError, command::Command, error::is_loss, node::Node};
 
 /// The pauses between attempts to connect.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -19,12 +21,15 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// How long one attempt may take, if that is longer than a command may.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// The one connection that all commands share.
+/// The one connection to a server that all commands share.
 pub(crate) struct Link {
     client: Client,
     state: watch::Sender<State>,
-    connects: AtomicU64,
+    connects: Arc<AtomicU64>,
 }
+
+/// The link that a command was sent on, and the number of its connection.
+pub(crate) type Used = (Arc<Link>, u64);
 
 #[derive(Clone)]
 enum State {
@@ -39,18 +44,41 @@ enum State {
 }
 
 impl Link {
-    pub(crate) fn new(client: Client) -> Self {
+    /// Counts its connections where others may, too.
+    pub(crate) fn new(client: Client, connects: Arc<AtomicU64>) -> Self {
         Self {
             client,
             state: watch::Sender::new(State::Idle),
-            connects: AtomicU64::new(0),
+            connects,
         }
     }
 
-    /// The connection with its number, as soon as there is one.
-    pub(crate) async fn connection(
+    /// Sends a command, once.
+    pub(crate) async fn send<T: FromRedisValue>(
         self: &Arc<Self>,
-    ) -> Result<(u64, MultiplexedConnection), RedisError> {
+        command: &Command<'_>,
+        asking: bool,
+        used: &mut Option<Used>,
+    ) -> Result<T, RedisError> {
+        // Nothing is sent yet that could be late.
+        *used = None;
+        let (number, connection) = self.connection().await?;
+        *used = Some((Arc::clone(self), number));
+        let mut node = Node { connection, asking };
+        command.send(&mut node).await.map_err(|error| {
+            if is_loss(&error) {
+                self.lost(number);
+            }
+            RedisError::from(error)
+        })
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The connection with its number, as soon as there is one.
+    async fn connection(self: &Arc<Self>) -> Result<(u64, MultiplexedConnection), RedisError> {
         if let State::Connected(number, connection) = &*self.state.borrow() {
             return Ok((*number, connection.clone()));
         }
@@ -87,8 +115,8 @@ impl Link {
         matches!(*self.state.borrow(), State::Connected(..))
     }
 
-    pub(crate) fn connects(&self) -> u64 {
-        self.connects.load(Relaxed)
+    pub(crate) fn connects(&self) -> &AtomicU64 {
+        &self.connects
     }
 
     fn connect_if_idle(self: &Arc<Self>) {
@@ -105,7 +133,7 @@ impl Link {
         }
     }
 
-    async fn connect(&self) {
+    async fn connect(self: &Arc<Self>) {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(ATTEMPT))
             .set_response_timeout(None);
@@ -123,16 +151,19 @@ impl Link {
                 first
             });
             tokio::time::sleep(pause).await;
+            // Nobody else has this link any more.
+            if Arc::strong_count(self) == 1 {
+                return;
+            }
             pause = (pause * 2).min(longest);
         }
     }
 
     /// A paused server takes connections, but does not answer: it has to, before it counts.
-    async fn attempt(
-        &self,
-        config: &AsyncConnectionConfig,
-    ) -> redis::RedisResult<MultiplexedConnection> {
+    async fn attempt(&self, config: &AsyncConnectionConfig) -> RedisResult<MultiplexedConnection> {
         let client = &self.client;
+        #[cfg(feature = "tls")]
+        crate::tls::choose_cryptography(client);
         let mut connection = client
             .get_multiplexed_async_connection_with_config(config)
             .await?;

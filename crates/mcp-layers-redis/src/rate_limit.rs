@@ -26,8 +26,10 @@ static SCRIPT: LazyLock<Script> =
 /// 1. All rules of a call are asked in one round trip, by one script: all are charged, or none.
 /// 2. The time is the server's, in microseconds; intervals are rounded up to whole ones.
 /// 3. The keys of one connection's prefix have one hash tag, so that a cluster has them in one slot:
-///    all or none across rules needs that. A connection speaks to one server; with a cluster, give it
-///    the address of the slot's primary, or one limiter for each group of servers.
+///    all or none across rules needs that. `RedisConnection::cluster` (feature `cluster`) follows the
+///    slot from node to node. While it moves, calls of several rules may have no answer until it has,
+///    for Redis wants all their keys in one place; those of one rule have. A replica that takes over
+///    knows what was replicated to it.
 /// 4. Keys hold the rule's name and 128 bits of SHA-256 of the rest: no caller's name gets to Redis.
 ///    A key expires when its budget is full again, so that Redis holds live budgets alone.
 ///    Redis must not evict them: use the policy `noeviction` or `volatile-ttl`.
@@ -44,6 +46,7 @@ pub struct RedisRateLimitStore {
 
 struct Shared {
     connection: RedisConnection,
+    tag: String,
     away: Away,
     decided_away: AtomicU64,
 }
@@ -67,6 +70,7 @@ impl RedisRateLimitStore {
     pub fn new(connection: RedisConnection, away: Away) -> Self {
         Self {
             shared: Arc::new(Shared {
+                tag: connection.tag("rate-limit"),
                 connection,
                 away,
                 decided_away: AtomicU64::new(0),
@@ -88,7 +92,7 @@ impl Shared {
             script.key(self.key(charge.rule(), charge.key));
             script.arg(interval).arg(burst).arg(charge.cost.get());
         }
-        Ok(match self.connection.script(&script).await? {
+        Ok(match self.connection.script(&self.tag, &script).await? {
             Answer::Taken => Verdict::Admitted,
             Answer::Wait(number, micros) => Verdict::Limited {
                 charge: number.saturating_sub(1),
@@ -99,8 +103,7 @@ impl Shared {
 
     fn key(&self, rule: &str, key: &[u8]) -> String {
         use fmt::Write;
-        let prefix = self.connection.prefix();
-        let mut text = format!("{{{prefix}:rate-limit}}:{rule}:");
+        let mut text = format!("{}:{rule}:", self.tag);
         for byte in Sha256::digest(key).iter().take(16) {
             // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");

@@ -88,7 +88,9 @@ fn event(response: &JsonRpcResponse) -> CacheEvent {
 fn entries(server: &RedisServer) -> (redis::Connection, Vec<Vec<u8>>) {
     let client = redis::Client::open(server.address()).unwrap();
     let mut connection = client.get_connection().unwrap();
-    let keys = redis::cmd("KEYS").arg("*:cache:e:*").query(&mut connection);
+    let keys = redis::cmd("KEYS")
+        .arg("*:cache}:e:*")
+        .query(&mut connection);
     (connection, keys.unwrap())
 }
 
@@ -255,7 +257,7 @@ async fn a_count_that_the_server_forgot_brings_no_old_entry_back() {
     let (mut connection, keys) = entries(&server);
     assert_eq!(keys.len(), 1, "the old entry is there");
     let groups: Vec<Vec<u8>> = redis::cmd("KEYS")
-        .arg("*:cache:g:*")
+        .arg("*:cache}:g:*")
         .query(&mut connection)
         .unwrap();
     let _: i64 = redis::cmd("DEL")

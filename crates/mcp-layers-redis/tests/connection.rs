@@ -76,3 +76,14 @@ async fn a_password_is_never_shown() {
     let error = RedisConnection::new("nonsense://sesame").unwrap_err();
     assert!(!error.to_string().contains("sesame"));
 }
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn an_address_over_tls_without_the_feature_names_it() {
+    for scheme in ["rediss", "REDISS", "valkeys"] {
+        let address = format!("{scheme}://:sesame@127.0.0.1:1");
+        let error = RedisConnection::new(&address).unwrap_err().to_string();
+        assert!(error.contains("feature `tls`"), "{error}");
+        assert!(!error.contains("sesame"), "{error}");
+    }
+}

@@ -17,7 +17,7 @@
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |
 //! | `timeout` | `timeout` | a time limit for each operation, which progress extends or not |
-//! | `redis` | `cache-redis`, `rate-limit-redis` | the state of layers in Redis or Valkey, shared by several processes |
+//! | `redis` | `cache-redis`, `rate-limit-redis`; with them `redis-cluster`, `redis-tls` | the state of layers in Redis or Valkey, shared by several processes |
 //!
 //! `full` is all of them but `tower-mcp-2026-07-28`, which changes what tower-mcp serves.
 //!

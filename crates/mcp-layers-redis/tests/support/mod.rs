@@ -9,6 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is started: `redis-server`, or what the environment variable `REDIS_SERVER` names, such as
+/// `valkey-server`.
+fn program() -> String {
+    std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
 /// A Redis server of one's own, on a free port, that keeps nothing on disk.
 pub(crate) struct RedisServer {
     port: u16,
@@ -17,30 +23,26 @@ pub(crate) struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server. `None`, and a loud word, where there is no `redis-server`; with `CI=true`
-    /// that is a failure.
+    /// Starts a server. `None`, and a loud word, where the program is not there; with `CI=true` that
+    /// is a failure.
     pub(crate) fn start() -> Option<Self> {
         Self::start_with(&[])
     }
 
     /// Starts a server with further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Option<Self> {
-        let found = Command::new("redis-server").arg("--version").output();
+        let program = program();
+        let found = Command::new(&program).arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
-            let problem = "NOT TESTED: there is no redis-server on the PATH";
+            let problem = format!("NOT TESTED: there is no {program} on the PATH");
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{problem}");
             eprintln!("{problem}");
             return None;
         }
         // Another process may take the port in between.
         for _ in 0..10 {
-            let port = TcpListener::bind("127.0.0.1:0")
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port();
             let mut server = Self {
-                port,
+                port: free_port(),
                 arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
                 child: None,
             };
@@ -48,7 +50,7 @@ impl RedisServer {
                 return Some(server);
             }
         }
-        panic!("no redis-server would start");
+        panic!("no {program} would start");
     }
 
     pub(crate) fn address(&self) -> String {
@@ -114,7 +116,7 @@ impl RedisServer {
     }
 
     fn spawn(&mut self) -> bool {
-        let mut child = Command::new("redis-server")
+        let mut child = Command::new(program())
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(std::env::temp_dir())
@@ -158,6 +160,12 @@ impl Drop for RedisServer {
             let _ = child.wait();
         }
     }
+}
+
+/// A port that nobody listens on just now.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Asks again and again, for twenty seconds at most, until it holds.

@@ -1,0 +1,393 @@
+//! Budgets in a Redis Cluster: found from any node, followed when they move, and bounded in time when
+//! their node is away.
+#![cfg(all(feature = "cluster", feature = "rate-limit"))]
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/cluster.rs"]
+mod cluster;
+#[path = "../../mcp-layers-rate-limit/tests/suite/mod.rs"]
+mod suite;
+mod support;
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use cluster::Cluster;
+use mcp_layers_core::McpResponse;
+use mcp_layers_rate_limit::{Quota, RateLimitHandle, RateLimitLayer, Rule};
+use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_test::{MockService, requests};
+use serde_json::json;
+use suite::Bench;
+use support::{RedisServer, eventually};
+use tower::{Layer, ServiceExt};
+
+const TAG: &str = "{mcp:rate-limit}";
+const MAX_WAIT: Duration = Duration::from_millis(200);
+/// Shorter than an attempt to connect to a node that hangs.
+const UNHINDERED: Duration = Duration::from_millis(900);
+const LONG: Duration = Duration::from_secs(20);
+
+type Limiter = RateLimitLayer<RedisRateLimitStore>;
+type Handle = RateLimitHandle<RedisRateLimitStore>;
+
+/// So many calls of each rule, and then one an hour.
+fn limiter(connection: RedisConnection, burst: u32, rules: &[&'static str]) -> (Limiter, Handle) {
+    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
+    let quota = quota.burst(NonZeroU32::new(burst).unwrap());
+    let rules = rules.iter().map(|name| Rule::new(*name, quota).key([]));
+    let layer = RateLimitLayer::new(rules).unwrap();
+    let layer = layer.store(RedisRateLimitStore::new(connection, Away::Closed));
+    let handle = layer.handle();
+    (layer, handle)
+}
+
+async fn code(layer: &Limiter) -> Option<i32> {
+    let service = layer.layer(MockService::new());
+    let request = requests::call_tool(1, "dig", json!({}));
+    service.oneshot(request).await.unwrap().outcome().code()
+}
+
+/// How many calls pass until one is refused for its budget.
+async fn spend(layer: &Limiter) -> u32 {
+    let mut admitted = 0;
+    loop {
+        match code(layer).await {
+            None => admitted += 1,
+            code => {
+                assert_eq!(code, Some(429));
+                return admitted;
+            }
+        }
+    }
+}
+
+struct OnCluster<'a> {
+    cluster: &'a Cluster,
+    store: Arc<RedisRateLimitStore>,
+}
+
+/// The servers' clocks cannot be moved, but what they stored can: everything was written earlier.
+const SHIFT: &str = "
+    for _, key in ipairs(redis.call('KEYS', '*')) do
+      local full, at, rest = redis.call('GET', key):match('^(%d+) (%d+) (.*)$')
+      full, at = math.max(full - ARGV[1], 0), math.max(at - ARGV[1], 0)
+      redis.call('SET', key, string.format('%.0f %.0f ', full, at) .. rest)
+    end
+    return 'OK'";
+
+impl Bench for OnCluster<'_> {
+    type Store = RedisRateLimitStore;
+
+    fn store(&self) -> Arc<Self::Store> {
+        Arc::clone(&self.store)
+    }
+
+    async fn advance(&self, by: Duration) {
+        let micros = by.as_micros().to_string();
+        for node in &self.cluster.nodes {
+            let answer = node.command(&["EVAL", SHIFT, "0", &micros]);
+            assert_eq!(answer.lines().last(), Some("OK"));
+        }
+    }
+
+    const SLACK: Duration = Duration::from_secs(300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_rules_of_stores() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    // From a node that does not have the keys.
+    let first = (cluster.home(TAG) + 1) % 3;
+    suite::run(async || {
+        cluster.flush();
+        let connection = cluster.connection(first).max_wait(LONG);
+        let store = Arc::new(RedisRateLimitStore::new(connection, Away::Closed));
+        OnCluster {
+            cluster: &cluster,
+            store,
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_connections_share_one_budget() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let limiter = |first| limiter(cluster.connection(first).max_wait(LONG), 50, &["all"]);
+    let ((one, _), (two, _)) = (limiter(0), limiter(1));
+    let calls = (0..100).map(async |number| code(if number % 2 == 0 { &one } else { &two }).await);
+    let codes = futures::future::join_all(calls).await;
+    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 50);
+    assert!(codes.iter().flatten().all(|code| *code == 429));
+}
+
+#[tokio::test]
+async fn prefixes_are_on_different_nodes_and_found_from_any() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    for home in 0..3 {
+        let prefix = cluster.prefix_on(home, "rate-limit", "shop");
+        for first in 0..3 {
+            let connection = cluster.connection(first).key_prefix(&*prefix);
+            let (layer, handle) = limiter(connection.max_wait(LONG), 3, &["all"]);
+            assert_eq!(code(&layer).await, None, "from {first} to {home}");
+            let state = handle.state().store;
+            assert!(!state.is_away && state.decided_away == 0);
+        }
+        let connection = cluster.connection(home).key_prefix(&*prefix);
+        let (layer, _) = limiter(connection.max_wait(LONG), 3, &["all"]);
+        assert_eq!(code(&layer).await, Some(429));
+        assert_eq!(cluster.keys(home).len(), 1);
+    }
+    assert_eq!(cluster.sizes(), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_there_is_passed_over() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let addresses = ["redis://127.0.0.1:1".to_owned(), cluster.address(0)];
+    let connection = RedisConnection::cluster(addresses).unwrap().max_wait(LONG);
+    connection.ping().await.unwrap();
+    let (layer, _) = limiter(connection, 3, &["all"]);
+    assert_eq!(spend(&layer).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moves_while_calls_go_on_keeps_its_budget_and_answers() {
+    const BURST: u32 = 600;
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let (slot, from) = (cluster.slot(TAG), cluster.home(TAG));
+    let to = (from + 1) % 3;
+    let (layer, handle) = limiter(cluster.connection(from).max_wait(LONG), BURST, &["all"]);
+    let (admitted, stop) = (
+        Arc::new(AtomicU32::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let callers: Vec<_> = (0..4)
+        .map(|_| {
+            let (layer, admitted, stop) = (layer.clone(), admitted.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(SeqCst) && admitted.load(SeqCst) < BURST {
+                    match code(&layer).await {
+                        None => admitted.fetch_add(1, SeqCst),
+                        code => panic!("{code:?}"),
+                    };
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            })
+        })
+        .collect();
+    let go_on = async || {
+        let before = admitted.load(SeqCst);
+        eventually(async || admitted.load(SeqCst) >= before + 30).await;
+    };
+    go_on().await;
+    cluster.begin_to_move(slot, from, to);
+    go_on().await;
+    for key in cluster.keys(from) {
+        cluster.move_key(&key, from, to);
+    }
+    // The former node sends each call on, and the new one has never heard of the script.
+    go_on().await;
+    cluster.give(slot, to, &[to]);
+    go_on().await;
+    cluster.give(slot, to, &[from, (to + 1) % 3]);
+    go_on().await;
+    stop.store(true, SeqCst);
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let admitted = admitted.load(SeqCst);
+    assert!(admitted < BURST, "the calls were over before the move");
+    assert_eq!(admitted + spend(&layer).await, BURST);
+    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!((cluster.keys(from).len(), cluster.keys(to).len()), (0, 1));
+    // And back, at once.
+    let keys = cluster.keys(to);
+    cluster.begin_to_move(slot, to, from);
+    cluster.move_key(&keys[0], to, from);
+    cluster.give(slot, from, &[from, to, (to + 1) % 3]);
+    assert_eq!(code(&layer).await, Some(429));
+    assert_eq!(handle.state().store.decided_away, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_on_two_nodes_while_a_slot_moves_are_waited_for() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let (slot, from) = (cluster.slot(TAG), cluster.home(TAG));
+    let to = (from + 1) % 3;
+    let rules = ["one", "two"];
+    let (layer, handle) = limiter(cluster.connection(to).max_wait(LONG), 5, &rules);
+    assert_eq!(code(&layer).await, None);
+    let keys = cluster.keys(from);
+    assert_eq!(keys.len(), 2);
+    cluster.begin_to_move(slot, from, to);
+    cluster.move_key(&keys[0], from, to);
+    let waiting = tokio::spawn({
+        let layer = layer.clone();
+        async move { code(&layer).await }
+    });
+    // With a bound that is shorter than the move, the store decides.
+    let (hasty, hasty_handle) = limiter(cluster.connection(to).max_wait(MAX_WAIT), 5, &rules);
+    let start = Instant::now();
+    assert_eq!(code(&hasty).await, Some(503));
+    assert!(start.elapsed() >= MAX_WAIT && start.elapsed() < MAX_WAIT * 5);
+    assert_eq!(hasty_handle.state().store.decided_away, 1);
+    assert!(!waiting.is_finished());
+    cluster.move_key(&keys[1], from, to);
+    cluster.give(slot, to, &[to, from, (to + 1) % 3]);
+    assert_eq!(waiting.await.unwrap(), None);
+    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(spend(&layer).await, 3);
+}
+
+#[tokio::test]
+async fn a_node_that_is_killed_is_away_within_the_bound_and_heals() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let home = cluster.home(TAG);
+    let (layer, handle) = limiter(
+        cluster.connection((home + 1) % 3).max_wait(MAX_WAIT),
+        5,
+        &["all"],
+    );
+    eventually(async || code(&layer).await.is_none()).await;
+    // Keys of another node, by the same connections to the same nodes.
+    let prefix = cluster.prefix_on((home + 1) % 3, "rate-limit", "shop");
+    let connection = cluster.connection(home).max_wait(UNHINDERED);
+    let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);
+    eventually(async || code(&beside).await.is_none()).await;
+    let before = beside_handle.state().store.decided_away;
+
+    cluster.nodes[home].kill();
+    let start = Instant::now();
+    assert_eq!(code(&layer).await, Some(503));
+    assert!(
+        start.elapsed() < MAX_WAIT + LONG / 20,
+        "{:?}",
+        start.elapsed()
+    );
+    eventually(async || {
+        let start = Instant::now();
+        code(&layer).await == Some(503) && start.elapsed() < MAX_WAIT
+    })
+    .await;
+    let state = handle.state().store;
+    assert!(state.is_away && state.decided_away >= 2);
+    for _ in 0..20 {
+        assert_eq!(code(&beside).await, None);
+    }
+    assert_eq!(beside_handle.state().store.decided_away, before);
+
+    cluster.nodes[home].restart();
+    eventually(async || code(&layer).await.is_none()).await;
+    assert!(!handle.state().store.is_away);
+    eventually(async || code(&layer).await == Some(429)).await;
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
+    let Some(cluster) = Cluster::start().await else {
+        return;
+    };
+    let home = cluster.home(TAG);
+    let connection = cluster.connection((home + 1) % 3).max_wait(MAX_WAIT);
+    let prefix = cluster.prefix_on((home + 2) % 3, "rate-limit", "shop");
+    let (layer, _) = limiter(connection.clone(), 5, &["all"]);
+    // The very same connection.
+    let connection = connection.key_prefix(&*prefix).max_wait(UNHINDERED);
+    let (beside, beside_handle) = limiter(connection, 1_000, &["all"]);
+    eventually(async || code(&layer).await.is_none()).await;
+    eventually(async || code(&beside).await.is_none()).await;
+    let before = beside_handle.state().store.decided_away;
+    cluster.nodes[home].pause();
+    let start = Instant::now();
+    assert_eq!(code(&layer).await, Some(503));
+    assert!(start.elapsed() >= MAX_WAIT);
+    for _ in 0..20 {
+        let (hanging, other) = tokio::join!(code(&layer), code(&beside));
+        assert_eq!((hanging, other), (Some(503), None));
+    }
+    eventually(async || {
+        let start = Instant::now();
+        code(&layer).await == Some(503) && start.elapsed() < MAX_WAIT
+    })
+    .await;
+    assert_eq!(beside_handle.state().store.decided_away, before);
+    // Who was asked for the way has done nothing wrong: the connection to it stays.
+    let cold = cluster.connection((home + 1) % 3).max_wait(MAX_WAIT);
+    let (layer_of_cold, _) = limiter(cold.clone(), 5, &["all"]);
+    for _ in 0..3 {
+        assert_eq!(code(&layer_of_cold).await, Some(503));
+    }
+    assert_eq!(cold.state().connects, 1);
+    cluster.nodes[home].go_on();
+    eventually(async || code(&layer).await != Some(503)).await;
+}
+
+#[tokio::test]
+async fn a_node_that_takes_over_is_found() {
+    let Some(mut cluster) = Cluster::start().await else {
+        return;
+    };
+    let (slot, home) = (cluster.slot(TAG), cluster.home(TAG));
+    let (heir, third) = ((home + 1) % 3, (home + 2) % 3);
+    let (layer, handle) = limiter(cluster.connection(third).max_wait(MAX_WAIT), 5, &["all"]);
+    eventually(async || code(&layer).await.is_none()).await;
+    cluster.nodes[home].kill();
+    eventually(async || code(&layer).await == Some(503)).await;
+    cluster.give(slot, heir, &[heir, third]);
+    // A node that took over with nothing: a full budget.
+    eventually(async || code(&layer).await.is_none()).await;
+    assert!(!handle.state().store.is_away);
+    assert_eq!(cluster.keys(heir).len(), 1);
+}
+
+#[test]
+fn what_is_no_cluster_is_an_error_that_repeats_no_password() {
+    let none: [&str; 0] = [];
+    let error = RedisConnection::cluster(none).unwrap_err().to_string();
+    assert!(error.contains("no address"), "{error}");
+    for (address, expected) in [
+        ("redis://:sesame@127.0.0.1/1", "database"),
+        ("unix:///sesame", "path"),
+        ("sesame", "not an address"),
+    ] {
+        let nodes = ["redis://127.0.0.1", address];
+        let error = RedisConnection::cluster(nodes).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("sesame"), "{error}");
+    }
+    let nodes = ["redis://:sesame@127.0.0.1/0", "redis://:sesame@127.0.0.1/"];
+    let connection = RedisConnection::cluster(nodes).unwrap();
+    assert!(!format!("{connection:?}").contains("sesame"));
+}
+
+#[tokio::test]
+async fn a_server_alone_is_no_cluster_but_works_as_one() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let connection = RedisConnection::cluster([server.address()]).unwrap();
+    let (layer, _) = limiter(connection.max_wait(LONG), 3, &["all"]);
+    assert_eq!(spend(&layer).await, 3);
+}
