@@ -31,8 +31,8 @@ mod support;
 mod thread_cpu;
 
 use support::{
-    Boxed, Call, Echo, Era, JsonRpcLeaf, NoOp, Pipe, answer, answer_json_rpc, each_layer, exporter,
-    json_rpc_request, params, seven, timing, upkeep, whole,
+    Boxed, ByHand, Call, Echo, Era, JsonRpcLeaf, NoOp, Pipe, answer, answer_json_rpc, each_layer,
+    exporter, json_rpc_request, params, seven, timing, upkeep, whole,
 };
 use thread_cpu::{BATCH, ThreadCpu};
 
@@ -53,6 +53,7 @@ fn pipe(criterion: &mut Criterion<ThreadCpu>) {
     measure!("timing", timing());
     measure!("whole", whole!(&[]));
     measure!("whole_hit", whole!(&["dig"]));
+    call_over_pipe(&mut group, "by_hand", ByHand::new());
 }
 
 fn call_over_pipe<T: rmcp::Service<RoleServer>>(group: &mut Group<'_>, name: &str, service: T) {
@@ -79,6 +80,7 @@ fn handle(criterion: &mut Criterion<ThreadCpu>) {
         measure!("seven_boxed", seven::<Boxed>());
         measure!("whole", whole!(&[]));
         measure!("whole_hit", whole!(&["dig"]));
+        call_handler(&mut group, "by_hand", &call, &ByHand::new());
         if era == Era::Legacy {
             each_layer!(measure);
         }

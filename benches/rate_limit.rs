@@ -2,7 +2,7 @@
 //!
 //! | group | a call |
 //! |---|---|
-//! | `rate_limit` | that passes, of one key that is always the same; beside it the peers, which have no key |
+//! | `rate_limit` | that passes, of one key that is always the same; beside it the peers, with a key and without, and the same work written by hand |
 //! | `rate_limit_keys` | of one of 100,000 keys in turn |
 //! | `rate_limit_redis` | 64 at a time, and one after the other, through a Redis on this machine, if there is one; time of day |
 #![allow(
@@ -13,26 +13,32 @@
 )]
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     future::{Ready, ready},
     hint::black_box,
     num::{NonZeroU32, NonZeroUsize},
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::body::Body;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures::future::join_all;
-use governor::RateLimiter;
+use governor::{RateLimiter, clock::QuantaInstant, middleware::NoOpMiddleware};
 use json_rpc::{Leaf, call};
-use mcp_layers_core::{Authentication, JsonRpcRequest, McpRequest, Principal};
+use mcp_layers_core::{
+    Authentication, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal,
+};
 use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use smallvec::SmallVec;
 use tower::{Layer, Service, ServiceExt};
 use tower_governor::{
-    GovernorLayer, governor::GovernorConfigBuilder, key_extractor::GlobalKeyExtractor,
+    GovernorError, GovernorLayer,
+    governor::GovernorConfigBuilder,
+    key_extractor::{GlobalKeyExtractor, KeyExtractor},
 };
 use tower_resilience_ratelimiter::RateLimiterLayer;
 
@@ -59,6 +65,75 @@ impl Service<http::Request<()>> for HttpLeaf {
 
     fn call(&mut self, _: http::Request<()>) -> Self::Future {
         ready(Ok(http::Response::new(Body::empty())))
+    }
+}
+
+/// The work of the layer written by hand around a service: the key of principal and tool, the clock,
+/// a table behind a lock, GCRA.
+struct ByHand {
+    inner: Leaf,
+    start: Instant,
+    // Nanoseconds from the start at which a budget is full again. Callers choose keys, so that the
+    // hash is the one of the standard library.
+    full_at: Mutex<HashMap<Vec<u8>, u64>>,
+}
+
+impl Service<JsonRpcRequest> for ByHand {
+    type Response = JsonRpcResponse;
+    type Error = Infallible;
+    type Future = Ready<Result<JsonRpcResponse, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        const BURST: u64 = 1_000_000_000;
+        let Some(principal) = request.context().principal() else {
+            return ready(Ok(refused(&request)));
+        };
+        let mut key = SmallVec::<[u8; 128]>::new();
+        let target = request.target();
+        for part in [Some(principal.subject()), principal.issuer(), target] {
+            let part = part.unwrap_or_default();
+            key.extend_from_slice(&part.len().to_le_bytes());
+            key.extend_from_slice(part.as_bytes());
+        }
+        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap();
+        let mut budgets = self.full_at.lock().unwrap();
+        let full_at = match budgets.get_mut(&*key) {
+            Some(full_at) => full_at,
+            None => budgets.entry(key.into_vec()).or_default(),
+        };
+        let charged = (*full_at).max(now) + 1;
+        if charged > now + BURST {
+            return ready(Ok(refused(&request)));
+        }
+        *full_at = charged;
+        drop(budgets);
+        self.inner.call(request)
+    }
+}
+
+fn refused(request: &JsonRpcRequest) -> JsonRpcResponse {
+    JsonRpcResponse::from_error(
+        request.reply_to(),
+        McpError::rate_limited(Duration::from_secs(1)),
+    )
+}
+
+/// Tells callers of HTTP apart by what an earlier layer found out.
+#[derive(Debug, Clone)]
+struct ByCaller;
+
+type Caller = (Arc<str>, Arc<str>);
+
+impl KeyExtractor for ByCaller {
+    type Key = Caller;
+
+    fn extract<T>(&self, request: &http::Request<T>) -> Result<Caller, GovernorError> {
+        let caller = request.extensions().get::<Caller>().cloned();
+        caller.ok_or(GovernorError::UnableToExtractKey)
     }
 }
 
@@ -120,20 +195,43 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
         || request(&ada),
     );
 
-    measure(&mut group, "bare_http", HttpLeaf, || http::Request::new(()));
-    let config = GovernorConfigBuilder::default()
-        .per_nanosecond(1)
-        .burst_size(u32::MAX)
-        .key_extractor(GlobalKeyExtractor)
-        .finish()
-        .unwrap();
-    let peer = GovernorLayer::<_, _, Body>::new(Arc::new(config));
+    let by_hand = ByHand {
+        inner: Leaf,
+        start: Instant::now(),
+        full_at: Mutex::default(),
+    };
+    measure(&mut group, "by_hand", by_hand, || request(&ada));
+
+    let caller: Caller = ("user-0@example.org".into(), "dig".into());
+    let http_request = || {
+        let mut request = http::Request::new(());
+        request.extensions_mut().insert(caller.clone());
+        request
+    };
+    measure(&mut group, "bare_http", HttpLeaf, http_request);
     measure(
         &mut group,
         "tower_governor_unkeyed",
-        peer.layer(HttpLeaf),
-        || http::Request::new(()),
+        governor_layer(GlobalKeyExtractor).layer(HttpLeaf),
+        http_request,
     );
+    measure(
+        &mut group,
+        "tower_governor_keyed",
+        governor_layer(ByCaller).layer(HttpLeaf),
+        http_request,
+    );
+}
+
+fn governor_layer<K>(key: K) -> GovernorLayer<K, NoOpMiddleware<QuantaInstant>, Body>
+where
+    K: KeyExtractor,
+    K::Key: std::hash::Hash + Eq + Clone,
+{
+    let mut config = GovernorConfigBuilder::default();
+    let mut config = config.key_extractor(key);
+    let config = config.per_nanosecond(1).burst_size(u32::MAX).finish();
+    GovernorLayer::new(config.unwrap())
 }
 
 fn many_keys(criterion: &mut Criterion<ThreadCpu>) {

@@ -3,7 +3,7 @@
 //!
 //! | group | a call |
 //! |---|---|
-//! | `retry_breaker` | of a hand-made service over the neutral types: bare, with two layers that do nothing, with each layer, with both, with those of tower-resilience, and refused by an open circuit |
+//! | `retry_breaker` | of a hand-made service over the neutral types: bare, with two layers that do nothing, with each layer, with both, with the same work written by hand, with the layers of tower-resilience, and refused by an open circuit |
 //! | `retry_breaker_floor` | what both cannot be without: a copy of the request, and the atomics |
 //! | `retry_breaker_threads` | with both and bare, on one thread and on two |
 #![allow(
@@ -14,13 +14,17 @@
 )]
 
 use std::{
+    collections::{HashMap, HashSet},
     convert::Infallible,
+    future::Ready,
     hint::black_box,
     num::NonZeroU32,
+    pin::Pin,
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    task::{Context, Poll},
     thread,
     time::Duration,
 };
@@ -30,11 +34,12 @@ use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main,
     measurement::{Measurement, WallTime},
 };
+use foldhash::fast::RandomState;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse, ReplayRequest};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, ReplayRequest};
 use mcp_layers_retry::RetryLayer;
 use tower::{Service, ServiceBuilder};
-use tower_layer::{Identity, Layer};
+use tower_layer::{Identity, Layer, layer_fn};
 
 mod support;
 #[path = "support/thread_cpu.rs"]
@@ -59,6 +64,105 @@ where
 
 fn breaker() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new().known_tools(["dig"])
+}
+
+/// The work of both layers written by hand into one service: which tools may be called again, a copy
+/// of the request, a budget, and a circuit for each tool that counts the last 100 calls.
+#[derive(Clone)]
+struct ByHand {
+    inner: JsonRpcLeaf,
+    shared: Arc<ByHandState>,
+}
+
+struct ByHandState {
+    repeatable: HashSet<&'static str, RandomState>,
+    budget: AtomicU64,
+    circuits: HashMap<&'static str, Mutex<Circuit>, RandomState>,
+}
+
+struct Circuit {
+    failed: [bool; 100],
+    failures: usize,
+    next: usize,
+    is_open: bool,
+}
+
+impl Circuit {
+    fn count(&mut self, failed: bool) {
+        let before = std::mem::replace(&mut self.failed[self.next], failed);
+        self.failures = self.failures + usize::from(failed) - usize::from(before);
+        self.next = (self.next + 1) % self.failed.len();
+        self.is_open = self.failures > self.failed.len() / 2;
+    }
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let circuit = Circuit {
+            failed: [false; 100],
+            failures: 0,
+            next: 0,
+            is_open: false,
+        };
+        Self {
+            inner: JsonRpcLeaf,
+            shared: Arc::new(ByHandState {
+                repeatable: ["dig"].into_iter().collect(),
+                budget: AtomicU64::new(0),
+                circuits: [("dig", Mutex::new(circuit))].into_iter().collect(),
+            }),
+        }
+    }
+}
+
+impl Service<JsonRpcRequest> for ByHand {
+    type Response = JsonRpcResponse;
+    type Error = Infallible;
+    type Future = ByHandFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> ByHandFuture {
+        let tool = request.target().unwrap();
+        let (tool, circuit) = self.shared.circuits.get_key_value(tool).unwrap();
+        assert!(!circuit.lock().unwrap().is_open);
+        let copy = self.shared.repeatable.contains(tool).then(|| {
+            self.shared.budget.fetch_add(200, Relaxed);
+            request.try_clone().unwrap()
+        });
+        ByHandFuture {
+            tool,
+            copy,
+            future: self.inner.call(request),
+            service: self.clone(),
+        }
+    }
+}
+
+struct ByHandFuture {
+    tool: &'static str,
+    copy: Option<JsonRpcRequest>,
+    future: Ready<Result<JsonRpcResponse, Infallible>>,
+    service: ByHand,
+}
+
+impl Future for ByHandFuture {
+    type Output = Result<JsonRpcResponse, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.future).poll(cx);
+        if let Poll::Ready(Ok(response)) = &poll {
+            let failed = response.outcome().code().is_some();
+            assert!(!failed, "this bench has no failure to try again");
+            this.copy = None;
+            let circuit = this.service.shared.circuits.get(this.tool).unwrap();
+            circuit.lock().unwrap().count(failed);
+        }
+        poll
+    }
 }
 
 fn measure<L>(group: &mut BenchmarkGroup<'_, ThreadCpu>, name: &str, layers: L, code: Option<i32>)
@@ -99,6 +203,8 @@ fn layers(criterion: &mut Criterion<ThreadCpu>) {
     measure(&mut group, "retry", retry(), None);
     measure(&mut group, "breaker", breaker(), None);
     measure(&mut group, "both", both(), None);
+
+    measure(&mut group, "by_hand", layer_fn(|_| ByHand::new()), None);
 
     let slow = breaker().slow_call_rate(Duration::from_secs(1), Percent::HALF);
     measure(&mut group, "breaker_slow_calls", slow, None);

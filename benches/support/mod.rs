@@ -7,6 +7,7 @@
     reason = "nothing that shares it needs all of it"
 )]
 
+mod by_hand;
 mod call;
 mod exporter;
 mod json_rpc;
@@ -16,6 +17,7 @@ mod rate_limit;
 mod server;
 mod whole;
 
+pub(crate) use by_hand::ByHand;
 pub(crate) use call::{Call, Era, answer};
 pub(crate) use exporter::{exporter, timing, upkeep};
 pub(crate) use json_rpc::{
