@@ -19,18 +19,21 @@ use tower_layer::Identity;
 
 mod support;
 
-use support::{Call, Echo, Era, NoOp, Pipe, answer, exporter, seven, timing};
+use support::{Call, Echo, Era, NoOp, Pipe, answer, exporter, params, seven, timing, whole};
 
 /// Calls between two looks at the clock; their requests are made before.
 const CHUNK: u64 = 500;
 
-fn threads(criterion: &mut Criterion) {
+/// Straight into a server that all threads share.
+fn handlers(criterion: &mut Criterion) {
     exporter();
     let mut group = criterion.benchmark_group("threads");
     for threads in [1, 2] {
         let mut measure = |name, service: &(dyn Fn(Call) + Sync)| {
             group.bench_function(BenchmarkId::new(name, threads), |bencher| {
-                bencher.iter_custom(|calls| run(threads, calls, service));
+                bencher.iter_custom(|calls| {
+                    run(threads, &|begin| call_handler(begin, calls, service))
+                });
             });
         };
         let bare = Echo;
@@ -41,16 +44,33 @@ fn threads(criterion: &mut Criterion) {
         measure("seven", &|call| drop(answer(&no_op, call)));
         let timed = Stack::new(timing()).handler(Echo);
         measure("timing", &|call| drop(answer(&timed, call)));
+        let whole = Stack::new(whole!(&[])).handler(Echo);
+        measure("whole", &|call| drop(answer(&whole, call)));
     }
 }
 
-/// The longest that one of the threads needs for its calls.
-fn run(threads: usize, calls: u64, service: &(dyn Fn(Call) + Sync)) -> Duration {
+/// Whole calls in memory, each thread with a connection of its own to a server with the same stack.
+fn pipes(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("threads_pipe");
+    for threads in [1, 2] {
+        let mut measure = |name, connect: &(dyn Fn() -> Pipe + Sync)| {
+            group.bench_function(BenchmarkId::new(name, threads), |bencher| {
+                bencher.iter_custom(|calls| {
+                    run(threads, &|begin| call_over_pipe(begin, calls, &connect()))
+                });
+            });
+        };
+        measure("bare", &|| Pipe::connect(Echo, Era::Legacy));
+        let whole = Stack::new(whole!(&[]));
+        measure("whole", &|| Pipe::connect(whole.handler(Echo), Era::Legacy));
+    }
+}
+
+/// The longest that one of the threads needs for its work.
+fn run(threads: usize, work: &(dyn Fn(&Barrier) -> Duration + Sync)) -> Duration {
     let begin = Barrier::new(threads);
     let slowest = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| work(&begin, calls, service)))
-            .collect();
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&begin))).collect();
         let times = running.into_iter().map(|thread| thread.join().unwrap());
         times.max().unwrap()
     });
@@ -58,19 +78,29 @@ fn run(threads: usize, calls: u64, service: &(dyn Fn(Call) + Sync)) -> Duration 
     slowest
 }
 
-fn work(begin: &Barrier, calls: u64, service: &(dyn Fn(Call) + Sync)) -> Duration {
+fn call_handler(begin: &Barrier, calls: u64, service: &(dyn Fn(Call) + Sync)) -> Duration {
     // A connection for each thread: rmcp's own sharing is not what is measured.
     let pipe = Pipe::bare(Era::Legacy);
     let call = Call::over(&pipe, Era::Legacy);
+    in_chunks(begin, calls, || call.clone(), service)
+}
+
+fn call_over_pipe(begin: &Barrier, calls: u64, pipe: &Pipe) -> Duration {
+    in_chunks(begin, calls, params, |params| {
+        drop(black_box(pipe.call(params)));
+    })
+}
+
+fn in_chunks<T>(begin: &Barrier, calls: u64, make: impl Fn() -> T, call: impl Fn(T)) -> Duration {
     let mut spent = Duration::ZERO;
     let mut left = calls;
     begin.wait();
     while left > 0 {
-        let chunk: Vec<_> = (0..left.min(CHUNK)).map(|_| call.clone()).collect();
+        let chunk: Vec<_> = (0..left.min(CHUNK)).map(|_| make()).collect();
         left -= chunk.len() as u64;
         let started = ThreadTime::now();
-        for call in chunk {
-            service(black_box(call));
+        for one in chunk {
+            call(black_box(one));
         }
         spent += started.elapsed();
     }
@@ -83,6 +113,6 @@ criterion_group! {
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_millis(1500))
         .sample_size(30);
-    targets = threads
+    targets = handlers, pipes
 }
 criterion_main!(scaling);

@@ -77,9 +77,8 @@ where
             request.context_mut().set_repeated();
             if let Some(copy) = request.try_clone() {
                 shared.budget.deposit();
-                let future = self.inner.call(request);
                 let again = Again::new(Arc::clone(&self.origin), copy, attempts);
-                return ResponseFuture::repeat(future, again, watch);
+                return ResponseFuture::repeat(self.inner.call(request), again, watch);
             }
         }
         let reply_to = request.reply_to();
