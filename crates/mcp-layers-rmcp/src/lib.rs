@@ -52,8 +52,10 @@
 //! # Rules
 //!
 //! 1. Build the stack once. rmcp asks for a handler for each legacy HTTP session, and for each
-//!    request from 2026-07-28 on; [`Stack::handler`] and [`Stack::http`] put clones of one stack
-//!    around them, which share its state.
+//!    request from 2026-07-28 on; [`Stack::handler`] and [`Stack::http`] put one stack around them.
+//!    A request needs an instance of it until it is called; then another request gets that, and a
+//!    clone is made only where there is none. A layer keeps what belongs to one request in its
+//!    future, not in its service.
 //! 2. rmcp tells a handler that its request was cancelled, and lets it run on. With
 //!    [`CancelLayer`](mcp_layers_core::CancelLayer) in the stack it is dropped.
 //! 3. rmcp keeps facts about the request in task-locals, which it needs for requests to the client
