@@ -23,8 +23,9 @@ fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
     allocation_counter::measure(|| drop(answer(service, call))).count_total
 }
 
-/// What the adapter adds: the request on its way, and the handler's future, which has no name.
-const ADAPTER: u64 = 2;
+/// What the adapter adds: the request on its way, the handler's future, which has no name, and the
+/// answer on its way.
+const ADAPTER: u64 = 3;
 
 fn bare(era: Era) -> u64 {
     per_call(&Echo, era)
@@ -43,14 +44,14 @@ where
 }
 
 #[test]
-fn an_empty_stack_adds_two_allocations() {
+fn an_empty_stack_adds_three_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         assert_eq!(added(Identity::new(), era), ADAPTER, "{era:?}");
     }
 }
 
 #[test]
-fn an_empty_stack_around_a_service_adds_two_allocations() {
+fn an_empty_stack_around_a_service_adds_three_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let service = Stack::new(Identity::new()).service(Echo);
         assert_eq!(per_call(&service, era), bare(era) + ADAPTER, "{era:?}");
@@ -86,12 +87,12 @@ fn no_layer_that_only_looks_on_adds_an_allocation() {
 
 /// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker.
 #[test]
-fn all_layers_together_add_at_most_four_allocations() {
+fn all_layers_together_add_at_most_five_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let bare = bare(era);
         let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);
         assert!(
-            answered <= bare + 4,
+            answered <= bare + 5,
             "{answered} instead of {bare}, {era:?}"
         );
         // What may be sent again is copied, for the handler owns what it is called with.
@@ -99,7 +100,7 @@ fn all_layers_together_add_at_most_four_allocations() {
         let call = Call::over(&pipe, era);
         let copy = allocation_counter::measure(|| drop(call.clone())).count_total;
         let passed = per_call(&Stack::new(whole!(&[])).handler(Echo), era);
-        let most = bare + copy + 4;
+        let most = bare + copy + 5;
         assert!(passed <= most, "{passed}, {copy} of them the copy, {era:?}");
     }
 }

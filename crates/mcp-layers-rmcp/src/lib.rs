@@ -4,7 +4,7 @@
 //! back; [`Stack`] is the same built once for many handlers, as HTTP needs it; [`LayeredClient`]
 //! puts a stack around the calls to an upstream server. This is the only crate of the family that
 //! names rmcp. It gives rmcp's own types the views of `mcp-layers-core`: nothing is converted or
-//! serialised, and an empty stack adds two allocations per request.
+//! serialised, and an empty stack adds three allocations per request.
 //!
 //! # Example
 //!

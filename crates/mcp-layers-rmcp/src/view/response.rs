@@ -15,7 +15,8 @@ use super::{result, texts};
 /// What a handler of rmcp answers, with the trail of the layers it passed.
 #[derive(Debug, Clone)]
 pub struct RmcpResponse {
-    result: Result<ServerResult, ErrorData>,
+    /// A box, because it is large, and every layer moves it.
+    result: Box<Result<ServerResult, ErrorData>>,
     trail: Trail,
 }
 
@@ -25,7 +26,7 @@ impl RmcpResponse {
     #[must_use]
     pub fn new(result: Result<ServerResult, ErrorData>) -> Self {
         Self {
-            result,
+            result: Box::new(result),
             trail: Trail::new(),
         }
     }
@@ -35,7 +36,7 @@ impl RmcpResponse {
     /// # Errors
     /// The error, when the response is one.
     pub fn result(&self) -> Result<&ServerResult, &ErrorData> {
-        self.result.as_ref()
+        (*self.result).as_ref()
     }
 
     /// The result or the error, to be changed in place.
@@ -49,7 +50,7 @@ impl RmcpResponse {
     /// The error, when the response is one.
     #[inline]
     pub fn into_result(self) -> Result<ServerResult, ErrorData> {
-        self.result
+        *self.result
     }
 }
 
@@ -69,7 +70,7 @@ impl McpResponse for RmcpResponse {
     type ReplyTo = ();
 
     fn outcome(&self) -> Outcome<'_> {
-        match &self.result {
+        match &*self.result {
             Err(ErrorData {
                 code,
                 message,
@@ -93,7 +94,7 @@ impl McpResponse for RmcpResponse {
         let mut trail = Trail::new();
         trail.set_public(error.is_public());
         Self {
-            result: Err(error_data(error)),
+            result: Box::new(Err(error_data(error))),
             trail,
         }
     }
@@ -104,7 +105,7 @@ impl McpResponse for RmcpResponse {
     }
 
     fn into_error(self) -> Result<McpError, Self> {
-        match self.result {
+        match *self.result {
             Err(error) => Ok(mcp_error(error, self.trail.is_public())),
             Ok(_) => Err(self),
         }
@@ -123,26 +124,26 @@ impl McpResponse for RmcpResponse {
     }
 
     fn visit_listed(&self, visit: &mut dyn FnMut(Listed<'_>)) {
-        if let Ok(result) = &self.result {
+        if let Ok(result) = &*self.result {
             result::visit_listed(result, visit);
         }
     }
 
     fn retain_listed(&mut self, keep: &mut dyn FnMut(Listed<'_>) -> bool) -> usize {
-        self.result
+        (*self.result)
             .as_mut()
             .map_or(0, |result| result::retain_listed(result, keep))
     }
 
     fn visit_texts_mut(&mut self, visit: &mut dyn FnMut(TextSite, &mut String)) {
-        match &mut self.result {
+        match &mut *self.result {
             Ok(result) => texts::visit_result(result, visit),
             Err(error) => texts::visit_error(error, visit),
         }
     }
 
     fn structured_content_mut(&mut self) -> Option<&mut Value> {
-        match self.result.as_mut().ok()? {
+        match (*self.result).as_mut().ok()? {
             ServerResult::CallToolResult(result) => result.structured_content.as_mut(),
             ServerResult::CustomResult(custom) => {
                 json_result::structured_content_mut(&mut custom.0)
@@ -152,7 +153,7 @@ impl McpResponse for RmcpResponse {
     }
 
     fn task_error(&self) -> Option<McpError> {
-        match self.result.as_ref().ok()? {
+        match (*self.result).as_ref().ok()? {
             ServerResult::GetTaskResult(result) => match &result.task.payload {
                 TaskPayload::Failed { error } => Some(json_result::read_error(error)),
                 _ => None,
@@ -163,7 +164,7 @@ impl McpResponse for RmcpResponse {
     }
 
     fn set_task_error(&mut self, error: McpError) -> bool {
-        let task = match &mut self.result {
+        let task = match &mut *self.result {
             Ok(ServerResult::GetTaskResult(result)) => &mut result.task,
             Ok(ServerResult::CustomResult(custom)) => {
                 return json_result::set_task_error(&mut custom.0, &error);
@@ -181,7 +182,7 @@ impl McpResponse for RmcpResponse {
     }
 
     fn task_id(&self) -> Option<&str> {
-        match self.result.as_ref().ok()? {
+        match (*self.result).as_ref().ok()? {
             ServerResult::CreateTaskResult(result) => Some(&result.task.task_id),
             ServerResult::GetTaskResult(result) => Some(&result.task.task.task_id),
             ServerResult::CustomResult(custom) => json_result::task_id(&custom.0),
@@ -190,36 +191,36 @@ impl McpResponse for RmcpResponse {
     }
 
     fn next_cursor(&self) -> Option<&str> {
-        result::next_cursor(self.result.as_ref().ok()?)
+        result::next_cursor((*self.result).as_ref().ok()?)
     }
 
     fn cache_hint(&self) -> CacheHint {
-        self.result
+        (*self.result)
             .as_ref()
             .map_or_else(|_| CacheHint::default(), result::cache_hint)
     }
 
     fn set_cache_hint(&mut self, hint: CacheHint) -> bool {
-        self.result
+        (*self.result)
             .as_mut()
             .is_ok_and(|result| result::set_cache_hint(result, hint))
     }
 
     fn insert_meta(&mut self, key: &str, value: Value) -> bool {
-        self.result
+        (*self.result)
             .as_mut()
             .is_ok_and(|result| result::insert_meta(result, key, value))
     }
 
     fn size_estimate(&self) -> usize {
-        match &self.result {
+        match &*self.result {
             Ok(result) => serialized_size(result),
             Err(error) => serialized_size(error),
         }
     }
 
     fn write_json(&self, out: &mut Vec<u8>) {
-        match &self.result {
+        match &*self.result {
             Ok(result) => write_serialized(result, out),
             Err(error) => write_serialized(error, out),
         }
