@@ -61,7 +61,7 @@ where
         if let Some(call) = this.call {
             call.stage = Stage::Inside;
         }
-        // The answer stays where it is: rmcp's are half a kilobyte.
+        // The answer is looked at where it is, and moved once, however large it is.
         let mut poll = this.future.poll(cx);
         if let Some(call) = this.call {
             match &mut poll {

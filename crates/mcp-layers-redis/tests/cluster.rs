@@ -3,14 +3,17 @@
 #![cfg(all(feature = "cluster", feature = "rate-limit"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/budgets.rs"]
+mod budgets;
 #[path = "support/cluster.rs"]
 mod cluster;
+#[path = "support/on_servers.rs"]
+mod on_servers;
 #[path = "../../mcp-layers-rate-limit/tests/suite/mod.rs"]
 mod suite;
 mod support;
 
 use std::{
-    num::NonZeroU32,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
@@ -18,15 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use budgets::{Handle, Limiter, code};
 use cluster::Cluster;
-use mcp_layers_core::McpResponse;
-use mcp_layers_rate_limit::{Quota, RateLimitHandle, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use mcp_layers_test::{MockService, requests};
-use serde_json::json;
-use suite::Bench;
+use on_servers::OnServers;
 use support::{RedisServer, eventually};
-use tower::{Layer, ServiceExt};
 
 const TAG: &str = "{mcp:rate-limit}";
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -34,24 +33,8 @@ const MAX_WAIT: Duration = Duration::from_millis(200);
 const UNHINDERED: Duration = Duration::from_millis(900);
 const LONG: Duration = Duration::from_secs(20);
 
-type Limiter = RateLimitLayer<RedisRateLimitStore>;
-type Handle = RateLimitHandle<RedisRateLimitStore>;
-
-/// So many calls of each rule, and then one an hour.
 fn limiter(connection: RedisConnection, burst: u32, rules: &[&'static str]) -> (Limiter, Handle) {
-    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-    let quota = quota.burst(NonZeroU32::new(burst).unwrap());
-    let rules = rules.iter().map(|name| Rule::new(*name, quota).key([]));
-    let layer = RateLimitLayer::new(rules).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection, Away::Closed));
-    let handle = layer.handle();
-    (layer, handle)
-}
-
-async fn code(layer: &Limiter) -> Option<i32> {
-    let service = layer.layer(MockService::new());
-    let request = requests::call_tool(1, "dig", json!({}));
-    service.oneshot(request).await.unwrap().outcome().code()
+    budgets::limiter(connection, Away::Closed, burst, rules)
 }
 
 /// How many calls pass until one is refused for its budget.
@@ -68,38 +51,6 @@ async fn spend(layer: &Limiter) -> u32 {
     }
 }
 
-struct OnCluster<'a> {
-    cluster: &'a Cluster,
-    store: Arc<RedisRateLimitStore>,
-}
-
-/// The servers' clocks cannot be moved, but what they stored can: everything was written earlier.
-const SHIFT: &str = "
-    for _, key in ipairs(redis.call('KEYS', '*')) do
-      local full, at, rest = redis.call('GET', key):match('^(%d+) (%d+) (.*)$')
-      full, at = math.max(full - ARGV[1], 0), math.max(at - ARGV[1], 0)
-      redis.call('SET', key, string.format('%.0f %.0f ', full, at) .. rest)
-    end
-    return 'OK'";
-
-impl Bench for OnCluster<'_> {
-    type Store = RedisRateLimitStore;
-
-    fn store(&self) -> Arc<Self::Store> {
-        Arc::clone(&self.store)
-    }
-
-    async fn advance(&self, by: Duration) {
-        let micros = by.as_micros().to_string();
-        for node in &self.cluster.nodes {
-            let answer = node.command(&["EVAL", SHIFT, "0", &micros]);
-            assert_eq!(answer.lines().last(), Some("OK"));
-        }
-    }
-
-    const SLACK: Duration = Duration::from_secs(300);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_rules_of_stores() {
     let Some(cluster) = Cluster::start().await else {
@@ -111,8 +62,8 @@ async fn keeps_the_rules_of_stores() {
         cluster.flush();
         let connection = cluster.connection(first).max_wait(LONG);
         let store = Arc::new(RedisRateLimitStore::new(connection, Away::Closed));
-        OnCluster {
-            cluster: &cluster,
+        OnServers {
+            servers: &cluster.nodes,
             store,
         }
     })

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "cluster", feature = "rate-limit"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/budgets.rs"]
+mod budgets;
 mod support;
 
 use std::{
@@ -15,13 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::McpResponse;
-use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use mcp_layers_test::{MockService, requests};
-use serde_json::json;
+use budgets::{Limiter, code};
+use mcp_layers_redis::{Away, RedisConnection};
 use support::RedisServer;
-use tower::{Layer, ServiceExt};
 
 const MAX_WAIT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(20);
@@ -88,20 +86,9 @@ fn command(reader: &mut impl BufRead) -> Option<Vec<String>> {
     Some(words)
 }
 
-type Limiter = RateLimitLayer<RedisRateLimitStore>;
-
 fn limiter(addresses: &[String], max_wait: Duration) -> Limiter {
     let connection = RedisConnection::cluster(addresses).unwrap();
-    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-    let layer = RateLimitLayer::new([Rule::new("all", quota).key([])]).unwrap();
-    let connection = connection.max_wait(max_wait);
-    layer.store(RedisRateLimitStore::new(connection, Away::Closed))
-}
-
-async fn code(layer: &Limiter) -> Option<i32> {
-    let service = layer.layer(MockService::new());
-    let request = requests::call_tool(1, "dig", json!({}));
-    service.oneshot(request).await.unwrap().outcome().code()
+    budgets::limiter(connection.max_wait(max_wait), Away::Closed, 1, &["all"]).0
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 #![cfg(all(feature = "cluster", feature = "tls"))]
 #![allow(clippy::unwrap_used)]
 
+#[cfg(feature = "rate-limit")]
+#[path = "support/budgets.rs"]
+mod budgets;
 #[path = "support/certificates.rs"]
 mod certificates;
 #[path = "support/cluster.rs"]
@@ -16,16 +19,9 @@ use mcp_layers_redis::RedisConnection;
 
 async fn start(authority: &Authority) -> Option<Cluster> {
     let shown = authority.issue("server", "IP:127.0.0.1");
-    let arguments = [
-        "--tls-cluster",
-        "yes",
-        "--tls-cert-file",
-        &shown.certificate,
-        "--tls-key-file",
-        &shown.key,
-        "--tls-ca-cert-file",
-        &authority.file(),
-    ];
+    let shows = authority.arguments(&shown);
+    let mut arguments = vec!["--tls-cluster", "yes"];
+    arguments.extend(shows.iter().map(String::as_str));
     Cluster::start_with(&arguments).await
 }
 
@@ -42,11 +38,7 @@ fn connection(cluster: &Cluster, authority: &Authority) -> RedisConnection {
 #[cfg(feature = "rate-limit")]
 #[tokio::test]
 async fn keys_are_followed_over_tls() {
-    use mcp_layers_core::McpResponse;
-    use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
-    use mcp_layers_redis::{Away, RedisRateLimitStore};
-    use mcp_layers_test::{MockService, requests};
-    use tower::{Layer, ServiceExt};
+    use mcp_layers_redis::Away;
 
     let Some(authority) = Authority::new() else {
         return;
@@ -57,14 +49,9 @@ async fn keys_are_followed_over_tls() {
     for home in 0..3 {
         let prefix = cluster.prefix_on(home, "rate-limit", "shop");
         let connection = connection(&cluster, &authority).key_prefix(&*prefix);
-        let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-        let layer = RateLimitLayer::new([Rule::new("all", quota).key([])]).unwrap();
-        let layer = layer.store(RedisRateLimitStore::new(connection, Away::Closed));
+        let (layer, _) = budgets::limiter(connection, Away::Closed, 1, &["all"]);
         for expected in [None, Some(429)] {
-            let service = layer.layer(MockService::new());
-            let request = requests::call_tool(1, "dig", serde_json::json!({}));
-            let response = service.oneshot(request).await.unwrap();
-            assert_eq!(response.outcome().code(), expected, "to {home}");
+            assert_eq!(budgets::code(&layer).await, expected, "to {home}");
         }
     }
     assert_eq!(cluster.sizes(), [1, 1, 1]);

@@ -2,52 +2,24 @@
 #![cfg(feature = "rate-limit")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/budgets.rs"]
+mod budgets;
 mod support;
 
-use std::{
-    num::NonZeroU32,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
-use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitHandle, RateLimitLayer, Rule};
+use budgets::{Handle, Limiter, code, hourly, send};
+use mcp_layers_core::McpResponse;
+use mcp_layers_rate_limit::{MemoryStore, RateLimitLayer, Rule};
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use mcp_layers_test::{MockService, requests};
-use serde_json::json;
 use support::{RedisServer, eventually};
-use tower::{Layer, ServiceExt};
 
 const BURST: u32 = 5;
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-fn hourly(burst: u32) -> Quota {
-    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-    quota.burst(NonZeroU32::new(burst).unwrap())
-}
-
-type Limiter = RateLimitLayer<RedisRateLimitStore>;
-
-fn limiter(server: &RedisServer, away: Away) -> (Limiter, RateLimitHandle<RedisRateLimitStore>) {
-    let connection = RedisConnection::new(&server.address())
-        .unwrap()
-        .max_wait(MAX_WAIT);
-    let layer = RateLimitLayer::new([Rule::new("all", hourly(BURST)).key([])]).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection, away));
-    let handle = layer.handle();
-    (layer, handle)
-}
-
-async fn send(layer: &Limiter) -> JsonRpcResponse {
-    let request: JsonRpcRequest = requests::call_tool(1, "dig", json!({}));
-    layer
-        .layer(MockService::new())
-        .oneshot(request)
-        .await
-        .unwrap()
-}
-
-async fn code(layer: &Limiter) -> Option<i32> {
-    send(layer).await.outcome().code()
+fn limiter(server: &RedisServer, away: Away) -> (Limiter, Handle) {
+    let connection = RedisConnection::new(&server.address()).unwrap();
+    budgets::limiter(connection.max_wait(MAX_WAIT), away, BURST, &["all"])
 }
 
 /// Whether the store decided a call by itself.

@@ -2,6 +2,8 @@
 #![cfg(feature = "rate-limit")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/on_servers.rs"]
+mod on_servers;
 #[path = "../../mcp-layers-rate-limit/tests/suite/mod.rs"]
 mod suite;
 mod support;
@@ -9,38 +11,8 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use suite::Bench;
+use on_servers::OnServers;
 use support::RedisServer;
-
-struct Redis<'a> {
-    server: &'a RedisServer,
-    store: Arc<RedisRateLimitStore>,
-}
-
-/// The server's clock cannot be moved, but what it stored can: everything was written earlier.
-const SHIFT: &str = "
-    for _, key in ipairs(redis.call('KEYS', '*')) do
-      local full, at, rest = redis.call('GET', key):match('^(%d+) (%d+) (.*)$')
-      full, at = math.max(full - ARGV[1], 0), math.max(at - ARGV[1], 0)
-      redis.call('SET', key, string.format('%.0f %.0f ', full, at) .. rest)
-    end
-    return 'OK'";
-
-impl Bench for Redis<'_> {
-    type Store = RedisRateLimitStore;
-
-    fn store(&self) -> Arc<Self::Store> {
-        Arc::clone(&self.store)
-    }
-
-    async fn advance(&self, by: Duration) {
-        let micros = by.as_micros().to_string();
-        let answer = self.server.command(&["EVAL", SHIFT, "0", &micros]);
-        assert_eq!(answer.lines().last(), Some("OK"));
-    }
-
-    const SLACK: Duration = Duration::from_secs(300);
-}
 
 async fn run(server: &RedisServer) {
     suite::run(async || {
@@ -49,7 +21,10 @@ async fn run(server: &RedisServer) {
             .unwrap()
             .max_wait(Duration::from_secs(20));
         let store = Arc::new(RedisRateLimitStore::new(connection, Away::Closed));
-        Redis { server, store }
+        OnServers {
+            servers: std::slice::from_ref(server),
+            store,
+        }
     })
     .await;
 }

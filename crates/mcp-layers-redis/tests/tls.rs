@@ -2,23 +2,21 @@
 #![cfg(all(feature = "rate-limit", feature = "tls"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/budgets.rs"]
+mod budgets;
 #[path = "support/certificates.rs"]
 mod certificates;
 mod support;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::time::Duration;
 
+use budgets::{Handle, Limiter, code};
 use certificates::{Authority, Certificate};
-use mcp_layers_core::McpResponse;
-use mcp_layers_rate_limit::{Quota, RateLimitHandle, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
-use mcp_layers_test::{MockService, requests};
-use serde_json::json;
+use mcp_layers_redis::{Away, RedisConnection};
 use support::{RedisServer, eventually, free_port};
-use tower::{Layer, ServiceExt};
 
 const HERE: &str = "IP:127.0.0.1";
-const BURST: NonZeroU32 = NonZeroU32::new(5).unwrap();
+const BURST: u32 = 5;
 
 struct TlsServer {
     server: RedisServer,
@@ -29,18 +27,11 @@ impl TlsServer {
     /// Shows a certificate, and asks for one of its clients, `yes` or `no`.
     fn start(authority: &Authority, shown: &Certificate, ask: &str) -> Option<Self> {
         let port = free_port();
-        let server = RedisServer::start_with(&[
-            "--tls-port",
-            &port.to_string(),
-            "--tls-cert-file",
-            &shown.certificate,
-            "--tls-key-file",
-            &shown.key,
-            "--tls-ca-cert-file",
-            &authority.file(),
-            "--tls-auth-clients",
-            ask,
-        ])?;
+        let port_of_tls = port.to_string();
+        let shows = authority.arguments(shown);
+        let mut all = vec!["--tls-port", &*port_of_tls, "--tls-auth-clients", ask];
+        all.extend(shows.iter().map(String::as_str));
+        let server = RedisServer::start_with(&all)?;
         Some(Self { server, port })
     }
 
@@ -51,23 +42,8 @@ impl TlsServer {
     }
 }
 
-type Limiter = RateLimitLayer<RedisRateLimitStore>;
-
-fn limiter(
-    connection: RedisConnection,
-    away: Away,
-) -> (Limiter, RateLimitHandle<RedisRateLimitStore>) {
-    let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-    let layer = RateLimitLayer::new([Rule::new("all", quota.burst(BURST)).key([])]).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection, away));
-    let handle = layer.handle();
-    (layer, handle)
-}
-
-async fn code(layer: &Limiter) -> Option<i32> {
-    let service = layer.layer(MockService::new());
-    let request = requests::call_tool(1, "dig", json!({}));
-    service.oneshot(request).await.unwrap().outcome().code()
+fn limiter(connection: RedisConnection, away: Away) -> (Limiter, Handle) {
+    budgets::limiter(connection, away, BURST, &["all"])
 }
 
 /// Whether the server is believed, again and again.
@@ -96,7 +72,7 @@ async fn decides_over_tls_and_heals() {
         .root_certificates(authority.pem())
         .unwrap();
     let (layer, handle) = limiter(connection, Away::Closed);
-    for _ in 0..BURST.get() {
+    for _ in 0..BURST {
         assert_eq!(code(&layer).await, None);
     }
     assert_eq!(code(&layer).await, Some(429));
@@ -121,13 +97,10 @@ async fn a_server_that_nobody_trusted_vouches_for_is_as_good_as_away() {
     let connection = || server.connection().root_certificates(other.pem()).unwrap();
     assert!(is_refused(connection()).await);
     let (layer, handle) = limiter(connection(), Away::Open);
-    for _ in 0..BURST.get() * 2 {
+    for _ in 0..BURST * 2 {
         assert_eq!(code(&layer).await, None);
     }
-    assert_eq!(
-        handle.state().store.decided_away,
-        u64::from(BURST.get() * 2)
-    );
+    assert_eq!(handle.state().store.decided_away, u64::from(BURST * 2));
     // Both are trusted: one of them vouches.
     let both = format!("{}{}", other.pem(), authority.pem());
     let connection = server.connection().root_certificates(both).unwrap();

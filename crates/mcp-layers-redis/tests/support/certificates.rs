@@ -63,6 +63,18 @@ impl Authority {
         read(&self.file())
     }
 
+    /// The arguments of a server that shows a certificate, and trusts whom this one vouches for.
+    pub(crate) fn arguments(&self, shown: &Certificate) -> [String; 6] {
+        [
+            "--tls-cert-file".to_owned(),
+            shown.certificate.clone(),
+            "--tls-key-file".to_owned(),
+            shown.key.clone(),
+            "--tls-ca-cert-file".to_owned(),
+            self.file(),
+        ]
+    }
+
     /// A certificate for `IP:127.0.0.1`, say.
     pub(crate) fn issue(&self, name: &str, host: &str) -> Certificate {
         self.openssl(

@@ -77,14 +77,16 @@ impl Call {
             meta_key::CLIENT_CAPABILITIES,
         ];
         let says_all = own.into_iter().all(|key| self.own(key).is_some());
-        (!says_all)
-            .then(|| self.context().peer.peer_info())
-            .flatten()
+        if says_all {
+            None
+        } else {
+            self.context().peer.peer_info()
+        }
     }
 }
 
 impl Received {
-    pub(super) fn protocol_version(&self) -> Option<&str> {
+    fn protocol_version(&self) -> Option<&str> {
         let own = self.call.own(meta_key::PROTOCOL_VERSION);
         let own = own.and_then(Value::as_str);
         own.or_else(|| Some(self.peer_info.as_ref()?.protocol_version.as_str()))
@@ -209,6 +211,10 @@ impl McpRequest for RmcpRequest {
 
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
         self.received.protocol_version().map(Cow::Borrowed)
+    }
+
+    fn is_modern(&self) -> bool {
+        self.received.is_modern()
     }
 
     fn client_info(&self) -> Option<ClientInfo<'_>> {
