@@ -88,9 +88,13 @@ mod classify;
 mod clock;
 mod context;
 mod error;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod json;
 pub mod json_result;
 mod json_rpc;
+mod local_principal;
 mod method;
 mod notification;
 mod principal;
@@ -119,6 +123,7 @@ pub use json_rpc::{
     JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcReplyTo, JsonRpcRequest,
     JsonRpcResponse, ParseError,
 };
+pub use local_principal::{LocalPrincipal, LocalPrincipalLayer};
 pub use method::Method;
 pub use notification::McpNotification;
 pub use principal::{Authentication, Principal};
