@@ -90,10 +90,14 @@ mod classify;
 pub mod clock;
 mod context;
 mod error;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod json;
 pub mod json_result;
 mod json_rpc;
 mod key;
+mod local_principal;
 mod method;
 mod notification;
 mod observe;
@@ -127,6 +131,7 @@ pub use json_rpc::{
     JsonRpcResponse, ParseError,
 };
 pub use key::KeyWriter;
+pub use local_principal::{LocalPrincipal, LocalPrincipalLayer};
 pub use method::Method;
 pub use notification::McpNotification;
 pub use observe::{End, Observe, ObserveLayer, Observed, Observer, observe};
