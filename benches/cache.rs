@@ -15,9 +15,7 @@
     reason = "a bench that cannot run may stop"
 )]
 
-use std::{
-    convert::Infallible, future::ready, hint::black_box, num::NonZeroU64, sync::Arc, time::Duration,
-};
+use std::{convert::Infallible, future::ready, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BenchmarkGroup, Criterion, criterion_group};
 use mcp_layers_cache::{CacheLayer, Freshness};
@@ -41,7 +39,9 @@ use support::{Call, Echo, Era, JsonRpcLeaf, Pipe, answer, call_json_rpc, params}
 use thread_cpu::{BATCH, ThreadCpu};
 
 fn layer() -> CacheLayer {
-    CacheLayer::new().tool("dig", Freshness::new(Duration::from_secs(3600)).public())
+    let hour = Freshness::new(Duration::from_secs(3600));
+    let layer = CacheLayer::new().tool("dig", hour.public());
+    layer.expect("a tool name")
 }
 
 /// About 200 bytes of arguments.
@@ -114,7 +114,7 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
     let table = Moka::builder()
         .max_capacity(1 << 20)
         .time_to_live(Duration::from_secs(3600))
-        .build_with_hasher(foldhash::quality::RandomState::default());
+        .build();
     group.bench_function("nothing", |bencher| {
         bencher.iter_batched(request, black_box, BATCH);
     });
@@ -241,7 +241,9 @@ fn trace(file: &str) {
         .collect();
     let mut rows = Vec::new();
     for kib in [64_u64, 256, 1024, 4096, 16_384, 65_536] {
-        let layer = layer().max_bytes(NonZeroU64::new(kib * 1024).unwrap());
+        let layer = layer()
+            .max_capacity(usize::try_from(kib * 1024).unwrap())
+            .unwrap();
         let mut service = layer.layer(tower::service_fn(|request: JsonRpcRequest| {
             let key = request.params()["arguments"]["key"].as_u64().unwrap();
             let bytes = usize::try_from(200 + key * 2_654_435_761 % 4_000).unwrap();

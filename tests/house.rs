@@ -48,10 +48,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    (
-        "mcp-layers-cache",
-        &["arc-swap", "foldhash", "moka", "serde_json"],
-    ),
+    ("mcp-layers-cache", &["moka", "serde_json", "tokio"]),
     (
         "mcp-layers-rate-limit",
         &[

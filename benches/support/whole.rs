@@ -80,7 +80,7 @@ pub(crate) fn cache(tools: &[&str]) -> CacheLayer {
     let freshness = || Freshness::new(Duration::from_secs(3600));
     let tools = tools.iter();
     tools.fold(CacheLayer::new(), |cache, tool| {
-        cache.tool(*tool, freshness())
+        cache.tool(tool, freshness()).expect("a tool name")
     })
 }
 

@@ -36,7 +36,9 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
         put(CancelLayer::new()),
         put(AuthorizeLayer::new(rules())),
         put(limit()),
-        put(CacheLayer::new().tool("declared", Duration::from_secs(60))),
+        put(CacheLayer::new()
+            .tool("declared", Duration::from_secs(60))
+            .unwrap()),
         put(ToolHints::new().layer()),
         put(RetryLayer::new(NonZeroU32::MIN.saturating_add(2)).repeatable_tools(["safe"])),
         put(CircuitBreakerLayer::new()),

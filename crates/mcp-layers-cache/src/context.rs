@@ -1,14 +1,13 @@
-//! Who may share a private answer.
+//! Authorization contexts: which callers share private results.
 
-use mcp_layers_core::Principal;
+use mcp_layers_core::{KeyWriter, Principal};
 
-use crate::key::write_part;
-
-/// What an authorization context is: callers of the same context may share a private answer.
+/// The authorization context of a private result: callers of the same context share it.
 ///
-/// Roles and scopes are part of every context, so that nobody is served what was allowed to
-/// somebody with other rights, or before a role was revoked. A principal that nobody verified, or
-/// that lacks what is asked for here, has no context: its private answers are not stored.
+/// Roles and scopes are part of every context: a result that was allowed to a caller with other
+/// rights, or before a role was revoked, is never served. A principal that is not verified, or that
+/// lacks the credential or tenant asked for here, has no context, and its private results are not
+/// stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthorizationContext {
@@ -16,63 +15,48 @@ pub enum AuthorizationContext {
     /// (2026-07-28, server/utilities/caching).
     #[default]
     Credential,
-    /// The subject of an issuer, with the OAuth client it acts through: a refreshed token is the
-    /// same context.
+    /// The subject of an issuer and its OAuth client: a refreshed token is the same context.
     Subject,
-    /// The tenant: all its callers with the same rights share what is private to it.
+    /// The tenant: its callers with the same rights share private results.
     Tenant,
 }
 
 impl AuthorizationContext {
-    /// Appends bytes that are equal exactly for the same context; false where there is none.
-    pub(crate) fn write(self, principal: &Principal, out: &mut Vec<u8>) -> bool {
+    /// Returns bytes that are equal exactly for the same context; `None` without a context.
+    pub(crate) fn bytes(self, principal: &Principal) -> Option<Vec<u8>> {
         if !principal.is_verified() {
-            return false;
+            return None;
         }
-        let issuer = principal.issuer().map(str::as_bytes);
+        let mut bytes = Vec::with_capacity(128);
+        let mut writer = KeyWriter::new(&mut bytes);
         match self {
             Self::Credential => {
-                let Some(digest) = principal.credential_digest() else {
-                    return false;
-                };
-                out.push(b'C');
-                write_part(Some(digest), out);
-                write_subject(principal, out);
+                let digest = principal.credential_digest()?;
+                write_subject(writer.tag(b'C').bytes(digest), principal);
             }
-            Self::Subject => {
-                out.push(b'S');
-                write_subject(principal, out);
-            }
+            Self::Subject => write_subject(writer.tag(b'S'), principal),
             Self::Tenant => {
-                let Some(tenant) = principal.tenant() else {
-                    return false;
-                };
-                out.push(b'T');
-                write_part(issuer, out);
-                write_part(Some(tenant.as_bytes()), out);
+                let tenant = principal.tenant()?;
+                writer.tag(b'T').optional(principal.issuer()).text(tenant);
             }
         }
         for scope in principal.scopes() {
-            write_part(Some(scope.as_bytes()), out);
+            writer.text(scope);
         }
-        write_part(None, out);
+        writer.absent();
         for role in principal.roles() {
-            write_part(Some(role.as_bytes()), out);
+            writer.text(role);
         }
-        true
+        Some(bytes)
     }
 }
 
-/// Appends bytes that tell a subject from others, by whatever credential it comes.
-fn write_subject(principal: &Principal, out: &mut Vec<u8>) {
-    for part in [
-        principal.issuer(),
-        Some(principal.subject()),
-        principal.client_id(),
-        principal.tenant(),
-    ] {
-        write_part(part.map(str::as_bytes), out);
-    }
+fn write_subject(writer: &mut KeyWriter<'_>, principal: &Principal) {
+    writer
+        .optional(principal.issuer())
+        .text(principal.subject())
+        .optional(principal.client_id())
+        .optional(principal.tenant());
 }
 
 #[cfg(test)]
@@ -85,9 +69,7 @@ mod tests {
     }
 
     fn same(context: AuthorizationContext, a: &Principal, b: &Principal) -> Option<bool> {
-        let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
-        let known = context.write(a, &mut of_a) && context.write(b, &mut of_b);
-        known.then(|| of_a == of_b)
+        Some(context.bytes(a)? == context.bytes(b)?)
     }
 
     #[test]

@@ -1,93 +1,69 @@
-//! A stored answer.
+//! A stored response.
 
 use std::{
     any::Any,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{CacheHint, CacheScope, StoredResponse, Trail};
+use mcp_layers_core::{CacheHint, CacheScope, StoredResponse};
 
-use crate::epoch::Snapshot;
+use crate::Group;
 
-/// An answer, without its trail and addressed to nobody yet. Whoever is given it gets a copy.
+/// A response without its trail. Each caller gets a copy.
 pub(crate) struct Entry {
-    /// Of the type of whatever service stored it.
+    /// Of the response type of the service that stored it.
     response: Box<dyn Any + Send + Sync>,
-    /// The hint that the answer carries, found once.
     hint: CacheHint,
-    pub(crate) scope: CacheScope,
-    pub(crate) time_to_live: Duration,
-    /// How old it was when it came here.
-    age: Duration,
-    came: Instant,
-    pub(crate) snapshot: Snapshot,
-    /// What it is an answer about, where a prefix can be invalidated.
-    pub(crate) uri: Option<Box<str>>,
-    pub(crate) size: u32,
-    _counted: Counted,
+    pub(crate) facts: Facts,
 }
 
-/// What is known of an answer besides itself.
+/// The facts about a stored response.
 pub(crate) struct Facts {
     pub(crate) scope: CacheScope,
     pub(crate) time_to_live: Duration,
+    /// The age at `stored_at`: that of a response from the second level is not zero.
     pub(crate) age: Duration,
-    pub(crate) now: Instant,
-    pub(crate) snapshot: Snapshot,
+    pub(crate) stored_at: Instant,
+    /// The generation that was current when the request began.
+    pub(crate) since: u64,
+    pub(crate) groups: Arc<[Group]>,
+    /// The uri of a read resource, which a prefix can invalidate.
     pub(crate) uri: Option<Box<str>>,
     pub(crate) size: u32,
 }
 
 impl Entry {
-    /// Copies the response, which keeps its trail.
-    pub(crate) fn new<Res: StoredResponse>(
-        response: &mut Res,
-        facts: Facts,
-        bytes: &Arc<AtomicU64>,
-    ) -> Self {
+    /// Stores a copy of a response, without its trail.
+    pub(crate) fn copied<Res: StoredResponse>(response: &mut Res, facts: Facts) -> Self {
         let trail = std::mem::take(response.trail_mut());
         let stored = response.clone();
         *response.trail_mut() = trail;
-        Self::owned(stored, facts, bytes)
+        Self::new(stored, facts)
     }
 
-    /// Keeps a response whose trail is empty.
-    pub(crate) fn owned<Res: StoredResponse>(
-        response: Res,
-        facts: Facts,
-        bytes: &Arc<AtomicU64>,
-    ) -> Self {
-        debug_assert!(*response.trail() == Trail::new());
+    /// Stores a response whose trail is empty.
+    pub(crate) fn new<Res: StoredResponse>(response: Res, facts: Facts) -> Self {
+        debug_assert!(response.trail().is_empty(), "a trail is never stored");
         Self {
             hint: response.cache_hint(),
             response: Box::new(response),
-            scope: facts.scope,
-            time_to_live: facts.time_to_live,
-            age: facts.age,
-            came: facts.now,
-            snapshot: facts.snapshot,
-            uri: facts.uri,
-            size: facts.size,
-            _counted: Counted::new(bytes, facts.size),
+            facts,
         }
     }
 
     pub(crate) fn age(&self, now: Instant) -> Duration {
-        self.age
-            .saturating_add(now.saturating_duration_since(self.came))
+        let stored_for = now.saturating_duration_since(self.facts.stored_at);
+        self.facts.age.saturating_add(stored_for)
     }
 
-    /// How long ago it became stale; `None` while it is fresh.
+    /// Returns how long ago the entry became stale; `None` while it is fresh.
     pub(crate) fn stale_for(&self, now: Instant) -> Option<Duration> {
-        self.age(now).checked_sub(self.time_to_live)
+        self.age(now).checked_sub(self.facts.time_to_live)
     }
 
-    /// The answer to another request, `ttlMs` lowered by its age. `None` where the entry belongs
-    /// to a service with responses of another type.
+    /// Answers another request, with `ttlMs` lowered by the age. `None` where the entry was stored by
+    /// a service with another response type.
     pub(crate) fn respond<Res: StoredResponse>(
         &self,
         to: Res::ReplyTo,
@@ -103,28 +79,5 @@ impl Entry {
             }
         }
         Some(response)
-    }
-}
-
-/// Counts the bytes of the entries that exist, wherever they are.
-struct Counted {
-    bytes: Arc<AtomicU64>,
-    size: u64,
-}
-
-impl Counted {
-    fn new(bytes: &Arc<AtomicU64>, size: u32) -> Self {
-        let size = u64::from(size);
-        bytes.fetch_add(size, Relaxed);
-        Self {
-            bytes: Arc::clone(bytes),
-            size,
-        }
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.bytes.fetch_sub(self.size, Relaxed);
     }
 }

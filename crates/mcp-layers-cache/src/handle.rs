@@ -1,17 +1,17 @@
-//! Emptying the cache, and watching it.
+//! The handle: invalidation and read-out at run time.
 
 use std::{fmt, sync::Arc};
 
 use mcp_layers_core::{McpNotification, Method, Principal};
 
-use crate::{Stats, state::State};
+use crate::{Stats, groups, state::State};
 
-/// Empties a cache and watches it. Clones are handles of the same cache.
+/// Invalidates entries of a cache and reads its counters. Clones are handles of the same cache.
 ///
-/// What is invalidated is not served from then on, and no answer is stored whose request was under
-/// way before. A second level forgets it for every process; what another process holds in its own
-/// memory stays there until its time is over, or until that process is told too. The bytes are
-/// freed when an entry is looked at next, or evicted.
+/// An invalidated result is not served any more, and a result whose request began before the
+/// invalidation is not stored. A second level drops it for all processes; the memory of another
+/// process keeps what it holds until its time to live is over, or until that process is notified
+/// too. Memory is freed when an entry is next looked up, or evicted.
 #[derive(Clone)]
 pub struct CacheHandle {
     state: Arc<State>,
@@ -22,38 +22,45 @@ impl CacheHandle {
         Self { state }
     }
 
-    /// Forgets everything.
+    pub(crate) fn into_state(self) -> Arc<State> {
+        self.state
+    }
+
+    /// Invalidates all entries.
     pub fn invalidate_all(&self) {
         self.state.invalidate_all();
     }
 
-    /// Forgets every answer to a method: all pages of a list, all reads, all calls.
+    /// Invalidates all results of a method: all pages of a list, all reads, all calls.
     pub fn invalidate_method(&self, method: Method<'_>) {
-        self.state.invalidate_method(method);
+        self.state.invalidate(&groups::of_method(method));
     }
 
-    /// Forgets the answers to a method about one target: a resource's uri, the name of a tool or a
-    /// prompt.
+    /// Invalidates the results of a method about one target: the uri of a resource, the name of a
+    /// tool or a prompt.
     pub fn invalidate_target(&self, method: Method<'_>, target: &str) {
-        self.state.invalidate_target(method, target);
+        self.state
+            .invalidate(&groups::of_target(method, Some(target)));
     }
 
-    /// Forgets the reads of every resource whose uri begins so. A second level forgets all reads.
+    /// Invalidates the reads of every resource whose uri begins with this prefix. A second level
+    /// invalidates all reads.
     pub fn invalidate_uri_prefix(&self, prefix: &str) {
         self.state.invalidate_prefix(prefix);
     }
 
-    /// Forgets every private answer to a principal, by whatever credential it asked, and every one
-    /// that it shared with others of its authorization context.
+    /// Invalidates all private results of a principal: those of its subject, with any credential,
+    /// and those that it shares with its authorization context.
     pub fn invalidate_principal(&self, principal: &Principal) {
         self.state.invalidate_principal(principal);
     }
 
-    /// Forgets what a notification says has changed (2026-07-28, server/utilities/caching):
-    /// `tools/list_changed` every page of the list, prompts likewise; `resources/list_changed` the
-    /// lists of resources and templates; `resources/updated` the reads of its uri, or of every uri
-    /// that begins so ([`CacheLayer::updates_are_prefixes`](crate::CacheLayer)). Others change
-    /// nothing.
+    /// Invalidates what a notification announces as changed (2026-07-28, server/utilities/caching):
+    /// `tools/list_changed` every page of the list, and likewise prompts; `resources/list_changed`
+    /// the lists of resources and templates; `resources/updated` the reads of its uri, or of every
+    /// uri that begins with it
+    /// ([`CacheLayer::updates_are_prefixes`](crate::CacheLayer::updates_are_prefixes)). Other
+    /// notifications change nothing.
     pub fn observe(&self, notification: &impl McpNotification) {
         match notification.method() {
             Method::ToolsListChanged => self.invalidate_method(Method::ListTools),
@@ -67,14 +74,14 @@ impl CacheHandle {
                     self.invalidate_uri_prefix(uri);
                 }
                 Some(uri) => self.invalidate_target(Method::ReadResource, uri),
-                // Of which one is not said.
+                // The notification does not name the resource.
                 None => self.invalidate_method(Method::ReadResource),
             },
             _ => {}
         }
     }
 
-    /// What the cache has done so far, and what it holds.
+    /// Returns the counters and the size of the cache.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.state.stats()

@@ -1,173 +1,139 @@
-//! Keys: bytes that are equal exactly when one answer fits both requests.
+//! Cache keys: equal bytes exactly when one result fits both requests.
 
-use std::{cell::Cell, sync::Arc};
+use std::collections::BTreeSet;
 
-use mcp_layers_core::{McpRequest, Principal};
+use mcp_layers_core::{KeyWriter, McpRequest, adapter::write_canonical, meta_key};
 
-use crate::AuthorizationContext;
+/// `_meta` keys that never change a result: trace context (2026-07-28, basic/index, "_meta"), the
+/// progress token, what the client reports about itself, the level of log messages, and what is a
+/// part of the key already.
+const IGNORED_META: [&str; 8] = [
+    meta_key::PROTOCOL_VERSION,
+    meta_key::CLIENT_CAPABILITIES,
+    meta_key::CLIENT_INFO,
+    meta_key::PROGRESS_TOKEN,
+    "io.modelcontextprotocol/logLevel",
+    "traceparent",
+    "tracestate",
+    "baggage",
+];
 
-/// The largest buffer that a thread keeps for its next key, in bytes.
-const KEPT: usize = 64 * 1024;
-
-thread_local! {
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+/// The parts of `params._meta` that belong in the key.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum VaryBy {
+    /// Everything that is not known to be harmless.
+    #[default]
+    AllMeta,
+    /// These keys alone.
+    Only(BTreeSet<Box<str>>),
 }
 
-/// The key of a request, in a buffer that the thread uses again and again.
+/// The key that all callers share: method, protocol version, client capabilities, `_meta`, params.
 ///
-/// Every part has its length before it, so that no part can run into the next, and the public key,
-/// which is the beginning of the private one, is never itself the private key of another request.
-#[derive(Debug)]
-pub(crate) struct Key {
-    bytes: Vec<u8>,
-    public: usize,
+/// Each part has its length before it, so no part can run into the next.
+pub(crate) fn public<Req: McpRequest>(
+    request: &Req,
+    with_capabilities: bool,
+    vary_by: &VaryBy,
+) -> Vec<u8> {
+    let mut key = Vec::with_capacity(512);
+    let mut writer = KeyWriter::new(&mut key);
+    writer
+        .tag(b'a')
+        .text(request.method().as_str())
+        .optional(request.protocol_version().as_deref());
+    if with_capabilities {
+        writer.with(|out| request.write_client_capabilities(out));
+    }
+    writer.with(|out| request.write_params(out));
+    let Some(meta) = request.meta() else {
+        return key;
+    };
+    // `serde_json::Map` keeps the order of insertion when some crate turns that on.
+    let mut varying: Vec<_> = meta
+        .iter()
+        .filter(|(name, _)| match vary_by {
+            VaryBy::AllMeta => !IGNORED_META.contains(&name.as_str()),
+            VaryBy::Only(names) => names.contains(name.as_str()),
+        })
+        .collect();
+    varying.sort_unstable_by_key(|(name, _)| *name);
+    for (name, value) in varying {
+        writer.text(name).with(|out| write_canonical(value, out));
+    }
+    key
 }
 
-/// The same, kept beyond the call.
-#[derive(Debug, Clone)]
-pub(crate) struct Keys {
-    pub(crate) public: Arc<[u8]>,
-    /// There is none where the authorization context is not known.
-    pub(crate) private: Option<Arc<[u8]>>,
-}
-
-impl Key {
-    /// Method, protocol version, the client's capabilities if they matter, and all params.
-    pub(crate) fn of<Req: McpRequest>(request: &Req, capabilities_matter: bool) -> Self {
-        let mut bytes = BUFFER.take();
-        bytes.clear();
-        write_part(Some(request.method().as_str().as_bytes()), &mut bytes);
-        let version = request.protocol_version();
-        write_part(version.as_deref().map(str::as_bytes), &mut bytes);
-        if capabilities_matter {
-            write_with(&mut bytes, |out| request.write_client_capabilities(out));
-        }
-        write_with(&mut bytes, |out| request.write_params(out));
-        Self {
-            public: bytes.len(),
-            bytes,
-        }
-    }
-
-    /// Adds the authorization context; false where there is none.
-    pub(crate) fn add_context(
-        &mut self,
-        principal: Option<&Arc<Principal>>,
-        context: AuthorizationContext,
-    ) -> bool {
-        if self.bytes.len() > self.public {
-            return true;
-        }
-        let mut known = false;
-        write_with(&mut self.bytes, |out| {
-            known = principal.is_some_and(|principal| context.write(principal, out));
-        });
-        if !known {
-            self.bytes.truncate(self.public);
-        }
-        known
-    }
-
-    pub(crate) fn public(&self) -> &[u8] {
-        &self.bytes[..self.public]
-    }
-
-    /// The private key, once [`Key::add_context`] has found a context.
-    pub(crate) fn private(&self) -> Option<&[u8]> {
-        (self.bytes.len() > self.public).then_some(&self.bytes)
-    }
-
-    pub(crate) fn to_keys(&self) -> Keys {
-        Keys {
-            public: self.public().into(),
-            private: self.private().map(Into::into),
-        }
-    }
-}
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        if self.bytes.capacity() <= KEPT {
-            BUFFER.set(std::mem::take(&mut self.bytes));
-        }
-    }
-}
-
-/// Appends a part with its length before it. None is not the same as an empty one.
-pub(crate) fn write_part(part: Option<&[u8]>, out: &mut Vec<u8>) {
-    match part {
-        None => out.extend_from_slice(&u64::MAX.to_le_bytes()),
-        Some(part) => {
-            out.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            out.extend_from_slice(part);
-        }
-    }
-}
-
-/// The same for a part of which the length is known only when it is there.
-fn write_with(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    const LENGTH: usize = size_of::<u64>();
-    let start = out.len();
-    out.extend_from_slice(&[0; LENGTH]);
-    write(out);
-    let length = (out.len() - start - LENGTH) as u64;
-    out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+/// The key of one authorization context: the public key and the bytes of the context.
+pub(crate) fn private(public: &[u8], context: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(public.len() + context.len() + 32);
+    KeyWriter::new(&mut key)
+        .tag(b'p')
+        .bytes(public)
+        .bytes(context);
+    key
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Key;
-    use crate::AuthorizationContext::Subject;
-    use mcp_layers_core::{Authentication, JsonRpcRequest, Principal};
-    use serde_json::json;
-    use std::sync::Arc;
+    use super::{VaryBy, private, public};
+    use mcp_layers_core::JsonRpcRequest;
+    use serde_json::{Value, json};
 
-    fn public(request: &JsonRpcRequest) -> Vec<u8> {
-        Key::of(request, true).public().to_vec()
+    fn list() -> JsonRpcRequest {
+        JsonRpcRequest::new(1, "tools/list")
+    }
+
+    fn key(request: &JsonRpcRequest) -> Vec<u8> {
+        public(request, true, &VaryBy::AllMeta)
+    }
+
+    fn with_meta(meta: &Value) -> JsonRpcRequest {
+        list().with_params(json!({ "_meta": meta.clone() }))
     }
 
     #[test]
-    fn version_cursor_and_capabilities_are_part_of_the_key() {
-        let list = || JsonRpcRequest::new(1, "tools/list");
-        let capable = |value| {
-            let key = "io.modelcontextprotocol/clientCapabilities";
-            list().with_params(json!({ "_meta": { key: value } }))
-        };
+    fn version_cursor_capabilities_and_meta_are_part_of_the_key() {
+        let capable = with_meta(&json!({
+            "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} }
+        }));
         let keys = [
-            public(&list()),
-            public(&list().with_protocol_version("2025-06-18")),
-            public(&list().with_protocol_version("2025-11-25")),
-            public(&list().with_protocol_version("")),
-            public(&list().with_params(json!({ "cursor": "" }))),
-            public(&list().with_params(json!({ "cursor": "a" }))),
-            public(&capable(json!({ "elicitation": {} }))),
-            public(&JsonRpcRequest::new(1, "prompts/list")),
+            key(&list()),
+            key(&list().with_protocol_version("2025-06-18")),
+            key(&list().with_protocol_version("2025-11-25")),
+            key(&list().with_protocol_version("")),
+            key(&list().with_params(json!({ "cursor": "" }))),
+            key(&list().with_params(json!({ "cursor": "a" }))),
+            key(&capable),
+            key(&JsonRpcRequest::new(1, "prompts/list")),
+            key(&with_meta(&json!({ "com.example/tenant": "a" }))),
+            key(&with_meta(&json!({ "com.example/tenant": "b" }))),
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key), "{at}");
         }
-        // Without them, the capabilities tell nothing apart.
-        let key = |request| Key::of(&request, false).public().to_vec();
-        assert_eq!(key(list()), key(capable(json!({ "elicitation": {} }))));
-        // The id and other `_meta` are none of it.
-        let traced = list().with_params(json!({ "_meta": { "traceparent": "00-1" } }));
-        assert_eq!(public(&list()), public(&traced));
+        let without = |request| public(request, false, &VaryBy::AllMeta);
+        assert_eq!(without(&list()), without(&capable));
     }
 
     #[test]
-    fn the_private_key_begins_with_the_public_one_and_names_the_context() {
-        let request = JsonRpcRequest::new(1, "tools/list");
-        let mut key = Key::of(&request, true);
-        assert_eq!(key.private(), None);
-        assert!(!key.add_context(None, Subject));
-        assert_eq!(key.private(), None);
-        let ada = Arc::new(Principal::new("ada", Authentication::Bearer));
-        assert!(key.add_context(Some(&ada), Subject));
-        let ada = key.private().unwrap().to_vec();
-        assert!(ada.starts_with(key.public()));
-        let bob = Arc::new(Principal::new("bob", Authentication::Bearer));
-        let mut other = Key::of(&request, true);
-        assert!(other.add_context(Some(&bob), Subject));
-        assert_ne!(other.private().unwrap(), ada);
+    fn harmless_meta_is_no_part_of_the_key() {
+        let harmless = with_meta(&json!({
+            "progressToken": 7,
+            "traceparent": "00-1",
+            "tracestate": "a=b",
+            "baggage": "a=b",
+            "io.modelcontextprotocol/clientInfo": { "name": "a" },
+            "io.modelcontextprotocol/logLevel": "debug",
+        }));
+        assert_eq!(key(&list()), key(&harmless));
+    }
+
+    #[test]
+    fn a_private_key_is_no_public_key_and_names_its_context() {
+        let public = key(&list());
+        let (ada, bob) = (private(&public, b"ada"), private(&public, b"bob"));
+        assert!(ada != bob && ada != public);
+        assert_ne!(private(b"a", b"bc"), private(b"ab", b"c"));
     }
 }

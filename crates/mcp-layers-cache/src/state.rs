@@ -1,290 +1,217 @@
-//! What all services of one layer share.
+//! The state that all services of one layer share.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
+use std::{sync::Arc, time::Instant};
+
+use mcp_layers_core::{
+    BypassReason, CacheEvent, CacheScope, Catalog, McpRequest, Method, Principal, StoredResponse,
 };
-
-use mcp_layers_core::{CacheScope, McpRequest, Method, Principal};
 
 use crate::{
-    AuthorizationContext, CacheStore, Eviction, Group, Stats, StoreKey,
-    entry::Entry,
-    epoch::{Epochs, Snapshot},
-    flight::Flights,
-    key::{Key, Keys, write_part},
-    memo::Memo,
-    rule::{Rule, Rules},
-    stats::Counts,
-    table::{Held, Table},
+    Eviction, Group, Stats, cursors::Cursors, entry::Entry, generations::Generations, groups, key,
+    memory::Memory, report::report, rules::Rule, scopes::ScopeCache, settings::Settings,
+    single_flight::SingleFlight, stats::Counters,
 };
 
+/// An entry that a leader shares with waiters and, if it is private, the key of its context.
 #[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) rules: Rules,
-    pub(crate) context: AuthorizationContext,
-    pub(crate) max_bytes: u64,
-    pub(crate) max_entries: u64,
-    pub(crate) max_entry_bytes: u32,
-    pub(crate) max_time_to_live: Duration,
-    pub(crate) while_revalidate: Duration,
-    pub(crate) if_error: Duration,
-    pub(crate) capabilities_matter: bool,
-    pub(crate) updates_are_prefixes: bool,
-    pub(crate) meta: bool,
-    pub(crate) store: Option<Arc<dyn CacheStore>>,
-}
-
-/// What a flight brings to those who waited: an entry and, if it is private, the key of the
-/// context that it is for.
-#[derive(Clone)]
-pub(crate) struct Landing {
+pub(crate) struct SharedEntry {
     pub(crate) entry: Arc<Entry>,
-    pub(crate) private: Option<Arc<[u8]>>,
+    pub(crate) private_key: Option<Arc<[u8]>>,
 }
 
 pub(crate) struct State {
     pub(crate) settings: Settings,
-    pub(crate) table: Table,
-    pub(crate) flights: Arc<Flights<Snapshot, Landing>>,
-    pub(crate) memo: Memo,
-    pub(crate) counts: Arc<Counts>,
-    /// The bytes of all entries that exist.
-    pub(crate) bytes: Arc<AtomicU64>,
-    pub(crate) epochs: Epochs,
+    pub(crate) memory: Memory,
+    pub(crate) single_flight: SingleFlight<SharedEntry>,
+    pub(crate) scopes: ScopeCache,
+    pub(crate) cursors: Cursors,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) generations: Generations,
+    /// The tools that lists have named, for a stack without a `CatalogLayer`.
+    pub(crate) catalog: Catalog,
 }
 
-/// What memory has for a request, and how old it is.
+/// The result of a lookup in memory.
 pub(crate) enum Found {
-    Fresh(Held, Duration),
-    /// Too old, but not for every window.
+    Fresh(Arc<Entry>),
+    /// Too old, but within one of the windows for stale answers.
     Stale(Arc<Entry>),
     Nothing,
 }
 
-/// How the groups of a public and of a private answer stood.
-#[derive(Clone)]
-pub(crate) struct Snapshots {
-    pub(crate) public: Snapshot,
-    pub(crate) private: Option<Snapshot>,
+/// The keys of a request, as bytes.
+pub(crate) struct Keys {
+    pub(crate) public: Vec<u8>,
+    /// `None` where there is no authorization context, or where the result is public for certain.
+    pub(crate) private: Option<Vec<u8>>,
+    pub(crate) context: Option<Vec<u8>>,
 }
 
 impl State {
     pub(crate) fn new(settings: Settings) -> Self {
-        let counts = Arc::default();
+        let counters = Arc::default();
+        let bound = |max: usize| u64::try_from(max).unwrap_or(u64::MAX);
         Self {
-            table: Table::new(settings.max_bytes, settings.max_entries, &counts),
-            flights: Arc::new(Flights::new()),
-            memo: Memo::new(),
-            counts,
-            bytes: Arc::default(),
-            epochs: Epochs::new(),
+            memory: Memory::new(
+                bound(settings.max_capacity),
+                bound(settings.max_entries),
+                &counters,
+            ),
+            single_flight: SingleFlight::new(),
+            scopes: ScopeCache::new(),
+            cursors: Cursors::new(),
+            counters,
+            generations: Generations::default(),
+            catalog: Catalog::new(),
             settings,
         }
     }
 
-    /// Looks for an answer: one for everyone first, then one for the caller alone, unless it is
-    /// known which of them it must be.
-    pub(crate) fn find<Req: McpRequest>(
-        &self,
-        request: &Req,
-        rule: &Rule,
-        key: &mut Key,
-        now: Instant,
-    ) -> Found {
-        let mut stale = None;
-        if rule.scope != Some(CacheScope::Private) {
-            match self.look(key.public(), now) {
-                Found::Stale(entry) => stale = Some(entry),
-                Found::Nothing => {}
-                fresh @ Found::Fresh(..) => return fresh,
-            }
-        }
-        let principal = request.context().principal();
-        if rule.scope != Some(CacheScope::Public)
-            && key.add_context(principal, self.settings.context)
-            && let Some(private) = key.private()
-        {
-            match self.look(private, now) {
-                Found::Stale(entry) => stale = stale.or(Some(entry)),
-                Found::Nothing => {}
-                fresh @ Found::Fresh(..) => return fresh,
-            }
-        }
-        stale.map_or(Found::Nothing, Found::Stale)
+    /// Returns the rule for a request, or the reason why the cache is bypassed.
+    pub(crate) fn rule<Req: McpRequest>(&self, request: &Req) -> Result<Rule, BypassReason> {
+        let catalog = Catalog::of(request, &self.catalog);
+        self.settings.rules.of(request, catalog)
     }
 
-    /// Looks again for what was not there a moment ago.
-    pub(crate) fn find_again(&self, keys: &Keys, now: Instant) -> Option<Landing> {
-        let fresh = |key: &Arc<[u8]>| match self.look(key, now) {
-            Found::Fresh(held, _) => held.entry().cloned(),
+    pub(crate) fn keys<Req: McpRequest>(&self, request: &Req, rule: &Rule) -> Keys {
+        let settings = &self.settings;
+        let public = key::public(
+            request,
+            settings.vary_by_capabilities,
+            &settings.vary_by_meta,
+        );
+        let principal = request.context().principal();
+        let context = principal
+            .filter(|_| rule.scope != Some(CacheScope::Public))
+            .and_then(|principal| settings.context.bytes(principal));
+        let private = context
+            .as_deref()
+            .map(|context| key::private(&public, context));
+        Keys {
+            public,
+            private,
+            context,
+        }
+    }
+
+    /// Looks up a result for a request: a public one first, then one of the caller's context.
+    pub(crate) fn find(&self, rule: &Rule, keys: &Keys, now: Instant) -> Found {
+        let public = match rule.scope {
+            Some(CacheScope::Private) => Found::Nothing,
+            _ => self.look_up(&keys.public, now),
+        };
+        match (public, &keys.private) {
+            (fresh @ Found::Fresh(_), _) => fresh,
+            (public, None) => public,
+            (public, Some(key)) => match (public, self.look_up(key, now)) {
+                (_, fresh @ Found::Fresh(_)) => fresh,
+                (stale @ Found::Stale(_), _) => stale,
+                (_, private) => private,
+            },
+        }
+    }
+
+    /// Looks up a fresh entry that may have come since [`State::find`].
+    pub(crate) fn find_fresh(
+        &self,
+        public: &[u8],
+        private: Option<&Arc<[u8]>>,
+        now: Instant,
+    ) -> Option<SharedEntry> {
+        let fresh = |key: &[u8]| match self.look_up(key, now) {
+            Found::Fresh(entry) => Some(entry),
             Found::Stale(_) | Found::Nothing => None,
         };
-        if let Some(entry) = fresh(&keys.public) {
-            let private = None;
-            return Some(Landing { entry, private });
-        }
-        let private = keys.private.as_ref()?;
-        let entry = fresh(private)?;
-        let private = Some(Arc::clone(private));
-        Some(Landing { entry, private })
+        let of = |entry, private_key| SharedEntry { entry, private_key };
+        fresh(public).map(|entry| of(entry, None)).or_else(|| {
+            let key = private?;
+            Some(of(fresh(key)?, Some(Arc::clone(key))))
+        })
     }
 
-    fn look(&self, key: &[u8], now: Instant) -> Found {
-        let Some(held) = self.table.get(key) else {
+    fn look_up(&self, key: &[u8], now: Instant) -> Found {
+        let Some(entry) = self.memory.get(key) else {
             return Found::Nothing;
         };
-        let Some(entry) = held.entry() else {
-            return Found::Nothing;
-        };
-        if !self
-            .epochs
-            .is_current(&entry.snapshot, entry.uri.as_deref())
-        {
-            return self.drop_entry(key, Eviction::Invalidated);
+        if !self.is_current(&entry) {
+            return self.remove(key, Eviction::Invalidated);
         }
         let settings = &self.settings;
-        let age = entry.age(now);
-        match age.checked_sub(entry.time_to_live) {
-            None => Found::Fresh(held, age),
-            Some(late) if late < settings.while_revalidate.max(settings.if_error) => {
-                Found::Stale(Arc::clone(entry))
+        match entry.stale_for(now) {
+            None => Found::Fresh(entry),
+            Some(late) if late < settings.stale_while_revalidate.max(settings.stale_if_error) => {
+                Found::Stale(entry)
             }
-            Some(_) => self.drop_entry(key, Eviction::Expired),
+            Some(_) => self.remove(key, Eviction::Expired),
         }
     }
 
-    fn drop_entry(&self, key: &[u8], why: Eviction) -> Found {
-        self.counts.evicted(why);
-        self.table.remove(key);
+    /// Copies an entry for a request, and reports the event: a hit, a shared or a stale answer.
+    pub(crate) fn respond<Res: StoredResponse>(
+        &self,
+        entry: &Entry,
+        to: Res::ReplyTo,
+        is_coalesced: bool,
+    ) -> Option<Res> {
+        let now = self.settings.clock.now();
+        let age = entry.age(now);
+        let mut response: Res = entry.respond(to, age)?;
+        let event = if entry.stale_for(now).is_some() {
+            self.counters.stale();
+            CacheEvent::Stale { age }
+        } else if is_coalesced {
+            self.counters.coalesced();
+            CacheEvent::Coalesced
+        } else {
+            self.counters.hit();
+            CacheEvent::Hit { age }
+        };
+        report(&mut response, event, self.settings.reports_in_meta);
+        Some(response)
+    }
+
+    fn remove(&self, key: &[u8], reason: Eviction) -> Found {
+        self.counters.evicted(reason);
+        self.memory.remove(key);
         Found::Nothing
     }
 
-    /// How the groups of an answer stand now.
-    pub(crate) fn snapshots(
-        &self,
-        method: Method<'_>,
-        target: Option<&str>,
-        principal: Option<&Principal>,
-        is_private: bool,
-    ) -> Snapshots {
-        let groups = groups(method, target);
-        let names = groups.iter().map(Vec::as_slice);
-        let private = principal.filter(|_| is_private).map(|principal| {
-            let more = groups_of(principal, self.settings.context);
-            let more = more.iter().map(Vec::as_slice);
-            self.epochs.snapshot(names.clone().chain(more))
-        });
-        Snapshots {
-            public: self.epochs.snapshot(names),
-            private,
-        }
-    }
-
-    /// Under what the second level keeps an answer.
-    pub(crate) fn store_key(
-        &self,
-        bytes: &Arc<[u8]>,
-        method: Method<'_>,
-        target: Option<&str>,
-        principal: Option<&Principal>,
-    ) -> StoreKey {
-        let mut names = groups(method, target);
-        if let Some(principal) = principal {
-            names.extend(groups_of(principal, self.settings.context));
-        }
-        let groups: Vec<_> = names.into_iter().map(Group::new).collect();
-        StoreKey::new(Arc::clone(bytes), groups)
+    /// Returns whether the entry was not invalidated since its request began.
+    pub(crate) fn is_current(&self, entry: &Entry) -> bool {
+        let facts = &entry.facts;
+        self.generations
+            .is_current(facts.since, &facts.groups, facts.uri.as_deref())
     }
 
     pub(crate) fn invalidate_all(&self) {
-        self.invalidate(&all());
-        self.table.clear();
-    }
-
-    pub(crate) fn invalidate_method(&self, method: Method<'_>) {
-        self.invalidate(&of_method(method));
-    }
-
-    pub(crate) fn invalidate_target(&self, method: Method<'_>, target: &str) {
-        self.invalidate(&of_target(method, Some(target)));
+        self.invalidate(&Group::all());
+        self.memory.clear();
     }
 
     pub(crate) fn invalidate_prefix(&self, prefix: &str) {
-        self.epochs.invalidate_prefix(prefix);
-        // A store has no prefixes: it forgets every read.
+        self.generations.invalidate_prefix(prefix);
+        // A store knows no prefixes: it drops every read.
         if let Some(store) = &self.settings.store {
-            store.invalidate(&Group::new(of_method(Method::ReadResource)));
+            store.invalidate(&groups::of_method(Method::ReadResource));
         }
     }
 
     pub(crate) fn invalidate_principal(&self, principal: &Principal) {
-        for group in groups_of(principal, self.settings.context) {
-            self.invalidate(&group);
+        self.invalidate(&groups::of_subject(principal));
+        if let Some(context) = self.settings.context.bytes(principal) {
+            self.invalidate(&groups::of_context(&context));
         }
     }
 
-    fn invalidate(&self, group: &[u8]) {
-        self.epochs.invalidate(group);
+    pub(crate) fn invalidate(&self, group: &Group) {
+        self.generations.invalidate(group);
         if let Some(store) = &self.settings.store {
-            store.invalidate(&Group::new(group));
+            store.invalidate(group);
         }
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let entries = self.table.len();
-        let bytes = self.bytes.load(std::sync::atomic::Ordering::Relaxed);
-        self.counts.read(entries, bytes)
-    }
-}
-
-fn all() -> Vec<u8> {
-    Group::all().name().to_vec()
-}
-
-fn of_method(method: Method<'_>) -> Vec<u8> {
-    let mut name = b"m".to_vec();
-    write_part(Some(method.as_str().as_bytes()), &mut name);
-    name
-}
-
-fn of_target(method: Method<'_>, target: Option<&str>) -> Vec<u8> {
-    let mut name = b"t".to_vec();
-    write_part(Some(method.as_str().as_bytes()), &mut name);
-    write_part(target.map(str::as_bytes), &mut name);
-    name
-}
-
-/// The groups of every answer.
-fn groups(method: Method<'_>, target: Option<&str>) -> Vec<Vec<u8>> {
-    vec![all(), of_method(method), of_target(method, target)]
-}
-
-/// The groups of what is private: the subject, by whatever credential, and the context.
-fn groups_of(principal: &Principal, context: AuthorizationContext) -> Vec<Vec<u8>> {
-    let mut subject = b"s".to_vec();
-    write_part(principal.issuer().map(str::as_bytes), &mut subject);
-    write_part(Some(principal.subject().as_bytes()), &mut subject);
-    let mut groups = vec![subject];
-    let mut of_context = b"c".to_vec();
-    if context.write(principal, &mut of_context) {
-        groups.push(of_context);
-    }
-    groups
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("rules", &self.rules)
-            .field("context", &self.context)
-            .field("max_bytes", &self.max_bytes)
-            .field("max_entries", &self.max_entries)
-            .field("max_entry_bytes", &self.max_entry_bytes)
-            .field("max_time_to_live", &self.max_time_to_live)
-            .field("stale_while_revalidate", &self.while_revalidate)
-            .field("stale_if_error", &self.if_error)
-            .finish_non_exhaustive()
+        let entries = self.memory.len();
+        self.counters.read(entries)
     }
 }

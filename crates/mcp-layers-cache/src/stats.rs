@@ -1,88 +1,81 @@
-//! What the cache did, counted.
+//! Counters, and their read-out.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-pub use mcp_layers_core::BypassReason as Bypass;
+use mcp_layers_core::BypassReason;
 
-/// Why an answer was not kept.
+/// The reason why a result was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotStored {
-    /// It is an error, asks for input, or says that a task goes on.
+    /// An error, a tool error, a request for input, or a task.
     Outcome,
-    /// It has no hint, or one that makes it stale at once.
+    /// No hint, or one that makes the result stale at once.
     StaleAtOnce,
-    /// It is private, and the authorization context is not known.
+    /// Private, and the caller has no authorization context.
     NoContext,
-    /// It is larger than an entry may be.
+    /// Larger than the largest entry.
     TooLarge,
-    /// What it says was invalidated while it was made.
+    /// Invalidated while the request was running.
     Invalidated,
 }
 
 impl NotStored {
-    /// Every reason.
-    pub const ALL: [Self; 5] = [
-        Self::Outcome,
-        Self::StaleAtOnce,
-        Self::NoContext,
-        Self::TooLarge,
-        Self::Invalidated,
-    ];
+    const COUNT: usize = 5;
 }
 
-/// Why an entry went.
+/// The reason why an entry was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// There was no room, for it or for another one.
+    /// No room, for the entry or for another one.
     Size,
-    /// It was too old to be served even as a stale one.
+    /// Too old, also for a stale answer.
     Expired,
-    /// It was invalidated. Counted when it is looked at next.
+    /// Invalidated; counted when the entry is next looked up.
     Invalidated,
-    /// A newer answer took its place.
+    /// Replaced by a newer result.
     Replaced,
 }
 
 impl Eviction {
-    /// Every cause.
-    pub const ALL: [Self; 4] = [Self::Size, Self::Expired, Self::Invalidated, Self::Replaced];
+    const COUNT: usize = 4;
 }
 
-/// What the second level did for a request.
+/// The outcome of a lookup in the second level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreEvent {
-    /// It had the answer.
+    /// The entry was found.
     Hit,
-    /// It had none.
+    /// The store had no entry.
     Miss,
-    /// It could not be reached in time.
+    /// The store could not be reached in time.
     Unreachable,
-    /// What it had could not be read.
+    /// The entry could not be read.
     Garbage,
 }
 
 impl StoreEvent {
-    /// Every event.
-    pub const ALL: [Self; 4] = [Self::Hit, Self::Miss, Self::Unreachable, Self::Garbage];
+    const COUNT: usize = 4;
 }
 
-/// The counters.
+/// The counters, updated on the path of requests.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
     stale: AtomicU64,
     coalesced: AtomicU64,
-    bypassed: [AtomicU64; Bypass::ALL.len()],
-    not_stored: [AtomicU64; NotStored::ALL.len()],
-    evicted: [AtomicU64; Eviction::ALL.len()],
-    store: [AtomicU64; StoreEvent::ALL.len()],
+    wait_timeouts: AtomicU64,
+    bytes: AtomicU64,
+    bypassed: [AtomicU64; BypassReason::ALL.len()],
+    not_stored: [AtomicU64; NotStored::COUNT],
+    evicted: [AtomicU64; Eviction::COUNT],
+    store: [AtomicU64; StoreEvent::COUNT],
 }
 
-impl Counts {
+impl Counters {
     pub(crate) fn hit(&self) {
         self.hits.fetch_add(1, Relaxed);
     }
@@ -99,31 +92,46 @@ impl Counts {
         self.coalesced.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn bypassed(&self, why: Bypass) {
-        self.bypassed[why as usize].fetch_add(1, Relaxed);
+    pub(crate) fn wait_timeout(&self) {
+        self.wait_timeouts.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn not_stored(&self, why: NotStored) {
-        self.not_stored[why as usize].fetch_add(1, Relaxed);
+    pub(crate) fn inserted(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    pub(crate) fn evicted(&self, why: Eviction) {
-        self.evicted[why as usize].fetch_add(1, Relaxed);
+    pub(crate) fn removed(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Relaxed);
+    }
+
+    pub(crate) fn bypassed(&self, reason: BypassReason) {
+        self.bypassed[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn not_stored(&self, reason: NotStored) {
+        self.not_stored[reason as usize].fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn evicted(&self, reason: Eviction) {
+        self.evicted[reason as usize].fetch_add(1, Relaxed);
     }
 
     pub(crate) fn store(&self, event: StoreEvent) {
         self.store[event as usize].fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn read(&self, entries: u64, bytes: u64) -> Stats {
-        let all = |counts: &[AtomicU64]| counts.iter().map(|count| count.load(Relaxed)).collect();
+    pub(crate) fn read(&self, entries: u64) -> Stats {
+        fn all<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
+            std::array::from_fn(|at| counters[at].load(Relaxed))
+        }
         Stats {
             hits: self.hits.load(Relaxed),
             misses: self.misses.load(Relaxed),
             stale: self.stale.load(Relaxed),
             coalesced: self.coalesced.load(Relaxed),
+            wait_timeouts: self.wait_timeouts.load(Relaxed),
             entries,
-            bytes,
+            bytes: self.bytes.load(Relaxed),
             bypassed: all(&self.bypassed),
             not_stored: all(&self.not_stored),
             evicted: all(&self.evicted),
@@ -132,48 +140,51 @@ impl Counts {
     }
 }
 
-/// What a cache has done so far, and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A snapshot of a cache: counters since it was made, and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Answers from memory or from the second level that were fresh.
+    /// Fresh answers from memory or from the second level.
     pub hits: u64,
-    /// Requests that went on to the inner service.
+    /// Requests that the inner service ran.
     pub misses: u64,
-    /// Answers that were stale, and served all the same.
+    /// Stale answers that were served.
     pub stale: u64,
-    /// Answers that another request brought while this one waited for it.
+    /// Answers shared with a request that was already running.
     pub coalesced: u64,
-    /// Entries that there are; invalidated ones count until they are looked at or evicted.
+    /// Requests that waited for another one as long as
+    /// [`CacheLayer::max_wait`](crate::CacheLayer::max_wait) allows.
+    pub wait_timeouts: u64,
+    /// Entries in memory. Invalidated ones count until they are looked up or evicted.
     pub entries: u64,
-    /// The bytes of all entries and their keys.
+    /// Bytes of all entries in memory, their keys included.
     pub bytes: u64,
-    bypassed: Vec<u64>,
-    not_stored: Vec<u64>,
-    evicted: Vec<u64>,
-    store: Vec<u64>,
+    bypassed: [u64; BypassReason::ALL.len()],
+    not_stored: [u64; NotStored::COUNT],
+    evicted: [u64; Eviction::COUNT],
+    store: [u64; StoreEvent::COUNT],
 }
 
 impl Stats {
-    /// Requests in which the cache had no say for this reason.
+    /// Returns the number of requests that bypassed the cache for this reason.
     #[must_use]
-    pub fn bypassed(&self, why: Bypass) -> u64 {
-        self.bypassed[why as usize]
+    pub fn bypassed(&self, reason: BypassReason) -> u64 {
+        self.bypassed[reason as usize]
     }
 
-    /// Answers that were not kept for this reason.
+    /// Returns the number of results that were not stored for this reason.
     #[must_use]
-    pub fn not_stored(&self, why: NotStored) -> u64 {
-        self.not_stored[why as usize]
+    pub fn not_stored(&self, reason: NotStored) -> u64 {
+        self.not_stored[reason as usize]
     }
 
-    /// Entries that went for this reason.
+    /// Returns the number of entries that were removed for this reason.
     #[must_use]
-    pub fn evicted(&self, why: Eviction) -> u64 {
-        self.evicted[why as usize]
+    pub fn evicted(&self, reason: Eviction) -> u64 {
+        self.evicted[reason as usize]
     }
 
-    /// How often the second level did this.
+    /// Returns the number of lookups in the second level that ended like this.
     #[must_use]
     pub fn store(&self, event: StoreEvent) -> u64 {
         self.store[event as usize]

@@ -1,38 +1,38 @@
-//! A second level, beyond the process.
+//! The second level: a store that several processes share.
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use mcp_layers_core::{BoxError, CacheScope};
 
-/// What a [`CacheStore`] gives a question: it may wait for the network.
+/// The future of a lookup in a [`CacheStore`].
 pub type StoreFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Where entries are kept beyond the memory of one process, so that several share them.
+/// A store of entries that several processes share.
 ///
-/// A cache asks it when its own memory has nothing, once for each flight, and tells it what it has
-/// learned. A store that fails is a miss.
+/// A cache looks an entry up here when its own memory has none, once for all requests that wait for
+/// the same key, and puts the results that it stores. A store that fails is a miss.
 ///
 /// # Rules
 ///
-/// 1. [`CacheStore::get`] ends after a bounded time, whatever the network does.
-/// 2. [`CacheStore::put`] and [`CacheStore::invalidate`] return at once and work on elsewhere. What
-///    a store cannot put it drops. What it cannot invalidate it keeps trying, and finds nothing
-///    meanwhile.
+/// 1. [`CacheStore::get`] ends after a bounded time, also when the network fails.
+/// 2. [`CacheStore::put`] and [`CacheStore::invalidate`] return at once and go on in the background.
+///    A store drops an entry that it cannot put. It repeats an invalidation until it succeeds, and
+///    finds no entry before that.
 /// 3. An entry that was put with an epoch is found only while none of its groups was invalidated
 ///    since that epoch was read.
 /// 4. Entries are found by all bytes of their key.
 pub trait CacheStore: Send + Sync + 'static {
-    /// Looks for an entry that is not older than its time to live.
+    /// Looks up an entry that is not older than its time to live.
     fn get(&self, key: StoreKey) -> StoreFuture<Result<Lookup, StoreError>>;
 
-    /// Keeps an entry, in place of an earlier one.
+    /// Stores an entry, in place of an earlier one.
     fn put(&self, key: StoreKey, epoch: StoreEpoch, entry: StoredEntry);
 
-    /// Declares every entry of the group out of date, those included that are being made.
+    /// Invalidates every entry of the group, also those whose request is still running.
     fn invalidate(&self, group: &Group);
 }
 
-/// Under what an entry is kept, and what it belongs to.
+/// The key of an entry, and the groups that the entry belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreKey {
     bytes: Arc<[u8]>,
@@ -40,7 +40,15 @@ pub struct StoreKey {
 }
 
 impl StoreKey {
-    /// A key and the groups that its entry belongs to.
+    pub(crate) fn shared_bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    pub(crate) fn shared_groups(&self) -> &Arc<[Group]> {
+        &self.groups
+    }
+
+    /// Creates a key with the groups of its entry.
     pub fn new(bytes: impl Into<Arc<[u8]>>, groups: impl Into<Arc<[Group]>>) -> Self {
         Self {
             bytes: bytes.into(),
@@ -48,43 +56,44 @@ impl StoreKey {
         }
     }
 
-    /// All bytes of the key: method, protocol version, capabilities, params, authorization context.
+    /// Returns the bytes of the key: method, protocol version, capabilities, params, `_meta`,
+    /// authorization context.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The groups.
+    /// Returns the groups.
     #[must_use]
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
 }
 
-/// A group of entries that are invalidated together, by bytes that name it.
+/// The name of a group of entries that are invalidated together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Group(Box<[u8]>);
+pub struct Group(Arc<[u8]>);
 
 impl Group {
-    /// A group by its name.
-    pub fn new(name: impl Into<Box<[u8]>>) -> Self {
+    /// Creates a group by its name.
+    pub fn new(name: impl Into<Arc<[u8]>>) -> Self {
         Self(name.into())
     }
 
-    /// The group of every entry.
+    /// Returns the group of all entries.
     #[must_use]
     pub fn all() -> Self {
         Self::new(*b"*")
     }
 
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// What a store found.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lookup {
     entry: Option<StoredEntry>,
@@ -92,7 +101,8 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// An entry, if there is one, and how the groups of its key stood when it was looked for.
+    /// Creates the result of a lookup: the entry, if there is one, and the epoch of its groups at
+    /// that time.
     #[must_use]
     pub fn new(entry: Option<StoredEntry>, epoch: StoreEpoch) -> Self {
         Self { entry, epoch }
@@ -103,41 +113,41 @@ impl Lookup {
     }
 }
 
-/// How the groups of a key stood at some time: one number each, of which the store alone knows the
-/// meaning.
+/// The state of a key's groups at some time: one number for each, with a meaning that only the store
+/// knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreEpoch(Vec<u64>);
 
 impl StoreEpoch {
-    /// One number for each group, in the order of [`StoreKey::groups`].
+    /// Creates an epoch: one number for each group, in the order of [`StoreKey::groups`].
     #[must_use]
     pub fn new(counts: Vec<u64>) -> Self {
         Self(counts)
     }
 
-    /// The numbers.
+    /// Returns the numbers.
     #[must_use]
     pub fn counts(&self) -> &[u64] {
         &self.0
     }
 }
 
-/// An entry in a form that any process can read.
+/// An entry that any process can read.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredEntry {
-    /// The result as JSON.
+    /// The result, as JSON.
     pub json: Vec<u8>,
-    /// Who may be served with it.
+    /// The callers that may be served with it.
     pub scope: CacheScope,
-    /// How old it is.
+    /// The age.
     pub age: Duration,
-    /// How old it may get.
+    /// The age at which it is stale.
     pub time_to_live: Duration,
 }
 
 impl StoredEntry {
-    /// An entry that was just made.
+    /// Creates an entry of age zero.
     #[must_use]
     pub fn new(json: Vec<u8>, scope: CacheScope, time_to_live: Duration) -> Self {
         Self {
@@ -148,7 +158,7 @@ impl StoredEntry {
         }
     }
 
-    /// The same entry at this age.
+    /// Sets the age.
     #[must_use]
     pub fn aged(mut self, age: Duration) -> Self {
         self.age = age;
@@ -168,7 +178,7 @@ impl fmt::Debug for StoredEntry {
     }
 }
 
-/// Why a store gave no answer.
+/// The error of a lookup.
 #[derive(Debug)]
 pub struct StoreError {
     garbage: bool,
@@ -176,7 +186,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// The store was not reached, or not in time.
+    /// Creates the error of a store that was not reached, or not in time.
     #[must_use]
     pub fn unreachable(source: Option<BoxError>) -> Self {
         Self {
@@ -185,7 +195,7 @@ impl StoreError {
         }
     }
 
-    /// What the store had could not be read.
+    /// Creates the error of an entry that cannot be read.
     #[must_use]
     pub fn garbage() -> Self {
         Self {
@@ -194,7 +204,7 @@ impl StoreError {
         }
     }
 
-    /// Whether there was something that could not be read.
+    /// Returns whether there was an entry that could not be read.
     #[must_use]
     pub fn is_garbage(&self) -> bool {
         self.garbage
@@ -204,7 +214,7 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.garbage {
-            "the cache store holds what cannot be read"
+            "the entry in the cache store cannot be read"
         } else {
             "the cache store cannot be reached"
         })

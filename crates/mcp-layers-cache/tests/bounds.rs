@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::num::{NonZeroU32, NonZeroU64};
-
 use common::*;
 use mcp_layers_cache::{CacheLayer, Eviction, Freshness, NotStored};
 use mcp_layers_core::JsonRpcRequest;
@@ -17,7 +15,7 @@ fn everyone() -> Freshness {
 }
 
 #[tokio::test]
-async fn c6_a_million_keys_stay_within_the_bytes() {
+async fn a_million_keys_stay_within_the_bytes() {
     const MAX: u64 = 1 << 20;
     // A million take a minute without optimisation.
     const KEYS: u64 = if cfg!(debug_assertions) {
@@ -26,8 +24,10 @@ async fn c6_a_million_keys_stay_within_the_bytes() {
         1_000_000
     };
     let layer = CacheLayer::new()
-        .max_bytes(NonZeroU64::new(MAX).unwrap())
-        .tool("echo", everyone());
+        .max_capacity(usize::try_from(MAX).unwrap())
+        .unwrap()
+        .tool("echo", everyone())
+        .unwrap();
     let text = "x".repeat(500);
     let service = layer.layer(tower::service_fn(move |request: JsonRpcRequest| {
         let answer = mcp_layers_core::JsonRpcResponse::success(&request, results::text(&text));
@@ -56,8 +56,10 @@ async fn c6_a_million_keys_stay_within_the_bytes() {
 #[tokio::test]
 async fn there_are_never_more_entries_than_allowed() {
     let layer = CacheLayer::new()
-        .max_entries(NonZeroU64::new(10).unwrap())
-        .tool("echo", everyone());
+        .max_entries(10)
+        .unwrap()
+        .tool("echo", everyone())
+        .unwrap();
     let service = layer.layer(MockService::new());
     for number in 0..100 {
         ask(&service, call(json!({ "n": number }))).await;
@@ -67,10 +69,12 @@ async fn there_are_never_more_entries_than_allowed() {
 }
 
 #[tokio::test]
-async fn c6_what_is_larger_than_an_entry_may_be_passes() {
+async fn a_result_larger_than_the_largest_entry_passes() {
     let layer = CacheLayer::new()
-        .max_entry_bytes(NonZeroU32::new(1_000).unwrap())
-        .tool("echo", everyone());
+        .max_entry_bytes(1_000)
+        .unwrap()
+        .tool("echo", everyone())
+        .unwrap();
     let mock = MockService::answering(|request: &JsonRpcRequest| {
         let bytes = request.params()["arguments"]["bytes"].as_u64().unwrap_or(0);
         Answer::result(results::text(&"x".repeat(usize::try_from(bytes).unwrap())))
@@ -94,7 +98,7 @@ async fn c6_what_is_larger_than_an_entry_may_be_passes() {
         layer
             .handle()
             .stats()
-            .bypassed(mcp_layers_cache::Bypass::TooLarge),
+            .bypassed(mcp_layers_core::BypassReason::TooLarge),
         1
     );
 }
@@ -112,4 +116,19 @@ async fn entries_that_go_free_their_bytes() {
     assert_eq!(layer.handle().stats().bytes, one);
     layer.handle().invalidate_all();
     assert_eq!(layer.handle().stats().bytes, 0);
+}
+
+#[test]
+fn a_bound_of_zero_is_a_config_error() {
+    assert!(CacheLayer::new().max_capacity(0).is_err());
+    assert!(CacheLayer::new().max_entries(0).is_err());
+    assert!(CacheLayer::new().max_entry_bytes(0).is_err());
+}
+
+#[test]
+#[should_panic(expected = "after it had made a handle")]
+fn a_setter_cannot_detach_a_handle() {
+    let layer = CacheLayer::new();
+    let _handle = layer.handle();
+    let _ = layer.report_in_meta();
 }

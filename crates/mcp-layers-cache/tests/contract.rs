@@ -13,12 +13,13 @@ async fn keeps_the_contract_of_layers() {
 }
 
 #[tokio::test]
-async fn keeps_it_with_a_tool_and_lists_that_are_cached() {
+async fn keeps_the_contract_with_a_tool_and_lists_that_are_cached() {
     let minute = Freshness::new(Duration::from_secs(60));
     let layer = move || {
         CacheLayer::new()
             .context(AuthorizationContext::Subject)
             .tool(TOOL, minute)
+            .unwrap()
             .stale_if_error(Duration::from_secs(60))
             .override_for(Method::ListTools, minute)
             .unwrap()

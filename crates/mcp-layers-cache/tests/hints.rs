@@ -105,7 +105,7 @@ async fn an_answer_without_a_time_to_live_is_stale_at_once() {
 }
 
 #[tokio::test]
-async fn c8_hostile_times_are_capped_and_never_panic() {
+async fn hostile_times_are_capped_and_never_panic() {
     for ttl in [
         json!(u64::MAX),
         json!(i64::MAX),
@@ -132,7 +132,7 @@ async fn c8_hostile_times_are_capped_and_never_panic() {
 }
 
 #[tokio::test]
-async fn c16_another_version_cursor_or_capability_is_another_key() {
+async fn another_version_cursor_or_capability_is_another_key() {
     let (service, mock, _) = service(CacheScope::Public);
     let different = [
         list(),
@@ -160,7 +160,7 @@ async fn c16_another_version_cursor_or_capability_is_another_key() {
 }
 
 #[tokio::test]
-async fn c18_an_empty_list_is_cached() {
+async fn an_empty_list_is_cached() {
     let mock = MockService::answering(|_: &JsonRpcRequest| {
         results::fresh_for(results::tools([]), 1_000, CacheScope::Public)
     });
@@ -172,7 +172,7 @@ async fn c18_an_empty_list_is_cached() {
 }
 
 #[tokio::test]
-async fn the_operators_word_goes_before_the_hints() {
+async fn the_operators_settings_take_precedence_over_hints() {
     let (layer, clock) = layer();
     let mock = counting(CacheScope::Private);
     let service = layer
@@ -204,7 +204,7 @@ async fn the_operators_word_goes_before_the_hints() {
         );
         assert!(
             CacheLayer::new()
-                .stamp(method, CacheHint::default())
+                .default_hint(method, CacheHint::default())
                 .is_err(),
             "{method}"
         );
@@ -212,12 +212,12 @@ async fn the_operators_word_goes_before_the_hints() {
 }
 
 #[tokio::test]
-async fn a_stamp_gives_hints_where_the_server_has_none() {
+async fn a_default_hint_fills_in_where_the_server_has_none() {
     let stamp = CacheHint::new(Some(9_000), Some(CacheScope::Public));
     let (layer, clock) = layer();
     let mock = MockService::new();
     let service = layer
-        .stamp(Method::ListTools, stamp)
+        .default_hint(Method::ListTools, stamp)
         .unwrap()
         .layer(mock.clone());
     let modern = || requests::modern(list());
@@ -241,9 +241,9 @@ async fn a_stamp_gives_hints_where_the_server_has_none() {
 }
 
 #[tokio::test]
-async fn the_result_says_what_the_cache_did_where_it_shall() {
+async fn the_result_reports_hits_and_misses_where_it_is_asked_to() {
     let (layer, clock) = layer();
-    let service = layer.meta(true).layer(counting(CacheScope::Public));
+    let service = layer.report_in_meta().layer(counting(CacheScope::Public));
     let said = |response: &mcp_layers_core::JsonRpcResponse| {
         response.result().unwrap()["_meta"][META_KEY].clone()
     };

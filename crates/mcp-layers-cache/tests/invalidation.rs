@@ -1,4 +1,4 @@
-//! What the server or the operator says is out of date.
+//! Invalidation by the server and by the operator.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -16,7 +16,7 @@ fn notification(method: &'static str, params: serde_json::Value) -> JsonRpcNotif
 
 /// Everything that the cache may hold, and what each notification empties.
 #[tokio::test]
-async fn a_notification_empties_what_it_announces() {
+async fn a_notification_invalidates_what_it_announces() {
     let kept = [
         list(),
         requests::page(1, Method::ListTools, "a"),
@@ -62,7 +62,7 @@ async fn a_notification_empties_what_it_announces() {
 }
 
 #[tokio::test]
-async fn an_update_can_be_about_all_that_begins_so() {
+async fn an_update_can_be_about_a_uri_prefix() {
     let (layer, _) = layer();
     let layer = layer.updates_are_prefixes();
     let service = layer.layer(counting(CacheScope::Public));
@@ -81,7 +81,7 @@ async fn an_update_can_be_about_all_that_begins_so() {
 type Invalidate = fn(&CacheHandle);
 
 #[tokio::test]
-async fn the_handle_empties_by_method_target_prefix_principal_and_all() {
+async fn the_handle_invalidates_by_method_target_prefix_principal_and_all() {
     let kept = || {
         [
             list(),
@@ -119,7 +119,7 @@ async fn the_handle_empties_by_method_target_prefix_principal_and_all() {
 }
 
 #[tokio::test]
-async fn c7_an_answer_that_was_under_way_during_an_invalidation_is_not_stored() {
+async fn an_answer_that_was_under_way_during_an_invalidation_is_not_stored() {
     let cases: [(Invalidate, JsonRpcRequest); 5] = [
         (|it| it.invalidate_method(Method::ListTools), list()),
         (
@@ -157,26 +157,65 @@ async fn c7_an_answer_that_was_under_way_during_an_invalidation_is_not_stored() 
     }
 }
 
+/// A page of a list, with the cursor of the next one.
+fn page_before(cursor: &str, count: &str, scope: CacheScope) -> Answer {
+    let page = json!({ "tools": [], "nextCursor": cursor, "count": count });
+    Answer::result(results::fresh_for(page, 60_000, scope))
+}
+
+fn refused() -> Answer {
+    Answer::error(McpError::new(-32602, "no such cursor"))
+}
+
 #[tokio::test]
-async fn a_cursor_that_the_server_does_not_know_drops_every_page_of_that_list() {
+async fn a_cursor_that_the_server_refuses_drops_every_page_of_that_list() {
     let (layer, _) = layer();
     let mock = counting(CacheScope::Public);
     let service = layer.layer(mock.clone());
     let page = |cursor: &str| requests::page(1, Method::ListTools, cursor);
-    assert_eq!(run_of(&service, list()).await, "1");
-    assert_eq!(run_of(&service, page("a")).await, "2");
-    assert_eq!(run_of(&service, read("file:///a")).await, "3");
-    // Other errors, and the same one without a cursor, say nothing of the pages.
-    for (request, code) in [(page("x"), -32603), (read("file:///none"), -32602)] {
+    mock.push(page_before("a", "first", CacheScope::Public));
+    mock.push(page_before("b", "second", CacheScope::Public));
+    assert_eq!(run_of(&service, list()).await, "first");
+    assert_eq!(run_of(&service, page("a")).await, "second");
+    assert_eq!(run_of(&service, read("file:///a")).await, "1");
+    // Other errors, and the same one without a cursor, drop no pages.
+    for (request, code) in [(page("b"), -32603), (read("file:///none"), -32602)] {
         mock.push(Answer::error(McpError::new(code, "no")));
         ask(&service, request).await;
     }
-    assert_eq!(run_of(&service, list()).await, "1");
-    mock.push(Answer::error(McpError::new(-32602, "no such cursor")));
+    assert_eq!(run_of(&service, list()).await, "first");
+    mock.push(refused());
     ask(&service, page("b")).await;
-    assert_eq!(run_of(&service, list()).await, "4");
-    assert_eq!(run_of(&service, page("a")).await, "5");
-    assert_eq!(run_of(&service, read("file:///a")).await, "3");
+    assert_eq!(run_of(&service, list()).await, "2");
+    assert_eq!(run_of(&service, page("a")).await, "3");
+    assert_eq!(run_of(&service, read("file:///a")).await, "1");
+    // The cursor belonged to a page that was dropped: it drops no page again.
+    mock.push(refused());
+    ask(&service, page("b")).await;
+    assert_eq!(run_of(&service, list()).await, "2");
+}
+
+#[tokio::test]
+async fn a_made_up_cursor_drops_no_page_of_another_caller() {
+    let (layer, _) = layer();
+    let mock = counting(CacheScope::Private);
+    let service = layer.layer(mock.clone());
+    let page = |cursor: &str| requests::page(1, Method::ListTools, cursor);
+    let prompts = || requests::of(1, Method::ListPrompts);
+    mock.push(page_before("a", "public", CacheScope::Public));
+    assert_eq!(run_of(&service, by("ada", list())).await, "public");
+    assert_eq!(run_of(&service, by("ada", page("a"))).await, "1");
+    assert_eq!(run_of(&service, by("eve", page("a"))).await, "2");
+    assert_eq!(run_of(&service, by("eve", prompts())).await, "3");
+    for made_up in 0..100 {
+        mock.push(refused());
+        ask(&service, by("eve", page(&format!("made up {made_up}")))).await;
+    }
+    assert_eq!(run_of(&service, by("bob", list())).await, "public");
+    assert_eq!(run_of(&service, by("ada", page("a"))).await, "1");
+    // Of Eve's own pages of that list none is left: the server may have changed it.
+    assert_eq!(run_of(&service, by("eve", page("a"))).await, "4");
+    assert_eq!(run_of(&service, by("eve", prompts())).await, "3");
 }
 
 #[tokio::test]

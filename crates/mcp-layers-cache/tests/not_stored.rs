@@ -1,4 +1,4 @@
-//! What is never stored and never shared.
+//! Results that are never stored and never shared.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,14 +6,15 @@ mod common;
 use common::*;
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_core::{
-    CacheEvent, CacheScope, Hints, JsonRpcRequest, McpError, McpResponse, Method, ToolHints,
+    BypassReason, CacheEvent, CacheScope, Catalog, Hints, JsonRpcRequest, McpError, McpRequest,
+    McpResponse, Method,
 };
 use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::Layer;
 
 #[tokio::test]
-async fn c4_errors_tool_errors_questions_and_tasks_are_not_stored() {
+async fn errors_tool_errors_elicitations_and_tasks_are_not_stored() {
     let legacy_task = json!({ "task": { "taskId": "t", "status": "working", "ttl": 60_000 } });
     let answers = [
         Answer::error(McpError::internal()),
@@ -52,7 +53,7 @@ async fn c4_errors_tool_errors_questions_and_tasks_are_not_stored() {
 }
 
 #[tokio::test]
-async fn c4_a_continuation_is_neither_stored_nor_answered_from_memory() {
+async fn a_continuation_is_neither_stored_nor_answered_from_memory() {
     let (service, mock, _) = service(CacheScope::Public);
     let go_on = |request| by("ada", requests::continuation(request));
     for (plain, runs) in [
@@ -70,50 +71,98 @@ async fn c4_a_continuation_is_neither_stored_nor_answered_from_memory() {
     assert_eq!(
         event(&bypass),
         Some(CacheEvent::Bypass {
-            reason: mcp_layers_cache::Bypass::Continuation
+            reason: BypassReason::Continuation
         })
     );
 }
 
 #[tokio::test]
-async fn c11_a_tool_that_nobody_declared_is_never_cached() {
-    let hints = ToolHints::new();
+async fn an_undeclared_tool_is_never_cached() {
     let (layer, _) = layer();
     let mock = counting(CacheScope::Public);
     let service = layer
-        .trust_hints(hints.clone(), Freshness::new(MINUTE).public())
+        .trust_hints(Freshness::new(MINUTE).public())
         .layer(mock.clone());
-    let ask_twice = async |tool: &str| {
-        let request = || by("ada", requests::call_tool(1, tool, json!({})));
-        let first = run_of(&service, request()).await;
-        first == run_of(&service, request()).await
+    let hints = |read_only, idempotent| Hints::new(read_only, None, idempotent, None);
+    let catalog = Catalog::new()
+        .with_tools(["silent"])
+        .with_tool_hints("reads", hints(Some(true), None))
+        .with_tool_hints("repeats", hints(None, Some(true)))
+        .with_tool_hints("writes", hints(Some(false), Some(true)))
+        .with_tool_hints("safe", hints(Some(true), Some(true)));
+    let request = |catalog: Option<&Catalog>, tool: &str| {
+        let mut request = by("ada", requests::call_tool(1, tool, json!({})));
+        if let Some(catalog) = catalog {
+            request.context_mut().set_catalog(catalog.clone());
+        }
+        request
     };
-    let cases = [
-        ("silent", None, None),
-        ("reads", Some(true), None),
-        ("repeats", None, Some(true)),
-        ("writes", Some(false), Some(true)),
-        ("safe", Some(true), Some(true)),
-    ];
-    assert!(!ask_twice("safe").await, "not listed yet");
-    for (tool, read_only, idempotent) in cases {
-        hints.learn(tool, Hints::new(read_only, None, idempotent, None));
-        assert_eq!(ask_twice(tool).await, tool == "safe", "{tool}");
+    let ask_twice = async |catalog: Option<&Catalog>, tool: &str| {
+        let first = run_of(&service, request(catalog, tool)).await;
+        first == run_of(&service, request(catalog, tool)).await
+    };
+    assert!(!ask_twice(None, "safe").await, "never listed");
+    for tool in ["silent", "reads", "repeats", "writes", "safe"] {
+        assert_eq!(
+            ask_twice(Some(&catalog), tool).await,
+            tool == "safe",
+            "{tool}"
+        );
     }
     for tool in ["Safe", "safe ", "unheard_of"] {
-        assert!(!ask_twice(tool).await, "{tool}");
+        assert!(!ask_twice(Some(&catalog), tool).await, "{tool}");
     }
     // Trust is the operator's: another layer has none.
     let service = CacheLayer::new().layer(mock.clone());
     let before = mock.calls();
     for _ in 0..2 {
-        ask(
-            &service,
-            by("ada", requests::call_tool(1, "safe", json!({}))),
-        )
-        .await;
+        ask(&service, request(Some(&catalog), "safe")).await;
     }
     assert_eq!(mock.calls(), before + 2);
+}
+
+#[tokio::test]
+async fn trusted_hints_are_learned_from_lists_in_a_stack_without_a_catalog() {
+    let mock = counting(CacheScope::Public);
+    let annotations = json!({ "readOnlyHint": true, "idempotentHint": true });
+    mock.push(json!({ "tools": [results::tool("safe", &annotations)] }));
+    let service = CacheLayer::new()
+        .trust_hints(Freshness::new(MINUTE).public())
+        .layer(mock.clone());
+    ask(&service, list()).await;
+    for _ in 0..2 {
+        let call = requests::call_tool(1, "safe", json!({}));
+        assert_eq!(run_of(&service, call).await, "1");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_can_be_declared_by_a_prefix_of_its_name() {
+    let mock = counting(CacheScope::Public);
+    let service = CacheLayer::new()
+        .tool("db_*", Freshness::new(MINUTE).public())
+        .unwrap()
+        .tool("db_write_*", std::time::Duration::ZERO)
+        .unwrap()
+        .tool("db_write_log", Freshness::new(MINUTE).public())
+        .unwrap()
+        .layer(mock.clone());
+    for (tool, is_cached) in [
+        ("db_read", true),
+        ("db_write_row", false),
+        ("db_write_log", true),
+        ("web_read", false),
+    ] {
+        let call = || by("ada", requests::call_tool(1, tool, json!({})));
+        let first = run_of(&service, call()).await;
+        assert_eq!(run_of(&service, call()).await == first, is_cached, "{tool}");
+    }
+    for pattern in ["", "a*b"] {
+        assert!(
+            CacheLayer::new().tool(pattern, MINUTE).is_err(),
+            "{pattern:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -147,7 +196,7 @@ async fn prompts_and_completions_are_cached_by_name() {
 }
 
 #[tokio::test]
-async fn c10_a_caller_that_changes_its_answer_changes_no_other() {
+async fn a_caller_that_changes_its_answer_changes_no_other() {
     let (service, _, _) = service(CacheScope::Public);
     let expected = ask(&service, list()).await.result().unwrap().clone();
     let mut mine = ask(&service, list()).await;

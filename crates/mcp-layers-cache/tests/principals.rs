@@ -1,19 +1,20 @@
-//! Who may be served with whose answer.
+//! Results and the callers that may be served with them.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::*;
-use mcp_layers_cache::{AuthorizationContext, Bypass, CacheLayer, NotStored};
+use mcp_layers_cache::{AuthorizationContext, CacheLayer, NotStored};
 use mcp_layers_core::{
-    Authentication, CacheEvent, CacheScope, Event, JsonRpcRequest, McpResponse, Principal,
+    Authentication, BypassReason, CacheEvent, CacheScope, Event, JsonRpcRequest, McpResponse,
+    Principal,
 };
 use mcp_layers_test::{Answer, MockService, results};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
 
 #[tokio::test]
-async fn c1_a_private_or_unmarked_answer_is_for_its_caller_alone() {
+async fn a_private_or_unmarked_answer_is_for_its_caller_alone() {
     let unmarked = json!({ "contents": [], "ttlMs": 60_000, "count": "1" });
     let private = json!({ "contents": [], "ttlMs": 60_000, "cacheScope": "private", "count": "1" });
     for secret in [unmarked, private] {
@@ -32,7 +33,7 @@ async fn c1_a_private_or_unmarked_answer_is_for_its_caller_alone() {
 }
 
 #[tokio::test]
-async fn c1_the_same_holds_for_tools() {
+async fn a_private_tool_result_is_for_its_caller_alone() {
     let (service, mock, _) = service(CacheScope::Public);
     for (caller, expected) in [("ada", "1"), ("bob", "2"), ("ada", "1"), ("bob", "2")] {
         assert_eq!(
@@ -54,7 +55,7 @@ async fn a_public_answer_is_for_everyone() {
 }
 
 #[tokio::test]
-async fn what_is_private_to_nobody_known_is_not_stored() {
+async fn a_private_result_without_a_context_is_not_stored() {
     let (layer, _) = layer();
     let mock = counting(CacheScope::Private);
     let service = layer.layer(mock.clone());
@@ -78,10 +79,10 @@ async fn what_is_private_to_nobody_known_is_not_stored() {
     assert_eq!(
         event(&tool),
         Some(CacheEvent::Bypass {
-            reason: Bypass::NoContext
+            reason: BypassReason::NoContext
         })
     );
-    assert_eq!(layer.handle().stats().bypassed(Bypass::NoContext), 1);
+    assert_eq!(layer.handle().stats().bypassed(BypassReason::NoContext), 1);
 }
 
 /// Filters a list for its caller, as an authorization layer does.
@@ -135,7 +136,7 @@ fn everyones() -> MockService {
 }
 
 #[tokio::test]
-async fn c2_a_public_list_that_is_filtered_outside_is_filtered_for_each() {
+async fn a_public_list_that_is_filtered_outside_is_filtered_for_each() {
     let mock = everyones();
     let service = Filter(CacheLayer::new().layer(mock.clone()));
     for (caller, expected) in [
@@ -150,7 +151,7 @@ async fn c2_a_public_list_that_is_filtered_outside_is_filtered_for_each() {
 }
 
 #[tokio::test]
-async fn c2_a_list_that_is_filtered_inside_is_private_whatever_it_says() {
+async fn a_list_that_is_filtered_inside_is_private_whatever_it_says() {
     let mock = everyones();
     let service = CacheLayer::new().layer(Filter(mock.clone()));
     for (caller, expected) in [
@@ -165,7 +166,7 @@ async fn c2_a_list_that_is_filtered_inside_is_private_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn c13_a_refreshed_token_is_as_configured_and_a_revoked_role_never_sees_the_old_answer() {
+async fn a_refreshed_token_is_as_configured_and_a_revoked_role_never_sees_the_old_answer() {
     let token = |digest: &str| principal("ada").with_credential_digest(digest.as_bytes());
     for (context, refreshed) in [
         (AuthorizationContext::Credential, "2"),

@@ -14,7 +14,7 @@ use tower::{Layer, Service, ServiceExt};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
-async fn c12_a_stale_answer_is_served_when_the_server_fails_and_says_so() {
+async fn a_stale_answer_is_served_when_the_server_fails_and_says_so() {
     let (layer, clock) = layer();
     let layer = layer.stale_if_error(SECOND * 10);
     let mock = counting(CacheScope::Public);
@@ -53,7 +53,7 @@ async fn c12_a_stale_answer_is_served_when_the_server_fails_and_says_so() {
 }
 
 #[tokio::test]
-async fn c12_without_a_window_nothing_stale_is_served() {
+async fn without_a_window_nothing_stale_is_served() {
     let (service, mock, clock) = service(CacheScope::Public);
     ask(&service, list()).await;
     clock.advance(MINUTE);
@@ -62,7 +62,7 @@ async fn c12_without_a_window_nothing_stale_is_served() {
 }
 
 #[tokio::test]
-async fn others_are_served_what_is_stale_while_one_asks() {
+async fn others_are_served_a_stale_entry_while_one_request_runs() {
     let (layer, clock) = layer();
     let layer = layer.stale_while_revalidate(SECOND * 10);
     let mock = counting(CacheScope::Public);

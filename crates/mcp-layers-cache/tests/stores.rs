@@ -30,7 +30,7 @@ impl suite::Nodes for Memory {
 }
 
 #[tokio::test]
-async fn memory_does_what_every_store_does() {
+async fn memory_behaves_as_every_store_does() {
     suite::check(&Memory).await;
 }
 
@@ -88,7 +88,7 @@ impl CacheStore for Told {
 }
 
 #[tokio::test]
-async fn a_second_level_is_asked_once_for_each_flight_and_ages() {
+async fn the_second_level_is_looked_up_once_for_all_waiters_and_entries_age() {
     let told = Told::default();
     let mock = counting(CacheScope::Public);
     let layer = || CacheLayer::new().store(told.clone());
@@ -124,14 +124,14 @@ async fn ask_first(layer: &CacheLayer, mock: &mcp_layers_test::MockService) {
 }
 
 async fn ask_system(
-    service: &mcp_layers_cache::Cache<mcp_layers_test::MockService, mcp_layers_core::SystemClock>,
+    service: &mcp_layers_cache::Cache<mcp_layers_test::MockService>,
     request: mcp_layers_core::JsonRpcRequest,
 ) -> mcp_layers_core::JsonRpcResponse {
     ask(service, request).await
 }
 
 #[tokio::test]
-async fn c17_a_store_that_fails_or_holds_garbage_is_a_miss_that_is_counted() {
+async fn a_store_that_fails_or_holds_garbage_is_a_miss_that_is_counted() {
     fn of(json: &[u8], scope: CacheScope, age: u64) -> Result<Lookup, StoreError> {
         let entry = StoredEntry::new(json.to_vec(), scope, Duration::from_secs(60));
         let entry = entry.aged(Duration::from_secs(age));
@@ -172,7 +172,7 @@ async fn c17_a_store_that_fails_or_holds_garbage_is_a_miss_that_is_counted() {
 }
 
 #[tokio::test]
-async fn followers_wait_for_the_store_together_and_a_dropped_leader_hands_over() {
+async fn requests_wait_for_the_store_together_and_a_dropped_leader_hands_over() {
     let gate = Gate::closed();
     let told = Told {
         gate: Some(gate.clone()),
@@ -181,18 +181,18 @@ async fn followers_wait_for_the_store_together_and_a_dropped_leader_hands_over()
     let mock = counting(CacheScope::Public);
     let mut service = CacheLayer::new().store(told).layer(mock.clone());
     let mut leader = Task::new(service.call(list()));
-    let mut followers: Vec<_> = (0..3).map(|_| Task::new(service.call(list()))).collect();
+    let mut waiters: Vec<_> = (0..3).map(|_| Task::new(service.call(list()))).collect();
     assert!(leader.poll().is_pending());
-    for follower in &mut followers {
-        assert!(follower.poll().is_pending());
+    for waiter in &mut waiters {
+        assert!(waiter.poll().is_pending());
     }
     drop(leader);
-    assert!(followers[0].is_woken() && !followers[1].is_woken());
-    assert!(followers[0].poll().is_pending());
+    assert!(waiters[0].is_woken() && !waiters[1].is_woken());
+    assert!(waiters[0].poll().is_pending());
     gate.open();
-    assert!(followers[0].is_woken());
-    for follower in &mut followers {
-        assert!(follower.poll().is_ready());
+    assert!(waiters[0].is_woken());
+    for waiter in &mut waiters {
+        assert!(waiter.poll().is_ready());
     }
     assert_eq!(mock.calls(), 1);
 }

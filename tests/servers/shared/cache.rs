@@ -30,7 +30,7 @@ pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     };
     let mut layer = CacheLayer::new();
     for name in settings.all(&TOOL) {
-        layer = layer.tool(name, freshness);
+        layer = layer.tool(name, freshness)?;
     }
     settings.set_cache(layer.handle());
     put(layer)

@@ -1,4 +1,4 @@
-//! What the tests share: callers, requests, and what a response says.
+//! Callers, requests and readings of responses, for all tests.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -10,21 +10,22 @@ use std::{sync::Arc, time::Duration};
 
 use mcp_layers_cache::{Cache, CacheLayer, Freshness};
 use mcp_layers_core::{
-    Authentication, CacheEvent, CacheScope, Clock, Event, JsonRpcRequest, JsonRpcResponse,
-    McpRequest, McpResponse, Method, Principal,
+    Authentication, CacheEvent, CacheScope, Event, JsonRpcRequest, JsonRpcResponse, McpRequest,
+    McpResponse, Method, Principal, clock::Clock,
 };
-use mcp_layers_test::{Answer, ManualClock, MockService, requests, results};
+use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 
 /// A layer with a clock that stands still, and a tool that is declared.
-pub fn layer() -> (CacheLayer<ManualClock>, ManualClock) {
-    let clock = ManualClock::new();
+pub fn layer() -> (CacheLayer, Clock) {
+    let clock = Clock::manual();
     let layer = CacheLayer::new()
-        .clock(clock.clone())
-        .tool("echo", Freshness::new(MINUTE));
+        .with_clock(clock.clone())
+        .tool("echo", Freshness::new(MINUTE))
+        .unwrap();
     (layer, clock)
 }
 
@@ -74,7 +75,7 @@ pub fn counting(scope: CacheScope) -> MockService {
     })
 }
 
-/// Which run of the mock this answer is from.
+/// The run of the mock that this answer is from.
 pub fn run(response: &JsonRpcResponse) -> String {
     let result = response.result().unwrap();
     let count = result
@@ -83,19 +84,16 @@ pub fn run(response: &JsonRpcResponse) -> String {
     count.and_then(Value::as_str).unwrap().to_owned()
 }
 
-pub async fn ask<C: Clock>(
-    service: &Cache<MockService, C>,
-    request: JsonRpcRequest,
-) -> JsonRpcResponse {
+pub async fn ask(service: &Cache<MockService>, request: JsonRpcRequest) -> JsonRpcResponse {
     service.clone().oneshot(request).await.unwrap()
 }
 
 /// Asks, and tells which run of the mock answered.
-pub async fn run_of<C: Clock>(service: &Cache<MockService, C>, request: JsonRpcRequest) -> String {
+pub async fn run_of(service: &Cache<MockService>, request: JsonRpcRequest) -> String {
     run(&ask(service, request).await)
 }
 
-/// What the cache says it did.
+/// The event that the cache reports.
 pub fn event(response: &JsonRpcResponse) -> Option<CacheEvent> {
     response.trail().events().find_map(|event| match event {
         Event::Cache(event) => Some(*event),
@@ -104,7 +102,7 @@ pub fn event(response: &JsonRpcResponse) -> Option<CacheEvent> {
 }
 
 /// A service around a mock that counts.
-pub fn service(scope: CacheScope) -> (Cache<MockService, ManualClock>, MockService, ManualClock) {
+pub fn service(scope: CacheScope) -> (Cache<MockService>, MockService, Clock) {
     let (layer, clock) = layer();
     let mock = counting(scope);
     (layer.layer(mock.clone()), mock, clock)

@@ -1,5 +1,5 @@
-//! What every store of answers does, the memory of one process and one that several share: two
-//! nodes, and what one learned the other knows.
+//! The behaviour of every store, the memory of one process and one that several share: two nodes,
+//! and each serves the results of the other.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::{sync::Arc, time::Duration};
@@ -24,6 +24,7 @@ fn layer() -> CacheLayer {
     CacheLayer::new()
         .context(AuthorizationContext::Subject)
         .tool("echo", Freshness::new(Duration::from_secs(600)))
+        .unwrap()
 }
 
 fn mock() -> MockService {

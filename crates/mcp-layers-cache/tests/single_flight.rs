@@ -4,13 +4,16 @@
 mod common;
 
 use common::*;
-use mcp_layers_cache::{CacheLayer, Freshness};
-use mcp_layers_core::{CacheEvent, CacheScope, Clock, JsonRpcRequest, McpError, McpResponse};
+use mcp_layers_cache::{
+    CacheLayer, CacheStore, Freshness, Group, Lookup, StoreEpoch, StoreError, StoreFuture,
+    StoreKey, StoredEntry,
+};
+use mcp_layers_core::{CacheEvent, CacheScope, JsonRpcRequest, McpError, McpResponse};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::json;
 use std::{
     sync::{Arc, Mutex},
-    time::Instant,
+    time::Duration,
 };
 use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimitLayer};
 
@@ -19,7 +22,7 @@ fn slow_list(gate: &Gate, scope: CacheScope) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c3_a_thousand_calls_with_a_cancelled_and_a_panicking_leader_are_one_that_succeeds() {
+async fn a_thousand_calls_with_a_cancelled_and_a_panicking_leader_are_one_that_succeeds() {
     for scope in [CacheScope::Public, CacheScope::Private] {
         let gate = Gate::closed();
         let mock = MockService::new();
@@ -29,7 +32,7 @@ async fn c3_a_thousand_calls_with_a_cancelled_and_a_panicking_leader_are_one_tha
         let layer = CacheLayer::new();
         let service = layer.layer(mock.clone());
 
-        let ask = |service: &mcp_layers_cache::Cache<_, _>| {
+        let ask = |service: &mcp_layers_cache::Cache<_>| {
             tokio::spawn(service.clone().oneshot(by("ada", list())))
         };
         let leader = ask(&service);
@@ -66,72 +69,132 @@ async fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// A clock that does something the next time that it is read.
+/// A store that is empty, and does something when the first entry is put.
 #[derive(Clone, Default)]
 struct Hooked(Arc<Mutex<Option<Hook>>>);
 
 type Hook = Box<dyn FnOnce() + Send>;
 
-impl Clock for Hooked {
-    fn now(&self) -> Instant {
+impl CacheStore for Hooked {
+    fn get(&self, key: StoreKey) -> StoreFuture<Result<Lookup, StoreError>> {
+        let epoch = StoreEpoch::new(vec![0; key.groups().len()]);
+        Box::pin(std::future::ready(Ok(Lookup::new(None, epoch))))
+    }
+
+    fn put(&self, _: StoreKey, _: StoreEpoch, _: StoredEntry) {
         let hook = self.0.lock().unwrap().take();
         if let Some(hook) = hook {
             hook();
         }
-        Instant::now()
     }
+
+    fn invalidate(&self, _: &Group) {}
 }
 
 #[tokio::test]
-async fn who_comes_while_an_answer_is_kept_waits_for_it_and_does_not_ask_again() {
+async fn a_request_that_comes_while_a_result_is_stored_does_not_run_again() {
     for scope in [CacheScope::Public, CacheScope::Private] {
         let mock = MockService::new();
         let gate = Gate::closed();
         mock.push(slow_list(&gate, scope));
-        let clock = Hooked::default();
-        let service = CacheLayer::new().clock(clock.clone()).layer(mock.clone());
+        let store = Hooked::default();
+        let service = CacheLayer::new().store(store.clone()).layer(mock.clone());
         let mut leader = Task::new(service.clone().call(by("ada", list())));
         assert!(leader.poll().is_pending());
-        // The age of an entry begins when the answer is there and the entry is not.
-        let late = Arc::new(Mutex::new(None));
-        let comes = Arc::clone(&late);
-        *clock.0.lock().unwrap() = Some(Box::new(move || {
-            let mut task = Task::new(service.clone().call(by("ada", list())));
-            assert!(task.poll().is_pending());
-            *comes.lock().unwrap() = Some(task);
+        let late = Arc::new(Mutex::new(Task::new(
+            service.clone().call(by("ada", list())),
+        )));
+        // When it is polled, the entry is in memory, and the leader has not published it yet.
+        let (comes, first) = (Arc::clone(&late), Arc::new(Mutex::new(None)));
+        let polled = Arc::clone(&first);
+        *store.0.lock().unwrap() = Some(Box::new(move || {
+            *polled.lock().unwrap() = Some(comes.lock().unwrap().poll());
         }));
         gate.open();
         assert!(leader.poll().is_ready());
-        let mut late = late.lock().unwrap().take().unwrap();
-        let std::task::Poll::Ready(Ok(answer)) = late.poll() else {
+        let answer = match first.lock().unwrap().take().unwrap() {
+            std::task::Poll::Pending => late.lock().unwrap().poll(),
+            ready @ std::task::Poll::Ready(_) => ready,
+        };
+        let std::task::Poll::Ready(Ok(answer)) = answer else {
             panic!("no answer");
         };
-        assert_eq!(event(&answer), Some(CacheEvent::Coalesced), "{scope:?}");
+        let shared = |event| matches!(event, CacheEvent::Coalesced | CacheEvent::Hit { .. });
+        assert!(event(&answer).is_some_and(shared), "{scope:?}");
         assert_eq!(mock.calls(), 1, "{scope:?}");
     }
 }
 
 #[tokio::test]
-async fn c3_followers_are_woken_and_not_polled() {
+async fn a_request_that_is_never_polled_makes_nobody_wait() {
+    let mock = counting(CacheScope::Public);
+    let mut service = CacheLayer::new().layer(mock.clone());
+    let forgotten = service.call(list());
+    assert_eq!(run_of(&service, list()).await, "1");
+    // Polled after all, it finds the entry.
+    assert_eq!(run(&forgotten.await.unwrap()), "1");
+    assert_eq!(mock.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_stuck_leader_is_bounded_and_later_requests_do_not_wait_for_it() {
+    let mock = counting(CacheScope::Public);
+    mock.push(Answer::never());
+    let layer = CacheLayer::new().max_wait(Duration::from_secs(5));
+    let mut service = layer.layer(mock.clone());
+    let mut stuck = Task::new(service.call(list()));
+    assert!(stuck.poll().is_pending());
+    let start = tokio::time::Instant::now();
+    assert_eq!(run_of(&service, list()).await, "1");
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    assert_eq!(layer.handle().stats().wait_timeouts, 1);
+    // The next one neither waits for the stuck leader nor runs: the entry is there.
+    assert_eq!(run_of(&service, list()).await, "1");
+    layer.handle().invalidate_all();
+    assert_eq!(run_of(&service, list()).await, "2");
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+    drop(stuck);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_bounded_also_when_the_request_that_should_take_over_is_never_polled() {
+    let mock = counting(CacheScope::Public);
+    mock.push(Answer::never());
+    let mut service = CacheLayer::new().layer(mock.clone());
+    let [mut leader, mut next, mut last] = [(); 3].map(|()| Task::new(service.call(list())));
+    for task in [&mut leader, &mut next, &mut last] {
+        assert!(task.poll().is_pending());
+    }
+    drop(leader);
+    tokio::time::advance(CacheLayer::DEFAULT_MAX_WAIT).await;
+    let std::task::Poll::Ready(Ok(answer)) = last.poll() else {
+        panic!("it still waits");
+    };
+    assert_eq!(run(&answer), "1");
+    drop(next);
+}
+
+#[tokio::test]
+async fn waiters_are_woken_and_not_polled() {
     let mock = MockService::new();
     let gate = Gate::closed();
     mock.push(slow_list(&gate, CacheScope::Public));
     let mut service = CacheLayer::new().layer(mock.clone());
     let mut leader = Task::new(service.call(list()));
-    let mut followers: Vec<_> = (2..5)
+    let mut waiters: Vec<_> = (2..5)
         .map(|id| Task::new(service.call(requests::list_tools(id))))
         .collect();
     assert!(leader.poll().is_pending());
-    for follower in &mut followers {
-        assert!(follower.poll().is_pending());
-        assert!(!follower.is_woken());
+    for waiter in &mut waiters {
+        assert!(waiter.poll().is_pending());
+        assert!(!waiter.is_woken());
     }
     gate.open();
-    assert!(followers.iter().all(|follower| !follower.is_woken()));
+    assert!(waiters.iter().all(|waiter| !waiter.is_woken()));
     assert!(leader.poll().is_ready());
-    for (follower, id) in followers.iter_mut().zip(2..) {
-        assert!(follower.is_woken());
-        let std::task::Poll::Ready(Ok(answer)) = follower.poll() else {
+    for (waiter, id) in waiters.iter_mut().zip(2..) {
+        assert!(waiter.is_woken());
+        let std::task::Poll::Ready(Ok(answer)) = waiter.poll() else {
             panic!("no answer");
         };
         assert_eq!(event(&answer), Some(CacheEvent::Coalesced));
@@ -141,7 +204,7 @@ async fn c3_followers_are_woken_and_not_polled() {
 }
 
 #[tokio::test]
-async fn c3_a_dropped_leader_leaves_the_lead_to_one_follower_and_then_to_the_next() {
+async fn a_dropped_leader_leaves_the_lead_to_one_waiter_and_then_to_the_next() {
     let mock = MockService::answering(|_: &JsonRpcRequest| Answer::never());
     let mut service = CacheLayer::new().layer(mock.clone());
     let mut calls: Vec<_> = (0..4).map(|_| Task::new(service.call(list()))).collect();
@@ -170,7 +233,7 @@ async fn c3_a_dropped_leader_leaves_the_lead_to_one_follower_and_then_to_the_nex
 }
 
 #[tokio::test]
-async fn a_private_answer_goes_only_to_followers_of_the_same_context() {
+async fn a_private_result_goes_only_to_waiters_of_the_same_context() {
     let mock = counting(CacheScope::Private);
     let gate = Gate::closed();
     let secret = json!({ "tools": [], "count": "ada's" });
@@ -209,7 +272,7 @@ async fn a_private_answer_goes_only_to_followers_of_the_same_context() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_shared_sends_every_follower_on_its_way() {
+async fn a_result_that_cannot_be_shared_sends_every_waiter_on() {
     let mock = MockService::new();
     for answer in [
         Answer::error(McpError::internal()),
@@ -219,21 +282,23 @@ async fn what_cannot_be_shared_sends_every_follower_on_its_way() {
     ] {
         let gate = Gate::closed();
         mock.push(answer.behind(&gate));
-        let layer = CacheLayer::new().tool("echo", Freshness::new(MINUTE).public());
+        let layer = CacheLayer::new()
+            .tool("echo", Freshness::new(MINUTE).public())
+            .unwrap();
         let mut service = layer.layer(mock.clone());
         let before = mock.calls();
         let mut leader = Task::new(service.call(call(json!({}))));
-        let mut followers: Vec<_> = (0..3)
+        let mut waiters: Vec<_> = (0..3)
             .map(|_| Task::new(service.call(call(json!({})))))
             .collect();
         assert!(leader.poll().is_pending());
-        for follower in &mut followers {
-            assert!(follower.poll().is_pending());
+        for waiter in &mut waiters {
+            assert!(waiter.poll().is_pending());
         }
         gate.open();
         assert!(leader.poll().is_ready());
-        for follower in &mut followers {
-            assert!(follower.poll().is_ready());
+        for waiter in &mut waiters {
+            assert!(waiter.poll().is_ready());
         }
         assert_eq!(mock.calls(), before + 4);
     }
@@ -265,7 +330,7 @@ async fn a_request_with_a_progress_token_waits_for_no_other() {
 }
 
 #[tokio::test]
-async fn answers_that_were_not_kept_make_nobody_wait_the_next_time() {
+async fn requests_do_not_wait_for_results_that_were_not_stored_the_last_time() {
     let mock = MockService::new();
     let mut service = CacheLayer::new().layer(mock.clone());
     ask(&service, by("ada", list())).await;
@@ -277,7 +342,7 @@ async fn answers_that_were_not_kept_make_nobody_wait_the_next_time() {
 }
 
 #[tokio::test]
-async fn hits_and_followers_hold_no_permit_of_what_is_inside() {
+async fn hits_and_waiters_hold_no_permit_of_the_inner_service() {
     let mock = MockService::new();
     let gate = Gate::closed();
     mock.push(slow_list(&gate, CacheScope::Public));
@@ -288,20 +353,20 @@ async fn hits_and_followers_hold_no_permit_of_what_is_inside() {
     drop(leader);
     let mut leader = Task::new(leading.call(list()));
     assert!(leader.poll().is_pending());
-    // One permit is left, and a hundred followers come and go with it.
-    let mut followers = Vec::new();
+    // One permit is left, and a hundred waiters come and go with it.
+    let mut waiters = Vec::new();
     for _ in 0..100 {
         let mut service = service.clone();
         let ready = Task::new(std::future::poll_fn(|cx| service.poll_ready(cx))).poll();
         assert!(ready.is_ready());
-        let mut follower = Task::new(service.call(list()));
-        assert!(follower.poll().is_pending());
-        followers.push((follower, service));
+        let mut waiter = Task::new(service.call(list()));
+        assert!(waiter.poll().is_pending());
+        waiters.push((waiter, service));
     }
     gate.open();
     assert!(leader.poll().is_ready());
-    for (follower, service) in &mut followers {
-        assert!(follower.poll().is_ready());
+    for (waiter, service) in &mut waiters {
+        assert!(waiter.poll().is_ready());
         // A hit, too, gives back what was reserved for it.
         assert!(
             Task::new(std::future::poll_fn(|cx| service.poll_ready(cx)))

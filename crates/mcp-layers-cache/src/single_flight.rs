@@ -1,0 +1,275 @@
+//! Single-flight: one request at a time runs for a key, and the others wait for its result.
+//!
+//! The first request becomes the leader and holds the only permit of a semaphore. When it publishes
+//! its result, the semaphore is closed, which wakes every waiter. When it is dropped, the permit
+//! goes to the waiter that has waited longest, which becomes the leader.
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    task::{Context, Poll, ready},
+};
+
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+
+/// The bytes of a cache key and a generation: requests with equal ones may share a result.
+pub(crate) type FlightKey = (Arc<[u8]>, u64);
+
+type Running<T> = Mutex<HashMap<FlightKey, Weak<Flight<T>>>>;
+
+/// The requests that are running now, by key. `T` is the result that waiters get.
+pub(crate) struct SingleFlight<T> {
+    running: Arc<Running<T>>,
+}
+
+struct Flight<T> {
+    key: FlightKey,
+    running: Arc<Running<T>>,
+    leader: Arc<Semaphore>,
+    published: OnceLock<Option<T>>,
+}
+
+/// The role of a request.
+pub(crate) enum Joined<T> {
+    Leader(Leader<T>),
+    Waiter(Waiter<T>),
+}
+
+/// The end of a wait.
+pub(crate) enum Waited<T> {
+    /// The leader published this.
+    Published(T),
+    /// The leader has no result that can be shared.
+    Nothing,
+    /// The leader was dropped, and this request takes over.
+    Leader(Leader<T>),
+}
+
+impl<T> SingleFlight<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            running: Arc::default(),
+        }
+    }
+
+    /// Waits for the request that runs for this key, or becomes the leader if no request runs.
+    pub(crate) fn join(&self, key: &FlightKey) -> Joined<T>
+    where
+        T: Send + Sync + 'static,
+    {
+        let mut running = lock(&self.running);
+        let known = running.get(key).and_then(Weak::upgrade);
+        match known {
+            Some(flight) if !flight.leader.is_closed() => {
+                drop(running);
+                let leader = Arc::clone(&flight.leader);
+                match Arc::clone(&leader).try_acquire_owned() {
+                    Ok(permit) => Joined::Leader(Leader { flight, permit }),
+                    Err(_) => Joined::Waiter(Waiter {
+                        flight,
+                        acquire: Box::pin(leader.acquire_owned()),
+                    }),
+                }
+            }
+            published => {
+                let flight = Arc::new(Flight {
+                    key: key.clone(),
+                    running: Arc::clone(&self.running),
+                    leader: Arc::new(Semaphore::new(1)),
+                    published: OnceLock::new(),
+                });
+                running.insert(key.clone(), Arc::downgrade(&flight));
+                drop(running);
+                // Not under the lock, which dropping a flight takes.
+                drop(published);
+                let permit = Arc::clone(&flight.leader).try_acquire_owned();
+                match permit {
+                    Ok(permit) => Joined::Leader(Leader { flight, permit }),
+                    // Another request was faster.
+                    Err(_) => Joined::Waiter(Waiter {
+                        acquire: Box::pin(Arc::clone(&flight.leader).acquire_owned()),
+                        flight,
+                    }),
+                }
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        lock(&self.running).len()
+    }
+}
+
+fn lock<T>(running: &Running<T>) -> MutexGuard<'_, HashMap<FlightKey, Weak<Flight<T>>>> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T> Flight<T> {
+    /// Removes the flight, so that the next request begins another one.
+    fn remove(&self) {
+        let mut running = lock(&self.running);
+        let known = running.get(&self.key);
+        if known.is_some_and(|known| std::ptr::eq(known.as_ptr(), self)) {
+            running.remove(&self.key);
+        }
+    }
+}
+
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The request that runs. Dropped before it has published, it leaves the lead to a waiter.
+pub(crate) struct Leader<T> {
+    flight: Arc<Flight<T>>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl<T> Leader<T> {
+    /// Ends the flight: every waiter gets the result, or learns that no result can be shared.
+    pub(crate) fn publish(self, result: Option<T>) {
+        let Self { flight, permit } = self;
+        // Only the leader publishes, and only once.
+        let _ = flight.published.set(result);
+        flight.leader.close();
+        flight.remove();
+        drop(permit);
+    }
+}
+
+/// A request that waits for the leader.
+pub(crate) struct Waiter<T> {
+    flight: Arc<Flight<T>>,
+    acquire: Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>,
+}
+
+impl<T: Clone> Waiter<T> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Waited<T>> {
+        Poll::Ready(match ready!(self.acquire.as_mut().poll(cx)) {
+            Ok(permit) => Waited::Leader(Leader {
+                flight: Arc::clone(&self.flight),
+                permit,
+            }),
+            Err(_) => match self.flight.published.get().cloned().flatten() {
+                Some(result) => Waited::Published(result),
+                None => Waited::Nothing,
+            },
+        })
+    }
+}
+
+impl<T> Waiter<T> {
+    /// Ends a wait that has lasted too long; later requests do not wait for this leader.
+    pub(crate) fn give_up(&self) {
+        self.flight.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+    };
+
+    use super::{FlightKey, Joined, Leader, SingleFlight, Waited};
+
+    fn key(generation: u64) -> FlightKey {
+        (Arc::from(*b"key"), generation)
+    }
+
+    fn leader<T: Send + Sync + 'static>(flights: &SingleFlight<T>, generation: u64) -> Leader<T> {
+        match flights.join(&key(generation)) {
+            Joined::Leader(leader) => leader,
+            Joined::Waiter(_) => panic!("another leader is there"),
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_of_another_generation_do_not_wait() {
+        let flights = SingleFlight::new();
+        let (old, new) = (leader(&flights, 0), leader(&flights, 1));
+        let Joined::Waiter(mut waiter) = flights.join(&key(1)) else {
+            panic!("it is led");
+        };
+        old.publish(Some("old"));
+        new.publish(Some("new"));
+        let Waited::Published(result) = poll_fn(|cx| waiter.poll(cx)).await else {
+            panic!("it was published");
+        };
+        assert_eq!(result, "new");
+        drop(waiter);
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn requests_do_not_wait_for_a_leader_that_a_waiter_gave_up() {
+        let flights = SingleFlight::new();
+        let stuck = leader(&flights, 0);
+        let Joined::Waiter(waiter) = flights.join(&key(0)) else {
+            panic!("it is led");
+        };
+        waiter.give_up();
+        let next = leader(&flights, 0);
+        // The leader that was given up removes no flight but its own.
+        stuck.publish(Some("late"));
+        assert_eq!(flights.len(), 1);
+        next.publish(Some("next"));
+        assert_eq!(flights.len(), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn one_request_leads_at_a_time_and_every_waiter_is_answered() {
+        for round in 0..200 {
+            let flights = Arc::new(SingleFlight::new());
+            let (leading, led) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let requests: Vec<_> = (0..16_usize)
+                .map(|number| {
+                    let (flights, leading) = (Arc::clone(&flights), Arc::clone(&leading));
+                    let led = Arc::clone(&led);
+                    tokio::spawn(async move {
+                        let lead = |leader: Leader<usize>| {
+                            assert_eq!(leading.fetch_add(1, SeqCst), 0, "two leaders");
+                            std::thread::yield_now();
+                            leading.fetch_sub(1, SeqCst);
+                            // The first few leaders are dropped.
+                            let turn = led.fetch_add(1, SeqCst);
+                            if turn >= round % 4 {
+                                leader.publish(Some(turn));
+                            }
+                        };
+                        match flights.join(&key(0)) {
+                            Joined::Leader(leader) => lead(leader),
+                            Joined::Waiter(mut waiter) if number % 5 == 4 => {
+                                // Polled once and dropped.
+                                poll_fn(|cx| {
+                                    let _ = waiter.poll(cx).map(drop);
+                                    std::task::Poll::Ready(())
+                                })
+                                .await;
+                            }
+                            Joined::Waiter(mut waiter) => {
+                                match poll_fn(|cx| waiter.poll(cx)).await {
+                                    Waited::Leader(leader) => lead(leader),
+                                    Waited::Published(_) => {}
+                                    Waited::Nothing => panic!("every leader has a result"),
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            for request in requests {
+                request.await.unwrap();
+            }
+            assert_eq!(flights.len(), 0, "a flight is left behind");
+        }
+    }
+}
