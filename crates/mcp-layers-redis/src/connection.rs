@@ -10,9 +10,17 @@ use std::{
 };
 
 use mcp_layers_core::ConfigError;
-use redis::{Cmd, FromRedisValue, ScriptInvocation};
+#[cfg(feature = "cache")]
+use redis::Cmd;
+use redis::FromRedisValue;
+#[cfg(any(feature = "cache", feature = "rate-limit"))]
+use redis::ScriptInvocation;
 
-use crate::{RedisError, RedisErrorKind, address, command::Command, servers::Servers};
+use crate::{
+    RedisError, RedisErrorKind, address,
+    servers::{Command, Servers},
+    supervisor::Supervisor,
+};
 
 /// A connection to Redis or Valkey that heals by itself, and never makes a call wait for long.
 ///
@@ -28,7 +36,7 @@ pub struct RedisConnection {
 }
 
 struct Shared {
-    servers: Servers,
+    supervisor: Arc<Supervisor>,
     commands: AtomicU64,
     failures: AtomicU64,
     timeouts: AtomicU64,
@@ -48,7 +56,7 @@ impl RedisConnection {
     /// When the address cannot be read, or needs a feature that is not on. The error does not repeat
     /// it, for it may hold a password.
     pub fn new(address: &str) -> Result<Self, ConfigError> {
-        Ok(Self::to(Servers::one(address::read(address)?)))
+        Ok(Self::to(Servers::One(address::read(address)?)))
     }
 
     /// A connection to a Redis Cluster by the addresses of some of its nodes, one at least; the others
@@ -86,7 +94,11 @@ impl RedisConnection {
                 "no address: a cluster is found by the address of a node",
             ));
         }
-        Ok(Self::to(Servers::cluster(nodes)))
+        Ok(Self::to(Servers::Cluster {
+            nodes,
+            #[cfg(feature = "tls")]
+            certificates: None,
+        }))
     }
 
     fn to(servers: Servers) -> Self {
@@ -125,7 +137,7 @@ impl RedisConnection {
     /// # Errors
     /// When there is none.
     pub async fn ping(&self) -> Result<(), RedisError> {
-        let _: redis::Value = self.send(&Command::Ping).await?;
+        let _: redis::Value = self.send("", &Command::One(&redis::cmd("PING"))).await?;
         Ok(())
     }
 
@@ -133,78 +145,73 @@ impl RedisConnection {
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         let Shared {
-            servers,
+            supervisor,
             commands,
             failures,
             timeouts,
         } = &*self.shared;
         ConnectionState {
-            is_connected: servers.is_connected(),
-            connects: servers.connects().load(Relaxed),
+            is_connected: supervisor.is_connected(),
+            connects: supervisor.connects(),
             commands: commands.load(Relaxed),
             failures: failures.load(Relaxed),
             timeouts: timeouts.load(Relaxed),
         }
     }
 
-    /// The same with other clients, and nothing of what has become of the former ones.
+    /// Replaces the certificates. Nothing is shared with clones that were made before.
     #[cfg(feature = "tls")]
-    pub(crate) fn with_clients(
+    pub(crate) fn with_certificates(
         mut self,
-        change: impl Fn(&redis::Client) -> Result<redis::Client, ConfigError>,
+        certificates: redis::TlsCertificates,
     ) -> Result<Self, ConfigError> {
-        self.shared = Arc::new(Shared::new(self.shared.servers.with_clients(change)?));
+        let servers = self.shared.supervisor.servers();
+        let servers = servers.with_certificates(&certificates).map_err(|_| {
+            ConfigError::new("certificates are for addresses that begin with `rediss://`")
+        })?;
+        self.certificates = certificates;
+        self.shared = Arc::new(Shared::new(servers));
         Ok(self)
     }
 
     /// What the keys of a store begin with: a hash tag, so that a cluster has them in one slot.
-    #[allow(dead_code, reason = "for the stores that need it")]
+    #[cfg(any(feature = "cache", feature = "rate-limit"))]
     pub(crate) fn tag(&self, store: &str) -> String {
         format!("{{{}:{store}}}", self.prefix)
     }
 
-    /// Sends one command about keys with a tag.
-    #[allow(dead_code, reason = "for the stores that need it")]
+    /// Runs one command about keys with this tag.
+    #[cfg(feature = "cache")]
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         tag: &str,
         command: &Cmd,
     ) -> Result<T, RedisError> {
-        self.send(&Command::One(tag, command)).await
+        self.send(tag, &Command::One(command)).await
     }
 
-    /// Runs a script about keys with a tag.
-    #[allow(dead_code, reason = "for the stores that need it")]
+    /// Runs a script about keys with this tag.
+    #[cfg(any(feature = "cache", feature = "rate-limit"))]
     pub(crate) async fn script<T: FromRedisValue>(
         &self,
         tag: &str,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
-        self.send(&Command::Script(tag, script)).await
+        self.send(tag, &Command::Script(script)).await
     }
 
-    async fn send<T: FromRedisValue>(&self, command: &Command<'_>) -> Result<T, RedisError> {
-        let Shared {
-            servers,
-            commands,
-            failures,
-            timeouts,
-        } = &*self.shared;
-        commands.fetch_add(1, Relaxed);
-        let mut used = None;
-        let sent = servers.send(command, &mut used);
-        let answer = tokio::time::timeout(self.max_wait, sent).await;
-        let answer = answer.unwrap_or_else(|_| {
-            // Whatever is wrong with it, the next one is asked for a sign of life first.
-            if let Some((link, number)) = used {
-                link.lost(number);
-            }
-            Err(RedisError::timed_out())
-        });
+    async fn send<T: FromRedisValue>(
+        &self,
+        tag: &str,
+        command: &Command<'_>,
+    ) -> Result<T, RedisError> {
+        let shared = &*self.shared;
+        shared.commands.fetch_add(1, Relaxed);
+        let answer = shared.supervisor.run(tag, self.max_wait, command).await;
         if let Err(error) = &answer {
-            failures.fetch_add(1, Relaxed);
+            shared.failures.fetch_add(1, Relaxed);
             let timed_out = error.kind() == RedisErrorKind::TimedOut;
-            timeouts.fetch_add(u64::from(timed_out), Relaxed);
+            shared.timeouts.fetch_add(u64::from(timed_out), Relaxed);
         }
         answer
     }
@@ -213,7 +220,7 @@ impl RedisConnection {
 impl Shared {
     fn new(servers: Servers) -> Self {
         Self {
-            servers,
+            supervisor: Arc::new(Supervisor::new(servers)),
             commands: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             timeouts: AtomicU64::new(0),

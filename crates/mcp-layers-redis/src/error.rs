@@ -1,44 +1,32 @@
-//! What can go wrong with a command.
+//! The error of a command.
 
 use std::{error::Error, fmt};
 
-/// A command that has no answer to go by.
+/// The error of a command.
 #[derive(Debug)]
 pub struct RedisError {
     kind: RedisErrorKind,
     cause: Option<redis::RedisError>,
 }
 
-/// Where a node of a cluster sends a command.
-pub(crate) enum Redirect<'a> {
-    /// To the node that has its keys.
-    Moved(&'a str),
-    /// To the node that its keys are just moving to.
-    Ask(&'a str),
-    /// To nobody, while some of its keys are here and some there.
-    TryAgain,
-    /// To another node, if there is one: this one is away, or has lost the others.
-    Elsewhere,
-}
-
-/// How a command failed.
+/// The kind of a [`RedisError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RedisErrorKind {
-    /// There is no connection, or it was lost. A command that was under way may have run.
-    Away,
-    /// No answer within [`max_wait`](crate::RedisConnection::max_wait). The command may run yet.
+    /// No connection, or one that was lost. A command that was on its way may have run.
+    Unavailable,
+    /// No answer within [`max_wait`](crate::RedisConnection::max_wait). The command may still run.
     TimedOut,
-    /// The server takes no writes now: a replica, a full memory, a failed disk.
+    /// The server accepts no writes: it is a replica, its memory is full, or its disk has failed.
     ReadOnly,
-    /// The server refused the command, or answered what makes no sense.
+    /// The server refused the command, or its answer makes no sense.
     Refused,
 }
 
 impl RedisError {
-    pub(crate) fn away() -> Self {
+    pub(crate) fn unavailable() -> Self {
         Self {
-            kind: RedisErrorKind::Away,
+            kind: RedisErrorKind::Unavailable,
             cause: None,
         }
     }
@@ -50,25 +38,17 @@ impl RedisError {
         }
     }
 
-    /// Where to go instead, for a command that was surely not run.
-    pub(crate) fn redirect(&self) -> Option<Redirect<'_>> {
-        use redis::{ErrorKind::Server, ServerErrorKind};
-        let Some(cause) = &self.cause else {
-            // Not even sent, for want of a connection; or late, and may run yet.
-            let is_unsent = self.kind == RedisErrorKind::Away;
-            return is_unsent.then_some(Redirect::Elsewhere);
+    /// Returns whether a node of a cluster has sent the command to another one.
+    pub(crate) fn is_redirect(&self) -> bool {
+        use redis::{
+            ErrorKind::Server,
+            ServerErrorKind::{Ask, Moved, TryAgain},
         };
-        let node = || Some(cause.redirect_node()?.0);
-        match cause.kind() {
-            Server(ServerErrorKind::Moved) => Some(Redirect::Moved(node()?)),
-            Server(ServerErrorKind::Ask) => Some(Redirect::Ask(node()?)),
-            Server(ServerErrorKind::TryAgain) => Some(Redirect::TryAgain),
-            Server(ServerErrorKind::ClusterDown) => Some(Redirect::Elsewhere),
-            _ => None,
-        }
+        let kind = self.cause.as_ref().map(redis::RedisError::kind);
+        matches!(kind, Some(Server(Ask | Moved | TryAgain)))
     }
 
-    /// How the command failed.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> RedisErrorKind {
         self.kind
@@ -79,9 +59,9 @@ impl From<redis::RedisError> for RedisError {
     fn from(cause: redis::RedisError) -> Self {
         let kind = match cause.code() {
             _ if cause.is_timeout() => RedisErrorKind::TimedOut,
-            _ if is_loss(&cause) => RedisErrorKind::Away,
-            // A server that loads its data, or lost its primary, is as good as none.
-            Some("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "BUSY") => RedisErrorKind::Away,
+            _ if is_loss(&cause) => RedisErrorKind::Unavailable,
+            // A server that loads its data, or has lost its primary, is unavailable too.
+            Some("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "BUSY") => RedisErrorKind::Unavailable,
             Some("READONLY" | "OOM" | "MISCONF" | "NOREPLICAS") => RedisErrorKind::ReadOnly,
             _ => RedisErrorKind::Refused,
         };
@@ -92,17 +72,16 @@ impl From<redis::RedisError> for RedisError {
     }
 }
 
-/// Whether the connection is of no more use.
-pub(crate) fn is_loss(error: &redis::RedisError) -> bool {
+fn is_loss(error: &redis::RedisError) -> bool {
     error.is_unrecoverable_error() || error.is_connection_dropped() || error.is_io_error()
 }
 
 impl fmt::Display for RedisError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            RedisErrorKind::Away => "Redis is away",
+            RedisErrorKind::Unavailable => "Redis is unavailable",
             RedisErrorKind::TimedOut => "Redis did not answer in time",
-            RedisErrorKind::ReadOnly => "Redis takes no writes",
+            RedisErrorKind::ReadOnly => "Redis accepts no writes",
             RedisErrorKind::Refused => "Redis refused the command",
         })
     }

@@ -25,7 +25,7 @@
 //!     .key_prefix("example")
 //!     .max_wait(Duration::from_millis(50));
 //! let error = connection.ping().await.unwrap_err();
-//! assert!(matches!(error.kind(), RedisErrorKind::Away | RedisErrorKind::TimedOut));
+//! assert!(matches!(error.kind(), RedisErrorKind::Unavailable | RedisErrorKind::TimedOut));
 //! # Ok(())
 //! # }
 //! ```
@@ -36,7 +36,7 @@
 //! 2. A command takes no longer than [`RedisConnection::max_wait`], connecting included.
 //! 3. After a connection is lost, or a command was not answered in time, a task connects anew, with
 //!    pauses that grow from 10 ms to 1 s. Meanwhile, once an attempt has failed, commands fail at
-//!    once with [`RedisErrorKind::Away`].
+//!    once with [`RedisErrorKind::Unavailable`].
 //! 4. A command is sent once, and never repeated by itself. A script that the server does not know
 //!    did not run, and is loaded and sent again; what a node of a cluster sends to another one did not
 //!    run either, and goes there.
@@ -54,15 +54,12 @@
 mod address;
 #[cfg(feature = "cache")]
 mod cache;
-mod cluster;
-mod command;
 mod connection;
 mod error;
-mod link;
-mod node;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
 mod servers;
+mod supervisor;
 #[cfg(feature = "tls")]
 mod tls;
 

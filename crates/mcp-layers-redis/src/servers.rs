@@ -1,70 +1,158 @@
-//! Where commands go: to one server, or to the node of a cluster that has their keys.
+//! The servers of a connection: one, or the nodes of a cluster.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::time::Duration;
 
-use redis::{Client, FromRedisValue};
+use redis::{
+    Client, Cmd, FromRedisValue, Pipeline, RedisFuture, RedisResult, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
+};
+#[cfg(feature = "cluster")]
+use redis::{cluster::ClusterClientBuilder, cluster_async::ClusterConnection};
 
-use crate::{RedisError, cluster::Cluster, command::Command, link::Link, link::Used};
+/// The longest time of one attempt to connect.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// One server, or several that know of each other.
+/// The number of times that a command follows a redirect, waits for a slot that moves, or is sent
+/// again after a node of a cluster was lost.
+#[cfg(feature = "cluster")]
+const CLUSTER_RETRIES: u32 = 3;
+
+/// The shortest and the longest wait before that, in milliseconds.
+#[cfg(feature = "cluster")]
+const CLUSTER_WAITS: (u64, u64) = (5, 500);
+
 pub(crate) enum Servers {
-    One(Arc<Link>),
-    #[cfg_attr(
-        not(feature = "cluster"),
-        allow(dead_code, reason = "without it there is one server")
-    )]
-    Cluster(Cluster),
+    One(Client),
+    /// Some of the nodes, at least one. The others are learned from them.
+    #[cfg(feature = "cluster")]
+    Cluster {
+        nodes: Vec<Client>,
+        #[cfg(feature = "tls")]
+        certificates: Option<redis::TlsCertificates>,
+    },
+}
+
+/// A connection of the `redis` crate. Clones share it.
+#[derive(Clone)]
+pub(crate) enum Connection {
+    /// Connects again after a loss, and never sends a command again.
+    One(ConnectionManager),
+    #[cfg(feature = "cluster")]
+    Cluster(ClusterConnection),
+}
+
+/// A command, which can be sent again when it did not run.
+pub(crate) enum Command<'a> {
+    One(&'a Cmd),
+    /// By its digest; it is loaded where the server does not know it.
+    #[cfg(any(feature = "cache", feature = "rate-limit"))]
+    Script(&'a redis::ScriptInvocation<'a>),
+}
+
+impl Command<'_> {
+    pub(crate) async fn send<T: FromRedisValue>(
+        &self,
+        mut connection: Connection,
+    ) -> RedisResult<T> {
+        match self {
+            Self::One(command) => command.query_async(&mut connection).await,
+            #[cfg(any(feature = "cache", feature = "rate-limit"))]
+            Self::Script(script) => script.invoke_async(&mut connection).await,
+        }
+    }
 }
 
 impl Servers {
-    pub(crate) fn one(client: Client) -> Self {
-        Self::One(Arc::new(Link::new(client, Arc::default())))
-    }
-
-    /// Those of a cluster that these are some nodes of, one at least.
-    #[cfg(feature = "cluster")]
-    pub(crate) fn cluster(nodes: Vec<Client>) -> Self {
-        Self::Cluster(Cluster::new(nodes))
-    }
-
-    pub(crate) async fn send<T: FromRedisValue>(
-        &self,
-        command: &Command<'_>,
-        used: &mut Option<Used>,
-    ) -> Result<T, RedisError> {
-        match self {
-            Self::One(link) => link.send(command, false, used).await,
-            Self::Cluster(cluster) => cluster.send(command, used).await,
-        }
-    }
-
-    pub(crate) fn is_connected(&self) -> bool {
-        match self {
-            Self::One(link) => link.is_connected(),
-            Self::Cluster(cluster) => cluster.is_connected(),
-        }
-    }
-
-    /// How often a connection was made.
-    pub(crate) fn connects(&self) -> &AtomicU64 {
-        match self {
-            Self::One(link) => link.connects(),
-            Self::Cluster(cluster) => cluster.connects(),
-        }
-    }
-
-    /// The same servers through other clients.
-    #[cfg(feature = "tls")]
-    pub(crate) fn with_clients<E>(
-        &self,
-        change: impl Fn(&Client) -> Result<Client, E>,
-    ) -> Result<Self, E> {
-        Ok(match self {
-            Self::One(link) => Self::one(change(link.client())?),
-            Self::Cluster(cluster) => {
-                let clients = cluster.seeds().iter().map(change);
-                Self::Cluster(Cluster::new(clients.collect::<Result<_, E>>()?))
+    /// Connects, and waits for a sign of life: a paused server accepts connections, too.
+    pub(crate) async fn connect(&self) -> RedisResult<Connection> {
+        let mut connection = match self {
+            Self::One(client) => {
+                let config = ConnectionManagerConfig::new()
+                    .set_number_of_retries(0)
+                    .set_connection_timeout(Some(ATTEMPT))
+                    .set_response_timeout(None);
+                let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+                Connection::One(manager)
             }
+            #[cfg(feature = "cluster")]
+            Self::Cluster {
+                nodes,
+                #[cfg(feature = "tls")]
+                certificates,
+            } => {
+                let nodes = nodes.iter().map(|node| node.get_connection_info().clone());
+                let builder = ClusterClientBuilder::new(nodes)
+                    .retries(CLUSTER_RETRIES)
+                    .min_retry_wait(CLUSTER_WAITS.0)
+                    .max_retry_wait(CLUSTER_WAITS.1)
+                    .retry_wait_formula(CLUSTER_WAITS.0, 2)
+                    .connection_timeout(ATTEMPT)
+                    .response_timeout(ATTEMPT)
+                    .overall_response_timeout(None);
+                #[cfg(feature = "tls")]
+                let builder = match certificates {
+                    Some(certificates) => builder.certs(certificates.clone()),
+                    None => builder,
+                };
+                Connection::Cluster(builder.build()?.get_async_connection().await?)
+            }
+        };
+        redis::cmd("PING").exec_async(&mut connection).await?;
+        Ok(connection)
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        !matches!(self, Self::One(_))
+    }
+
+    /// The same servers with these certificates.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_certificates(
+        &self,
+        certificates: &redis::TlsCertificates,
+    ) -> RedisResult<Self> {
+        let with = |client: &Client| {
+            let address = client.get_connection_info().clone();
+            Client::build_with_tls(address, certificates.clone())
+        };
+        Ok(match self {
+            Self::One(client) => Self::One(with(client)?),
+            #[cfg(feature = "cluster")]
+            Self::Cluster { nodes, .. } => Self::Cluster {
+                nodes: nodes.iter().map(with).collect::<RedisResult<_>>()?,
+                certificates: Some(certificates.clone()),
+            },
         })
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::One(connection) => connection.req_packed_command(command),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::One(connection) => connection.get_db(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(connection) => connection.get_db(),
+        }
     }
 }

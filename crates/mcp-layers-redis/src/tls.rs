@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mcp_layers_core::ConfigError;
-use redis::{Client, ClientTlsConfig, ConnectionAddr, TlsCertificates};
+use redis::{ClientTlsConfig, TlsCertificates};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::{CryptoProvider, aws_lc_rs},
@@ -21,7 +21,7 @@ impl RedisConnection {
     /// # Errors
     /// When there is no certificate in it or one that cannot be read, or when the address is not
     /// `rediss://`.
-    pub fn root_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn root_certificates(self, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let pem = pem.as_ref();
         let mut roots = RootCertStore::empty();
         let read = certificates(pem)
@@ -31,8 +31,9 @@ impl RedisConnection {
                 "not root certificates: expected one or several in PEM",
             ));
         }
-        self.certificates.root_cert = Some(pem.to_vec());
-        self.certified()
+        let mut certificates = self.certificates.clone();
+        certificates.root_cert = Some(pem.to_vec());
+        self.with_certificates(certificates)
     }
 
     /// Shows servers this certificate, with those that vouch for it after it, by this key, both in
@@ -44,7 +45,7 @@ impl RedisConnection {
     /// When one of them cannot be read, when the key is not that of the certificate, or when the
     /// address is not `rediss://`. The error repeats neither.
     pub fn client_certificate(
-        mut self,
+        self,
         certificate_pem: impl AsRef<[u8]>,
         key_pem: impl AsRef<[u8]>,
     ) -> Result<Self, ConfigError> {
@@ -54,21 +55,12 @@ impl RedisConnection {
                 "not a client certificate: expected a certificate and its private key, both in PEM",
             ));
         }
-        self.certificates.client_tls = Some(ClientTlsConfig {
+        let mut certificates = self.certificates.clone();
+        certificates.client_tls = Some(ClientTlsConfig {
             client_cert: certificate.to_vec(),
             client_key: key.to_vec(),
         });
-        self.certified()
-    }
-
-    fn certified(self) -> Result<Self, ConfigError> {
-        let certificates = self.certificates.clone();
-        self.with_clients(|client| {
-            let address = client.get_connection_info().clone();
-            Client::build_with_tls(address, certificates.clone()).map_err(|_| {
-                ConfigError::new("certificates are for addresses that begin with `rediss://`")
-            })
-        })
+        self.with_certificates(certificates)
     }
 }
 
@@ -76,16 +68,6 @@ pub(crate) const NO_CERTIFICATES: TlsCertificates = TlsCertificates {
     client_tls: None,
     root_cert: None,
 };
-
-/// rustls has its cryptography once for the whole process. Where nobody has chosen one by the time
-/// that it is needed, it is aws-lc.
-pub(crate) fn choose_cryptography(client: &Client) {
-    let address = client.get_connection_info().addr();
-    if matches!(address, ConnectionAddr::TcpTls { .. }) && CryptoProvider::get_default().is_none() {
-        // Somebody else may have chosen in between.
-        let _ = aws_lc_rs::default_provider().install_default();
-    }
-}
 
 /// At least one, or nothing.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {

@@ -28,7 +28,7 @@ async fn heals_after_the_server_was_killed() {
     // Known to be away, it costs no wait.
     eventually(async || {
         let error = connection.ping().await.unwrap_err();
-        error.kind() == RedisErrorKind::Away
+        error.kind() == RedisErrorKind::Unavailable
     })
     .await;
     server.restart();
@@ -50,7 +50,8 @@ async fn a_paused_server_costs_the_bound_and_no_more() {
     assert_eq!(error.kind(), RedisErrorKind::TimedOut);
     assert!(start.elapsed() >= MAX_WAIT);
     // Connections are taken, but not answered: it is away.
-    eventually(async || connection.ping().await.unwrap_err().kind() == RedisErrorKind::Away).await;
+    eventually(async || connection.ping().await.unwrap_err().kind() == RedisErrorKind::Unavailable)
+        .await;
     assert!(connection.state().timeouts >= 1);
     server.go_on();
     eventually(async || connection.ping().await.is_ok()).await;
