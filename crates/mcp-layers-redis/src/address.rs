@@ -10,6 +10,13 @@ pub(crate) fn read(address: &str) -> Result<Client, ConfigError> {
             "an address that begins with `rediss://` needs the feature `tls` of mcp-layers-redis",
         ));
     }
+    #[cfg(feature = "tls")]
+    if is_tls(address) && rustls::crypto::CryptoProvider::get_default().is_none() {
+        return Err(ConfigError::new(
+            "TLS needs a cryptography provider: install one of rustls's for the process, such as by \
+             `rustls::crypto::aws_lc_rs::default_provider().install_default()`",
+        ));
+    }
     let client = Client::open(address).map_err(|_| {
         ConfigError::new(
             "not an address of Redis: expected `redis://[user:password@]host:port/database`, \

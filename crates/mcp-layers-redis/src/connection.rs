@@ -1,4 +1,4 @@
-//! A connection that heals by itself, and never makes a call wait for long.
+//! The connection to Redis or Valkey.
 
 use std::{
     fmt,
@@ -22,7 +22,7 @@ use crate::{
     supervisor::Supervisor,
 };
 
-/// A connection to Redis or Valkey that heals by itself, and never makes a call wait for long.
+/// A connection to Redis or Valkey with a bounded wait for each command. It heals after a loss.
 ///
 /// Clones share the connection. It is made by the first command, on the tokio runtime that the
 /// command runs on.
@@ -43,28 +43,28 @@ struct Shared {
 }
 
 impl RedisConnection {
-    /// How long a command may take unless [`RedisConnection::max_wait`] says otherwise: 100 ms.
+    /// The default of [`RedisConnection::max_wait`]: 100 ms.
     pub const DEFAULT_MAX_WAIT: Duration = Duration::from_millis(100);
 
-    /// What every key begins with unless [`RedisConnection::key_prefix`] says otherwise: `mcp`.
+    /// The default of [`RedisConnection::key_prefix`]: `mcp`.
     pub const DEFAULT_KEY_PREFIX: &str = "mcp";
 
-    /// A connection by its address: `redis://[user:password@]host:port/database`, `rediss://` for the
+    /// Creates a connection by its address: `redis://[user:password@]host:port/database`, `rediss://` for the
     /// same over TLS (feature `tls`), or `unix:///path`. Does not connect yet.
     ///
     /// # Errors
-    /// When the address cannot be read, or needs a feature that is not on. The error does not repeat
-    /// it, for it may hold a password.
+    /// If the address cannot be read or needs a feature that is off, or if it is `rediss://` and the
+    /// application has installed no cryptography provider of rustls. The error does not repeat the
+    /// address, which may contain a password.
     pub fn new(address: &str) -> Result<Self, ConfigError> {
         Ok(Self::to(Servers::One(address::read(address)?)))
     }
 
-    /// A connection to a Redis Cluster by the addresses of some of its nodes, one at least; the others
-    /// are learned from them, and are spoken to with the same user, password and certificates. Does
-    /// not connect yet.
+    /// Creates a connection to a Redis Cluster by the addresses of some of its nodes, at least one.
+    /// The others are learned from them, and have the same user, password and certificates. Does not
+    /// connect yet.
     ///
-    /// Each node's connection heals by itself: one that is away holds up its own keys alone. All that
-    /// a command goes through, from node to node and while a slot moves, is within
+    /// A node that is down holds up its own keys alone. Redirects, also while a slot moves, are within
     /// [`RedisConnection::max_wait`].
     ///
     /// ```
@@ -78,8 +78,8 @@ impl RedisConnection {
     /// ```
     ///
     /// # Errors
-    /// When there is no address, or one that [`RedisConnection::new`] would not take, that is a path,
-    /// or that has a database other than 0, which no cluster has. The error does not repeat it.
+    /// If there is no address, or one that [`RedisConnection::new`] refuses, that is a path, or that
+    /// has a database other than 0. The error does not repeat it.
     #[cfg(feature = "cluster")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
     pub fn cluster<A: AsRef<str>>(
@@ -111,37 +111,38 @@ impl RedisConnection {
         }
     }
 
-    /// What every key begins with; `mcp` by default. Processes that share state have the same,
-    /// others must not. In a cluster it cannot begin with `}`, for its keys would not be in one slot.
+    /// Sets the prefix of all keys; `mcp` by default. Processes that share state have the same prefix,
+    /// others must not. In a cluster it must not begin with `}`, which would spread its keys over
+    /// slots.
     #[must_use]
     pub fn key_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a command may take, connecting and redirects included; 100 ms by default.
+    /// Sets the longest time of a command, connecting and redirects included; 100 ms by default.
     #[must_use]
     pub fn max_wait(mut self, max_wait: Duration) -> Self {
         self.max_wait = max_wait;
         self
     }
 
-    /// What every key begins with.
+    /// Returns the prefix of all keys.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// Asks the server for a sign of life; with a cluster, any node.
+    /// Pings the server; in a cluster, any node.
     ///
     /// # Errors
-    /// When there is none.
+    /// If it does not answer.
     pub async fn ping(&self) -> Result<(), RedisError> {
         let _: redis::Value = self.send("", &Command::One(&redis::cmd("PING"))).await?;
         Ok(())
     }
 
-    /// What has become of the commands so far.
+    /// Returns the state and the counters.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         let Shared {
@@ -174,7 +175,7 @@ impl RedisConnection {
         Ok(self)
     }
 
-    /// What the keys of a store begin with: a hash tag, so that a cluster has them in one slot.
+    /// Returns the prefix of a store's keys: a hash tag, so that a cluster has them in one slot.
     #[cfg(any(feature = "cache", feature = "rate-limit"))]
     pub(crate) fn tag(&self, store: &str) -> String {
         format!("{{{}:{store}}}", self.prefix)
@@ -228,24 +229,23 @@ impl Shared {
     }
 }
 
-/// What has become of the commands of a [`RedisConnection`] and its clones.
+/// The state and counters of a [`RedisConnection`] and its clones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionState {
-    /// Whether there is a connection now; with a cluster, to all nodes that are known to have keys of
-    /// this connection, or to any before one is.
+    /// True while there is a connection, and the last command about each prefix found its server.
     pub is_connected: bool,
-    /// How often one was made.
+    /// Connections that were made.
     pub connects: u64,
-    /// How many commands there were.
+    /// Commands.
     pub commands: u64,
-    /// How many of them failed, the late ones included.
+    /// Commands that failed, also those that were not answered in time.
     pub failures: u64,
-    /// How many of them were not answered in time.
+    /// Commands that were not answered in time.
     pub timeouts: u64,
 }
 
-/// The address is left out: it may hold a password.
+/// Without the address, which may contain a password.
 impl fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConnection")

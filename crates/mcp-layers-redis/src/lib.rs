@@ -1,19 +1,19 @@
-//! The state of MCP layers in Redis or Valkey, where several processes share it.
+//! Redis and Valkey stores for rate limiting and response caching of MCP servers.
 //!
 //! A layer keeps its state in the process unless it is given a store. This crate has the stores of
-//! several layers, each behind a feature, and the one thing that they share: [`RedisConnection`],
-//! which never lets a call wait for longer than was agreed.
+//! several layers, each behind a feature, on one [`RedisConnection`], which never lets a call wait
+//! longer than its bound.
 //!
-//! | feature | brings |
+//! | feature | adds |
 //! |---|---|
 //! | `rate-limit` | the store of `mcp-layers-rate-limit` |
 //! | `cache` | the store of `mcp-layers-cache` |
 //! | `cluster` | `RedisConnection::cluster`: a Redis Cluster by the addresses of some of its nodes |
-//! | `tls` | addresses with `rediss://`, certificates; needs a C compiler |
+//! | `tls` | addresses with `rediss://`, root and client certificates |
 //!
 //! # Example
 //!
-//! A server that is away is known to be away: a call fails at once, or after the bound.
+//! A call to a server that is down fails at once, or after the bound.
 //!
 //! ```
 //! use mcp_layers_redis::{RedisConnection, RedisErrorKind};
@@ -32,23 +32,30 @@
 //!
 //! # Rules
 //!
-//! 1. Nothing connects before the first command; a server that is away is no error of the start.
+//! 1. Nothing connects before the first command; a server that is down is no error at the start.
 //! 2. A command takes no longer than [`RedisConnection::max_wait`], connecting included.
-//! 3. After a connection is lost, or a command was not answered in time, a task connects anew, with
-//!    pauses that grow from 10 ms to 1 s. Meanwhile, once an attempt has failed, commands fail at
-//!    once with [`RedisErrorKind::Unavailable`].
-//! 4. A command is sent once, and never repeated by itself. A script that the server does not know
-//!    did not run, and is loaded and sent again; what a node of a cluster sends to another one did not
-//!    run either, and goes there.
-//! 5. All commands of a process share one connection, and are pipelined on it. With a cluster, it is
-//!    one to each node that has keys of theirs, and to those that were asked for the way.
-//! 6. Each store has all keys of its prefix in one slot of a cluster, so that its scripts are whole.
-//!    What is to be spread over nodes takes several prefixes.
+//! 3. One server is connected by `redis`'s `ConnectionManager`, which connects again after a loss and
+//!    never sends a command again. After a command that was not answered in time, a task connects
+//!    again with delays from 10 ms to 1 s; until it succeeds, commands fail at once with
+//!    [`RedisErrorKind::Unavailable`].
+//! 4. A cluster is connected by `redis`'s `cluster_async`, with at most three retries. It sends a
+//!    command again when its node is lost, so a call may be charged twice, which errs on the safe
+//!    side. After a command about keys of one prefix has failed, others about them fail at once for
+//!    250 ms; keys on other nodes are not affected.
+//! 5. All commands of a process share one connection, and are pipelined on it; with a cluster, one to
+//!    each node.
+//! 6. Each store has all keys of its prefix in one slot of a cluster, so that its scripts are atomic.
+//!    Several prefixes are spread over several nodes.
+//! 7. TLS uses the cryptography provider of rustls that the application installs. Without one,
+//!    `rediss://` is a `ConfigError`.
+//!
+//! # Ordering
+//!
+//! None: stores are given to layers, which have an order.
 //!
 //! # Cost
 //!
-//! One round trip for each command; with a cluster, one more when keys are looked for or have moved,
-//! or while their node is away.
+//! One round trip for each command; with a cluster, one more when keys have moved.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;

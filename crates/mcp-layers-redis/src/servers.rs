@@ -10,7 +10,7 @@ use redis::{
 use redis::{cluster::ClusterClientBuilder, cluster_async::ClusterConnection};
 
 /// The longest time of one attempt to connect.
-pub(crate) const ATTEMPT: Duration = Duration::from_secs(1);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(2);
 
 /// The number of times that a command follows a redirect, waits for a slot that moves, or is sent
 /// again after a node of a cluster was lost.

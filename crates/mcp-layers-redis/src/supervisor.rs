@@ -190,7 +190,7 @@ impl Supervisor {
     async fn connect(self: &Arc<Self>) {
         let (mut delay, longest) = DELAYS;
         loop {
-            if let Ok(Ok(connection)) = timeout(ATTEMPT * 5, self.servers.connect()).await {
+            if let Ok(Ok(connection)) = timeout(ATTEMPT * 2, self.servers.connect()).await {
                 let number = self.connects.fetch_add(1, Relaxed);
                 self.state
                     .send_replace(State::Connected(number, connection));

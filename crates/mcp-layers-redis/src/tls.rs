@@ -1,12 +1,10 @@
-//! Whom a connection trusts, and what it shows of itself.
-
-use std::sync::Arc;
+//! Certificates of TLS connections.
 
 use mcp_layers_core::ConfigError;
 use redis::{ClientTlsConfig, TlsCertificates};
 use rustls::{
     ClientConfig, RootCertStore,
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
@@ -14,12 +12,11 @@ use crate::RedisConnection;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 impl RedisConnection {
-    /// Trusts servers that these certificates vouch for, in PEM, in place of the system's.
-    ///
-    /// Begins a connection of its own: clones that were made before keep theirs.
+    /// Sets the root certificates that servers' certificates are verified against, in PEM, instead of
+    /// the system's. Clones that were made before keep their own connection.
     ///
     /// # Errors
-    /// When there is no certificate in it or one that cannot be read, or when the address is not
+    /// If the text has no certificate or one that cannot be read, or if the address is not
     /// `rediss://`.
     pub fn root_certificates(self, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         let pem = pem.as_ref();
@@ -36,14 +33,12 @@ impl RedisConnection {
         self.with_certificates(certificates)
     }
 
-    /// Shows servers this certificate, with those that vouch for it after it, by this key, both in
-    /// PEM; none by default.
-    ///
-    /// Begins a connection of its own: clones that were made before keep theirs.
+    /// Sets the client certificate, followed by its chain, and its private key, both in PEM; none by
+    /// default. Clones that were made before keep their own connection.
     ///
     /// # Errors
-    /// When one of them cannot be read, when the key is not that of the certificate, or when the
-    /// address is not `rediss://`. The error repeats neither.
+    /// If one of them cannot be read, if the key does not belong to the certificate, or if the address
+    /// is not `rediss://`. The error repeats neither.
     pub fn client_certificate(
         self,
         certificate_pem: impl AsRef<[u8]>,
@@ -76,14 +71,13 @@ fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
 }
 
 fn fit(certificate: &[u8], key: &[u8]) -> bool {
-    let (Some(chain), Ok(key)) = (
+    let (Some(chain), Ok(key), Some(cryptography)) = (
         certificates(certificate),
         PrivateKeyDer::from_pem_slice(key),
+        CryptoProvider::get_default().cloned(),
     ) else {
         return false;
     };
-    let chosen = CryptoProvider::get_default().cloned();
-    let cryptography = chosen.unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
     let config = ClientConfig::builder_with_provider(cryptography)
         .with_safe_default_protocol_versions()
         .map(|config| config.with_root_certificates(RootCertStore::empty()));

@@ -37,6 +37,8 @@ pub(crate) struct Certificate {
 impl Authority {
     /// `None`, and a loud word, where there is no `openssl`; with `CI=true` that is a failure.
     pub(crate) fn new() -> Option<Self> {
+        // Another test of this program may have been faster.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         if Command::new("openssl").arg("version").output().is_err() {
             let problem = "NOT TESTED: there is no openssl on the PATH";
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{problem}");
