@@ -28,7 +28,6 @@ enum Source {
     #[default]
     System,
     Manual(Arc<Mutex<Manual>>),
-    #[cfg(feature = "tokio")]
     Tokio {
         start: tokio::time::Instant,
         wall: SystemTime,
@@ -57,11 +56,6 @@ impl Clock {
     }
 
     /// The clock of tokio's timers, which a test can pause (`tokio::time::pause`).
-    ///
-    /// # Panics
-    /// Outside a tokio runtime whose time is paused, tokio reads the system's clock; inside one, it
-    /// follows the paused time. It never panics by itself.
-    #[cfg(feature = "tokio")]
     #[must_use]
     pub fn tokio() -> Self {
         Self(Source::Tokio {
@@ -76,7 +70,6 @@ impl Clock {
         match &self.0 {
             Source::System => Instant::now(),
             Source::Manual(manual) => lock(manual).now,
-            #[cfg(feature = "tokio")]
             Source::Tokio { .. } => tokio::time::Instant::now().into_std(),
         }
     }
@@ -87,7 +80,6 @@ impl Clock {
         match &self.0 {
             Source::System => SystemTime::now(),
             Source::Manual(manual) => lock(manual).wall,
-            #[cfg(feature = "tokio")]
             Source::Tokio { start, wall } => *wall + start.elapsed(),
         }
     }
@@ -127,7 +119,6 @@ impl fmt::Debug for Clock {
         let source = match self.0 {
             Source::System => "system",
             Source::Manual(_) => "manual",
-            #[cfg(feature = "tokio")]
             Source::Tokio { .. } => "tokio",
         };
         f.debug_tuple("Clock").field(&source).finish()
@@ -157,7 +148,6 @@ mod tests {
         Clock::system().advance(Duration::from_secs(1));
     }
 
-    #[cfg(feature = "tokio")]
     #[tokio::test(start_paused = true)]
     async fn the_clock_of_tokio_follows_paused_time() {
         let clock = Clock::tokio();
