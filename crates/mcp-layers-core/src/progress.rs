@@ -60,26 +60,3 @@ impl Default for Progress {
         Self::new()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Progress;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn the_latest_report_counts_and_clones_share_it() {
-        let progress = Progress::new();
-        assert_eq!(progress.last(), None);
-        let now = Instant::now();
-        progress.clone().report_at(now + Duration::from_secs(2));
-        progress.report_at(now);
-        assert_eq!(progress.last(), Some(now + Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn a_report_before_the_beginning_is_a_report() {
-        let progress = Progress::new();
-        progress.report_at(progress.0.start - Duration::from_secs(1));
-        assert_eq!(progress.last(), Some(progress.0.start));
-    }
-}
