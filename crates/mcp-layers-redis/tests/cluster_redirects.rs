@@ -18,7 +18,7 @@ use std::{
 };
 
 use budgets::{Limiter, code};
-use mcp_layers_redis::{Away, RedisConnection};
+use mcp_layers_redis::{OnUnavailable, RedisConnection};
 use support::RedisServer;
 
 const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -88,7 +88,13 @@ fn command(reader: &mut impl BufRead) -> Option<Vec<String>> {
 
 fn limiter(addresses: &[String], max_wait: Duration) -> Limiter {
     let connection = RedisConnection::cluster(addresses).unwrap();
-    budgets::limiter(connection.max_wait(max_wait), Away::Closed, 1, &["all"]).0
+    budgets::limiter(
+        connection.max_wait(max_wait),
+        OnUnavailable::FailClosed,
+        1,
+        &["all"],
+    )
+    .0
 }
 
 #[tokio::test]

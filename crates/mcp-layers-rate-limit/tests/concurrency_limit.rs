@@ -1,12 +1,12 @@
-//! At most so many at once, and every place is given back.
+//! The concurrency limit: at most so many calls in flight, and every place is given back.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{by, call, error, n};
+use common::{by, call, error};
 use futures::executor::block_on;
 use mcp_layers_core::{JsonRpcRequest, McpResponse, Method, Outcome};
-use mcp_layers_rate_limit::BulkheadLayer;
+use mcp_layers_rate_limit::ConcurrencyLimitLayer;
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
@@ -17,7 +17,7 @@ fn hanging() -> MockService {
 
 #[test]
 fn a_caller_beyond_the_limit_is_refused_and_others_are_not() {
-    let layer = BulkheadLayer::new("in-flight", n(2));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 2).unwrap();
     let mut service = layer.layer(hanging());
     let mut start = |request| {
         let mut task = Task::new(service.call(request));
@@ -36,7 +36,7 @@ fn a_caller_beyond_the_limit_is_refused_and_others_are_not() {
 
 #[test]
 fn a_refusal_is_429_with_a_reason_of_its_own() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let _held = service.call(by("ada", call("dig")));
     let response = block_on(service.call(by("ada", call("dig")))).unwrap();
@@ -56,12 +56,12 @@ fn a_refusal_is_429_with_a_reason_of_its_own() {
 #[test]
 fn long_lived_requests_take_no_calls_place() {
     let listen = || by("ada", requests::listen(1, &[]));
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let _streams: Vec<_> = (0..10).map(|_| service.call(listen())).collect();
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 
-    let layer = layer.long_lived(n(2));
+    let layer = layer.max_long_lived(2).unwrap();
     let mut service = layer.layer(hanging());
     let _streams: Vec<_> = (0..2).map(|_| service.call(listen())).collect();
     assert_eq!(
@@ -70,12 +70,12 @@ fn long_lived_requests_take_no_calls_place() {
     );
     let mut other = Task::new(service.call(by("ada", call("dig"))));
     assert!(other.poll().is_pending());
-    assert_eq!(layer.in_flight(), 3);
+    assert_eq!(layer.handle().stats().in_flight, 3);
 }
 
 #[test]
 fn a_place_is_free_when_the_answer_is_there() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let gate = Gate::closed();
     let behind = gate.clone();
     let mut service = layer.layer(MockService::answering(move |_: &JsonRpcRequest| {
@@ -86,25 +86,25 @@ fn a_place_is_free_when_the_answer_is_there() {
     gate.open();
     assert!(task.poll().is_ready());
     // The future is there still, and has given its place back.
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 }
 
 #[test]
-fn r11_a_million_calls_cancelled_while_they_run_leak_no_place() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+fn a_million_calls_cancelled_while_they_run_leak_no_place() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let request = by("ada", call("dig"));
     for _ in 0..1_000_000 {
         let future = service.call(request.clone());
-        assert_eq!(layer.in_flight(), 1);
+        assert_eq!(layer.handle().stats().in_flight, 1);
         drop(future);
     }
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 }
 
 #[test]
 fn a_service_that_panics_leaks_no_place() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     for answer in [
         Answer::panic_in_call("no"),
         Answer::panic("no"),
@@ -114,6 +114,6 @@ fn a_service_that_panics_leaks_no_place() {
         let call =
             std::panic::AssertUnwindSafe(|| block_on(service.oneshot(call("dig"))).map(|_| ()));
         let _ = std::panic::catch_unwind(call);
-        assert_eq!(layer.in_flight(), 0);
+        assert_eq!(layer.handle().stats().in_flight, 0);
     }
 }
