@@ -14,7 +14,7 @@ use governor::{
 /// times do not overflow in governor.
 const LONGEST: u64 = 1 << 62;
 
-/// What is spent of one budget.
+/// One budget, and the part of it that is spent.
 ///
 /// Nothing is stored until the caller keeps the bucket that [`Bucket::charge`] returns, so that
 /// several rules can be checked before any of them is charged.
@@ -66,20 +66,17 @@ impl Bucket {
         self.quota = Some(quota);
     }
 
-    /// Whether nothing is spent, so that a new bucket is as good.
+    /// True if nothing is spent, so that a new bucket is as good.
     pub(crate) fn is_full(&self, now: u64) -> bool {
         self.tat <= now
     }
 }
 
-/// Whether the burst of a quota takes too long to come back for a bucket to count it.
+/// True if the burst of a quota takes too long to come back for a bucket to count it.
 pub(crate) fn is_too_long(quota: Quota) -> bool {
     let burst = u128::from(quota.burst_size().get());
-    quota
-        .replenish_interval()
-        .as_nanos()
-        .checked_mul(burst)
-        .is_none_or(|time| time > u128::from(LONGEST))
+    let time = quota.replenish_interval().as_nanos().checked_mul(burst);
+    time.is_none_or(|time| time > u128::from(LONGEST))
 }
 
 /// The quota within what governor computes without an overflow: an interval of at least a

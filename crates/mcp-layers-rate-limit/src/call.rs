@@ -16,7 +16,7 @@ pub struct Call<'a> {
     pub method: Method<'a>,
     /// The tool's or prompt's name, or the resource's uri.
     pub target: Option<&'a str>,
-    /// Whether the [`Catalog`](mcp_layers_core::Catalog) knows the target. Callers invent the
+    /// True if the [`Catalog`](mcp_layers_core::Catalog) knows the target. Callers invent the
     /// names of unknown targets.
     pub is_known: bool,
     /// The arguments.

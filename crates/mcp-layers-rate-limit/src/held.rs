@@ -10,10 +10,9 @@ use mcp_layers_core::{Event, McpRequest, McpResponse};
 use tower_service::Service;
 
 use crate::{
-    cost::Cost,
     settings::Settings,
     state::{State, limiting_rule, store_unavailable},
-    store::{Acquire, RateLimitStore, Verdict},
+    store::{Acquire, Cost, RateLimitStore, Verdict},
 };
 
 /// A call that does not simply pass.
@@ -84,7 +83,7 @@ where
     }
 }
 
-/// Whether a call that has waited since `since` may wait for so long, within the layer's maximum
+/// True if a call that has waited since `since` may wait for so long, within the layer's maximum
 /// and the call's deadline.
 fn may_wait<Req: McpRequest>(
     request: &Req,

@@ -47,7 +47,7 @@ impl KeyComponent {
         Self::Custom(Arc::new(compute))
     }
 
-    /// Whether new values of the component come from callers, so that they count to a share.
+    /// True if new values of the component come from callers, so that they count to a share.
     pub(crate) fn is_per_caller(&self) -> bool {
         matches!(
             self,
@@ -96,7 +96,7 @@ impl KeyComponent {
     }
 }
 
-/// Whether the stack's catalog knows the target. Without a catalog, no target is known.
+/// True if the stack's catalog knows the target. Without a catalog, no target is known.
 pub(crate) fn is_known<Req: McpRequest>(request: &Req) -> bool {
     let catalog = request.context().catalog();
     catalog.is_some_and(|catalog| catalog.knows_target(request))

@@ -59,7 +59,8 @@
 //!    unless [`Rule::methods`] or [`Rule::tools`] say otherwise. The lifecycle, `ping`, long-lived
 //!    requests, cancellation and notifications are never limited.
 //! 2. A call passes when every rule that applies lets it pass. Otherwise no rule is charged.
-//! 3. Callers without a verified principal share the anonymous budget, whatever name they claim.
+//! 3. Callers without a verified principal share the anonymous budget. Claimed names
+//!    do not count.
 //! 4. Tools that the [`Catalog`](mcp_layers_core::Catalog) does not know share one budget for each
 //!    principal, because callers invent their names. Tools that a rule names exactly are known.
 //!    Without a [`CatalogLayer`](mcp_layers_core::CatalogLayer) in the stack, no other tool is known;
@@ -97,7 +98,6 @@ mod address_limit;
 mod bucket;
 mod call;
 mod concurrency_limit;
-mod cost;
 mod future;
 mod held;
 mod key_component;
@@ -123,7 +123,6 @@ pub use concurrency_limit::{
     ConcurrencyLimit, ConcurrencyLimitFuture, ConcurrencyLimitHandle, ConcurrencyLimitLayer,
     ConcurrencyLimitStats,
 };
-pub use cost::Cost;
 pub use future::ResponseFuture;
 pub use governor::Quota;
 pub use key_component::KeyComponent;
@@ -133,8 +132,8 @@ pub use rule::Rule;
 pub use rules::RuleStats;
 pub use service::RateLimit;
 pub use state::{RateLimitHandle, RateLimitStats};
-pub use store::{Acquire, Decision, RateLimitStore, StoreStats, Verdict};
+pub use store::{Acquire, Cost, Decision, RateLimitStore, StoreStats, Verdict};
 
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

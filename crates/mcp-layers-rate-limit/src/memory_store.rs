@@ -12,8 +12,7 @@ use governor::Quota;
 use mcp_layers_core::{ConfigError, clock::Clock};
 
 use crate::{
-    cost::Cost,
-    store::{Acquire, Decision, RateLimitStore, StoreStats, Verdict},
+    store::{Acquire, Cost, Decision, RateLimitStore, StoreStats, Verdict},
     table::{Bounds, Table, Wanted},
 };
 
@@ -76,9 +75,7 @@ impl MemoryStore {
     /// # Errors
     /// When it is zero.
     pub fn max_keys_per_caller(self, max_keys_per_caller: usize) -> Result<Self, ConfigError> {
-        if max_keys_per_caller == 0 {
-            return Err(ConfigError::new("max_keys_per_caller: at least one key"));
-        }
+        at_least_one_key(max_keys_per_caller, "max_keys_per_caller")?;
         let mut state = self.lock();
         let max_keys = state.table.bounds().max_keys;
         state.restart(Bounds {
@@ -114,9 +111,7 @@ impl MemoryStore {
 
     /// Forgets all that is spent, and remembers another number of keys from now on.
     pub(crate) fn set_max_keys(&self, max_keys: usize) -> Result<(), ConfigError> {
-        if max_keys == 0 {
-            return Err(ConfigError::new("max_keys: at least one key"));
-        }
+        at_least_one_key(max_keys, "max_keys")?;
         self.lock().restart(bounds(max_keys));
         Ok(())
     }
@@ -147,6 +142,13 @@ impl State {
     fn now(&self) -> u64 {
         let since = self.clock.now().saturating_duration_since(self.start);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn at_least_one_key(bound: usize, setting: &str) -> Result<(), ConfigError> {
+    match bound {
+        0 => Err(ConfigError::new(format!("{setting}: at least one key"))),
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mcp_layers_core::Method;
 
-/// Whether a method does a server's work for a caller: what limits apply to by default.
+/// True if a method does a server's work for a caller: what limits apply to by default.
 pub(crate) fn does_work(method: Method<'_>) -> bool {
     matches!(
         method,
@@ -10,7 +10,7 @@ pub(crate) fn does_work(method: Method<'_>) -> bool {
     )
 }
 
-/// Whether a method is never limited.
+/// True if a method is never limited.
 pub(crate) fn is_exempt(method: &Method<'_>) -> bool {
     method.is_lifecycle()
         || method.is_long_lived()

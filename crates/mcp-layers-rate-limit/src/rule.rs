@@ -100,7 +100,7 @@ impl Rule {
         self
     }
 
-    /// Whether the rule applies to a method.
+    /// True if the rule applies to a method.
     pub(crate) fn covers(&self, method: Method<'_>) -> bool {
         match (&self.methods, &self.tools) {
             (_, Some(_)) => method == Method::CallTool,

@@ -13,9 +13,9 @@ use governor::Quota;
 use mcp_layers_core::{Catalog, ConfigError, McpRequest, ToolPattern};
 
 use crate::{
-    cost::Cost,
     key_component::{KeyComponent, caller_hash, is_known},
     rule::Rule,
+    store::Cost,
 };
 
 /// The table of rules.

@@ -7,10 +7,9 @@ use mcp_layers_core::{ConfigError, Event, McpError, McpRequest, Refusal};
 use serde_json::json;
 
 use crate::{
-    cost::Cost,
     memory_store::MemoryStore,
     rules::{RuleStats, Rules},
-    store::{RateLimitStore, StoreStats, Verdict},
+    store::{Cost, RateLimitStore, StoreStats, Verdict},
 };
 
 #[derive(Debug)]

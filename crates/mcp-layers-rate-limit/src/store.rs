@@ -1,10 +1,9 @@
 //! The interface of a store of budgets.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use governor::Quota;
-
-use crate::cost::Cost;
+use mcp_layers_core::KeyWriter;
 
 /// A store of the budgets of a [`RateLimitLayer`](crate::RateLimitLayer). The default is
 /// [`MemoryStore`](crate::MemoryStore).
@@ -42,7 +41,7 @@ pub enum Acquire<F> {
 pub struct Decision {
     /// The outcome for the call.
     pub verdict: Verdict,
-    /// Whether the store was unavailable, and its fallback decided.
+    /// True if the store was unavailable, and its fallback decided.
     pub is_fallback: bool,
 }
 
@@ -82,8 +81,52 @@ pub struct StoreStats {
     pub max_keys: usize,
     /// Costs that went to a bucket shared by several keys, because a bound was reached.
     pub overflowed: u64,
-    /// Whether the store is unavailable at present.
+    /// True if the store is unavailable at present.
     pub is_unavailable: bool,
     /// Calls decided by the fallback.
     pub fallback_decisions: u64,
+}
+
+/// The cost of a call under one rule, and the bucket that it is charged to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Cost {
+    /// The name of the rule.
+    pub rule: Arc<str>,
+    /// The key of the bucket. It begins with the rule's name, and so is unique among rules.
+    pub key: Vec<u8>,
+    /// The present quota of the rule.
+    pub quota: Quota,
+    /// The number of calls that this one counts as.
+    pub amount: NonZeroU32,
+    /// A hash of the caller to whose share of a bounded store a new key counts; `None` if callers
+    /// have no influence on the key.
+    pub caller: Option<u64>,
+}
+
+impl Cost {
+    /// A cost whose key `write_key` completes.
+    pub fn new(
+        rule: impl Into<Arc<str>>,
+        quota: Quota,
+        amount: NonZeroU32,
+        write_key: impl FnOnce(&mut KeyWriter<'_>),
+    ) -> Self {
+        let rule = rule.into();
+        let mut key = Vec::with_capacity(128);
+        write_key(KeyWriter::new(&mut key).text(&rule));
+        Self {
+            rule,
+            key,
+            quota,
+            amount,
+            caller: None,
+        }
+    }
+
+    /// Sets the caller.
+    #[must_use]
+    pub fn with_caller(self, caller: Option<u64>) -> Self {
+        Self { caller, ..self }
+    }
 }

@@ -10,7 +10,7 @@ use crate::{bucket::Bucket, store::Verdict};
 const LOOK_AT: usize = 16;
 
 /// A bounded table of buckets, by the hashes of their keys. Hashes are keyed with secrets, so that
-/// nobody can make two keys collide.
+/// callers cannot make two keys collide.
 #[derive(Debug)]
 pub(crate) struct Table {
     /// Never shrinks. A new key takes the place of a full bucket when there is no room.
@@ -53,6 +53,17 @@ pub(crate) struct Wanted {
     pub(crate) cost: NonZeroU32,
     /// Set by [`Table::decide`]: the bucket, and its state if the call passes.
     pub(crate) decided: Option<(Place, Bucket)>,
+}
+
+impl Wanted {
+    fn entry(&self, key: u64, bucket: Bucket) -> Entry {
+        Entry {
+            key,
+            rule: self.rule,
+            caller: self.caller,
+            bucket,
+        }
+    }
 }
 
 /// The bucket of a key.
@@ -138,51 +149,31 @@ impl Table {
     }
 
     /// The bucket of a key. A new key gets one of its own as long as its caller's share lasts,
-    /// after that the one that all further keys of the caller share.
+    /// after that the one that all other keys of the caller share.
     fn place(&mut self, wanted: &Wanted, placed: &[Wanted], now: u64) -> Place {
         if let Some(at) = self.index.get(&wanted.key) {
             return Place::Entry(*at);
         }
-        let entry = |key, bucket| Entry {
-            key,
-            rule: wanted.rule,
-            caller: wanted.caller,
-            bucket,
-        };
-        let Some(caller) = wanted.caller else {
-            let new = entry(wanted.key, Bucket::default());
-            return self
-                .insert(new, placed, now)
-                .unwrap_or_else(|| self.overflow(wanted.rule));
-        };
         // Both are hashes with secrets, and so is their sum.
-        let shared = caller.wrapping_add(wanted.rule.rotate_left(32));
-        let of_caller = self.index.get(&shared).copied();
-        let used = self.callers.get(&caller).copied().unwrap_or_default();
-        if used < self.bounds.max_keys_per_caller {
+        let shared = wanted
+            .caller
+            .map(|caller| caller.wrapping_add(wanted.rule.rotate_left(32)));
+        let of_caller = shared.and_then(|key| self.index.get(&key).copied());
+        let used = wanted.caller.and_then(|caller| self.callers.get(&caller));
+        if used.copied().unwrap_or_default() < self.bounds.max_keys_per_caller {
             // Spent calls of the shared bucket stay spent, so that no key comes back fresh from it.
-            let spent = of_caller
-                .map(|at| self.entries[at].bucket)
-                .unwrap_or_default();
-            if let Some(place) = self.insert(entry(wanted.key, spent), placed, now) {
-                return place;
+            let spent = of_caller.map(|at| self.entries[at].bucket);
+            let new = wanted.entry(wanted.key, spent.unwrap_or_default());
+            if let Some(at) = self.insert(new, placed, now) {
+                return Place::Entry(at);
             }
         }
         self.overflowed += 1;
-        if let Some(at) = of_caller {
-            return Place::Entry(at);
-        }
-        let place = self.insert(entry(shared, Bucket::default()), placed, now);
-        place.unwrap_or_else(|| {
-            self.overflow.entry(wanted.rule).or_default();
-            Place::Overflow(wanted.rule)
-        })
-    }
-
-    fn overflow(&mut self, rule: u64) -> Place {
-        self.overflowed += 1;
-        self.overflow.entry(rule).or_default();
-        Place::Overflow(rule)
+        let at = of_caller.or_else(|| {
+            let new = wanted.entry(shared?, Bucket::default());
+            self.insert(new, placed, now)
+        });
+        at.map_or(Place::Overflow(wanted.rule), Place::Entry)
     }
 
     fn bucket(&mut self, place: Place) -> &mut Bucket {
@@ -193,7 +184,7 @@ impl Table {
     }
 
     /// Adds an entry, in the place of a full bucket if there is no room.
-    fn insert(&mut self, entry: Entry, placed: &[Wanted], now: u64) -> Option<Place> {
+    fn insert(&mut self, entry: Entry, placed: &[Wanted], now: u64) -> Option<usize> {
         let at = if self.entries.len() < self.bounds.max_keys {
             self.entries.len()
         } else {
@@ -209,7 +200,7 @@ impl Table {
         } else {
             self.entries.push(entry);
         }
-        Some(Place::Entry(at))
+        Some(at)
     }
 
     /// An entry whose bucket is full, and which this call does not use.

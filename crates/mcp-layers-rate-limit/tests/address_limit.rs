@@ -8,6 +8,10 @@ use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     num::NonZeroU8,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
@@ -226,10 +230,41 @@ fn clients_behind_nat64_count_by_their_ipv4_addresses() {
     assert_eq!(admitted(&layer, others), 2);
 }
 
+/// A subscriber that counts warnings.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicU64>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target() == "mcp_layers_rate_limit"
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        assert_eq!(*event.metadata().level(), tracing::Level::WARN);
+        self.0.fetch_add(1, SeqCst);
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
 #[test]
-fn requests_without_an_address_are_counted() {
+fn requests_without_an_address_are_counted_and_logged_once() {
     let (layer, _) = limit();
-    admitted(&layer, (0..7).map(|_| Request::new(())));
+    let warnings = Warnings::default();
+    tracing::subscriber::with_default(warnings.clone(), || {
+        admitted(&layer, (0..7).map(|_| Request::new(())));
+    });
+    assert_eq!(warnings.0.load(SeqCst), 1);
     admitted(&layer, (0..7).map(|_| request("192.0.2.1", &[])));
     let stats = layer.handle().stats();
     assert_eq!((stats.without_address, stats.refused), (7, 10));

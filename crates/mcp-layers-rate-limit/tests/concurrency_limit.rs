@@ -43,6 +43,8 @@ fn a_refusal_is_429_with_a_reason_of_its_own() {
     assert_eq!(response.trail().events().len(), 1);
     let error = error(response);
     assert_eq!(error.code, 429);
+    let message = "Too many requests at once: try again later (limit in-flight)";
+    assert_eq!(error.message, message);
     let data = json!({ "reason": "concurrency_limited", "rule": "in-flight" });
     assert_eq!(error.data, Some(data));
 
@@ -116,4 +118,27 @@ fn a_service_that_panics_leaks_no_place() {
         let _ = std::panic::catch_unwind(call);
         assert_eq!(layer.handle().stats().in_flight, 0);
     }
+}
+
+#[test]
+fn a_key_without_calls_takes_no_memory_and_refusals_are_counted() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
+    let handle = layer.handle();
+    let mut service = layer.layer(hanging());
+    let held: Vec<_> = ["ada", "ada", "bob"]
+        .map(|subject| service.call(by(subject, call("dig"))))
+        .into();
+    let stats = handle.stats();
+    assert_eq!((stats.in_flight, stats.keys, stats.refused), (2, 2, 1));
+    drop(held);
+    let stats = handle.stats();
+    assert_eq!((stats.in_flight, stats.keys), (0, 0));
+}
+
+#[test]
+fn limits_of_zero_and_unusable_names_are_errors() {
+    assert!(ConcurrencyLimitLayer::new("in-flight", 0).is_err());
+    assert!(ConcurrencyLimitLayer::new("", 1).is_err());
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
+    assert!(layer.max_long_lived(0).is_err());
 }

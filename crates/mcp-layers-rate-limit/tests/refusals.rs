@@ -37,6 +37,21 @@ fn a_refusal_is_429_with_the_rule_and_the_wait_and_never_the_key() {
 }
 
 #[test]
+fn the_message_says_when_to_try_again_and_which_limit() {
+    let hundred = quota(Duration::from_millis(100), 1);
+    let (layer, clock) = limiter([Rule::new("per-tool", hundred)]);
+    assert!(passes(&layer, call("dig")));
+    clock.advance(Duration::from_micros(17_500));
+    let message = "Too many requests: try again in 83 ms (limit per-tool)";
+    assert_eq!(error(send(&layer, call("dig"))).message, message);
+    let response = send(&layer.as_tool_error(), call("dig"));
+    assert_eq!(response.outcome(), Outcome::ToolError);
+    let mut json = Vec::new();
+    response.write_json(&mut json);
+    assert!(String::from_utf8(json).unwrap().contains(message));
+}
+
+#[test]
 fn as_a_tool_error_a_model_reads_what_to_do() {
     let (layer, _) = limiter([Rule::new("per-tool", a_second(1))]);
     let layer = layer.as_tool_error();

@@ -10,17 +10,6 @@ use http::HeaderMap;
 /// Returns the address that is `trusted_hops` entries from the right of `X-Forwarded-For`: the one
 /// that the outermost of your own proxies saw. Several headers count as one list (RFC 9110, section
 /// 5.3). `None` if there are fewer entries, or the entry is no address.
-///
-/// ```
-/// use http::HeaderMap;
-/// use mcp_layers_rate_limit::forwarded_address;
-/// use std::num::NonZeroU8;
-///
-/// let mut headers = HeaderMap::new();
-/// headers.insert("x-forwarded-for", "10.0.0.1, 192.0.2.7:4711".parse().unwrap());
-/// let address = forwarded_address(&headers, NonZeroU8::MIN);
-/// assert_eq!(address, Some([192, 0, 2, 7].into()));
-/// ```
 #[must_use]
 pub fn forwarded_address(headers: &HeaderMap, trusted_hops: NonZeroU8) -> Option<IpAddr> {
     let values = headers.get_all("x-forwarded-for").iter().rev();

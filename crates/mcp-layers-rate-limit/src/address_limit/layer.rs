@@ -30,30 +30,6 @@ use super::{
 /// 4. Requests without an address share one budget. The first one logs a warning, and
 ///    [`AddressLimitStats::without_address`](crate::AddressLimitStats::without_address) counts them.
 /// 5. The address is passed on as the extension [`ClientAddress`](crate::ClientAddress).
-///
-/// ```
-/// use http::{Request, Response, StatusCode};
-/// use mcp_layers_rate_limit::{AddressLimitLayer, Quota};
-/// use std::{convert::Infallible, net::SocketAddr, num::NonZeroU32};
-/// use tower::{ServiceBuilder, ServiceExt};
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let service = ServiceBuilder::new()
-///     .layer(AddressLimitLayer::new(Quota::per_minute(NonZeroU32::MIN)))
-///     .service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
-///
-/// let request = || {
-///     let mut request = Request::new(());
-///     request.extensions_mut().insert(SocketAddr::from(([192, 0, 2, 1], 4711)));
-///     request
-/// };
-/// assert_eq!(service.clone().oneshot(request()).await.unwrap().status(), StatusCode::OK);
-/// let refused = service.oneshot(request()).await.unwrap();
-/// assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-/// assert_eq!(refused.headers()["retry-after"], "60");
-/// # }
-/// ```
 #[derive(Debug, Clone)]
 pub struct AddressLimitLayer {
     state: Arc<State>,

@@ -14,9 +14,8 @@ use std::{
 use super::settings::Settings;
 use crate::{
     address::{prefix, site, write_address},
-    cost::Cost,
     memory_store::MemoryStore,
-    store::{RateLimitStore, StoreStats, Verdict},
+    store::{Cost, RateLimitStore, StoreStats, Verdict},
 };
 
 #[derive(Debug, Default)]

@@ -105,7 +105,7 @@ where
     block_on(layer.layer(Counting::default()).oneshot(request)).unwrap()
 }
 
-/// Whether a request passes the layer.
+/// True if a request passes the layer.
 pub(crate) fn passes<L>(layer: &L, request: JsonRpcRequest) -> bool
 where
     L: Layer<Counting>,
