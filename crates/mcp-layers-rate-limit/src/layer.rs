@@ -53,9 +53,8 @@ impl<St: RateLimitStore> RateLimitLayer<St> {
         rules: impl IntoIterator<Item = Rule>,
         store: St,
     ) -> Result<Self, ConfigError> {
-        let rules = Rules::new(rules)?;
         Ok(Self {
-            state: Arc::new(State { rules, store }),
+            state: Arc::new(State::new(Rules::new(rules)?, store)),
             settings: Settings::default(),
         })
     }

@@ -113,11 +113,19 @@ impl Rules {
         }
     }
 
-    pub(crate) fn set_quota(&self, name: &str, quota: Quota) -> Result<(), ConfigError> {
+    /// Sets the quota of a rule, after the store has been notified: a call that carries the new
+    /// quota never comes before one that carries the old.
+    pub(crate) fn set_quota(
+        &self,
+        name: &str,
+        quota: Quota,
+        notify_store: impl FnOnce(),
+    ) -> Result<(), ConfigError> {
         let Some(limit) = self.find(name) else {
             return Err(ConfigError::new(format!("no rule is named `{name}`")));
         };
         limit.rule.check_quota(quota)?;
+        notify_store();
         *limit.quota.write().unwrap_or_else(PoisonError::into_inner) = quota;
         Ok(())
     }

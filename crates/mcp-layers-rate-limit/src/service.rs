@@ -34,8 +34,7 @@ impl<S> RateLimit<S> {
     /// # Errors
     /// As [`RateLimitLayer::new`](crate::RateLimitLayer::new).
     pub fn new(inner: S, rules: impl IntoIterator<Item = Rule>) -> Result<Self, ConfigError> {
-        let (rules, store) = (Rules::new(rules)?, MemoryStore::new());
-        let state = Arc::new(State { rules, store });
+        let state = Arc::new(State::new(Rules::new(rules)?, MemoryStore::new()));
         Ok(Self::with_state(inner, state, Settings::default()))
     }
 }

@@ -1,6 +1,6 @@
 //! The state that all services and handles of a layer share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use governor::Quota;
 use mcp_layers_core::{ConfigError, Event, McpError, McpRequest, Refusal};
@@ -16,9 +16,19 @@ use crate::{
 pub(crate) struct State<St> {
     pub(crate) rules: Rules,
     pub(crate) store: St,
+    /// Held while a quota changes, so that rules and store have the same one in the end.
+    changing: Mutex<()>,
 }
 
 impl<St> State<St> {
+    pub(crate) fn new(rules: Rules, store: St) -> Self {
+        Self {
+            rules,
+            store,
+            changing: Mutex::new(()),
+        }
+    }
+
     /// The answer to a call that does not pass: 429 with the rule and the time until the call can
     /// pass, never the key; or 503 if the store is unavailable.
     pub(crate) fn refuse<Req: McpRequest>(
@@ -83,9 +93,10 @@ impl<St: RateLimitStore> RateLimitHandle<St> {
     /// # Errors
     /// When no rule has the name, or a call of the rule costs more than the new burst.
     pub fn set_quota(&self, rule: &str, quota: Quota) -> Result<(), ConfigError> {
-        self.0.rules.set_quota(rule, quota)?;
-        self.0.store.quota_changed(rule, quota);
-        Ok(())
+        let changing = &self.0.changing;
+        let _changing = changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let notify_store = || self.0.store.quota_changed(rule, quota);
+        self.0.rules.set_quota(rule, quota, notify_store)
     }
 
     /// Counters and gauges of the limits.

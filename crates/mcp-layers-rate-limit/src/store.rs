@@ -18,7 +18,7 @@ pub trait RateLimitStore: Send + Sync + 'static {
     fn acquire(&self, costs: &[Cost]) -> Acquire<Self::Future>;
 
     /// Notifies the store that a rule has another quota from now on. Every [`Cost`](crate::Cost)
-    /// carries the present quota; this method is for stores that keep state computed from it.
+    /// carries the quota of its time; calls that come late may carry the old one.
     fn quota_changed(&self, rule: &str, quota: Quota) {
         let _ = (rule, quota);
     }

@@ -24,6 +24,8 @@ pub(crate) struct Table {
     /// One bucket for each rule, for keys that find no room at all.
     overflow: HashMap<u64, Bucket>,
     overflowed: u64,
+    /// The quotas of rules that were changed. They override those of calls that are late.
+    changed: HashMap<u64, Quota>,
     bounds: Bounds,
 }
 
@@ -84,6 +86,7 @@ impl Table {
             hand: 0,
             overflow: HashMap::new(),
             overflowed: 0,
+            changed: HashMap::new(),
             bounds,
         }
     }
@@ -94,6 +97,9 @@ impl Table {
         for index in 0..costs.len() {
             let (placed, rest) = costs.split_at_mut(index);
             let wanted = &mut rest[0];
+            if let Some(quota) = self.changed.get(&wanted.rule) {
+                wanted.quota = *quota;
+            }
             let place = self.place(wanted, placed, now);
             let bucket = self.bucket(place);
             bucket.convert(now, wanted.quota);
@@ -125,6 +131,7 @@ impl Table {
         now: u64,
         quota: Quota,
     ) -> bool {
+        self.changed.insert(rule, quota);
         if let Some(bucket) = self.overflow.get_mut(&rule) {
             bucket.convert(now, quota);
         }
