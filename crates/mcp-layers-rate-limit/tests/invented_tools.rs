@@ -90,14 +90,21 @@ fn a_caller_that_is_blocked_gets_no_fresh_budget_when_its_keys_make_room() {
     assert_eq!(spend("second"), 3);
     assert_eq!(spend("blocked"), 3);
     assert_eq!(spend("other"), 0);
+    for number in 0..5 {
+        passes(&layer, with_key(&format!("early-{number}"), "a"));
+    }
     clock.advance(std::time::Duration::from_secs(1));
     assert_eq!(spend("blocked"), 1);
-    // The budgets of the share are full again, and other callers take their places.
+    // The budgets of the share are full again, and others take their places: of 64 places, 8 were
+    // used. Those of the early callers still can be taken.
     clock.advance(std::time::Duration::from_secs(2));
-    for number in 0..70 {
+    for number in 0..56 + 2 {
         passes(&layer, with_key(&format!("user-{number}"), "a"));
     }
+    let overflowed = layer.handle().stats().store.overflowed;
     assert_eq!(spend("blocked"), 2);
+    // It has a key of its own now.
+    assert_eq!(layer.handle().stats().store.overflowed, overflowed);
 }
 
 #[test]
