@@ -39,7 +39,7 @@ pub(crate) fn prefix(address: Option<IpAddr>, ipv6_prefix: u8) -> Option<IpAddr>
             let kept = u128::MAX.checked_shl(128 - u32::from(ipv6_prefix.min(128)));
             Ipv6Addr::from_bits(address.to_bits() & kept.unwrap_or(0)).into()
         }
-        address => address,
+        address @ IpAddr::V4(_) => address,
     })
 }
 
