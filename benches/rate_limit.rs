@@ -1,4 +1,4 @@
-//! What a limit costs: time of one thread on the processor, to be read as ratios within one run.
+//! The cost of a rate limit: CPU time of one thread, to be read as ratios within one run.
 //!
 //! | group | a call |
 //! |---|---|
@@ -17,7 +17,7 @@ use std::{
     convert::Infallible,
     future::{Ready, ready},
     hint::black_box,
-    num::{NonZeroU32, NonZeroUsize},
+    num::NonZeroU32,
     sync::{Arc, Mutex},
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -32,7 +32,7 @@ use mcp_layers_core::{
     Authentication, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal,
 };
 use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use smallvec::SmallVec;
 use tower::{Layer, Service, ServiceExt};
 use tower_governor::{
@@ -73,9 +73,9 @@ impl Service<http::Request<()>> for HttpLeaf {
 struct ByHand {
     inner: Leaf,
     start: Instant,
-    // Nanoseconds from the start at which a budget is full again. Callers choose keys, so that the
+    // Theoretical arrival times, in nanoseconds from the start. Callers choose keys, so that the
     // hash is the one of the standard library.
-    full_at: Mutex<HashMap<Vec<u8>, u64>>,
+    tat: Mutex<HashMap<Vec<u8>, u64>>,
 }
 
 impl Service<JsonRpcRequest> for ByHand {
@@ -100,16 +100,16 @@ impl Service<JsonRpcRequest> for ByHand {
             key.extend_from_slice(part.as_bytes());
         }
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap();
-        let mut budgets = self.full_at.lock().unwrap();
-        let full_at = match budgets.get_mut(&*key) {
-            Some(full_at) => full_at,
+        let mut budgets = self.tat.lock().unwrap();
+        let tat = match budgets.get_mut(&*key) {
+            Some(tat) => tat,
             None => budgets.entry(key.into_vec()).or_default(),
         };
-        let charged = (*full_at).max(now) + 1;
+        let charged = (*tat).max(now) + 1;
         if charged > now + BURST {
             return ready(Ok(refused(&request)));
         }
-        *full_at = charged;
+        *tat = charged;
         drop(budgets);
         self.inner.call(request)
     }
@@ -150,9 +150,10 @@ fn request(principal: &Arc<Principal>) -> JsonRpcRequest {
     request
 }
 
-fn layer(max_keys: usize) -> RateLimitLayer<MemoryStore> {
-    let layer = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(MOST))]).unwrap();
-    layer.store(MemoryStore::new().max_keys(NonZeroUsize::new(max_keys).unwrap()))
+fn layer(max_keys: usize) -> RateLimitLayer {
+    let store = MemoryStore::new().max_keys(max_keys).unwrap();
+    let store = store.max_keys_per_caller(max_keys).unwrap();
+    RateLimitLayer::with_store([Rule::new("per-tool", Quota::per_second(MOST))], store).unwrap()
 }
 
 fn measure<S, R>(
@@ -176,7 +177,7 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
         request(&ada)
     });
 
-    let quota = governor::Quota::per_second(MOST);
+    let quota = Quota::per_second(MOST);
     let floor = RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default());
     let key = ("user-0@example.org".to_owned(), "dig".to_owned());
     group.bench_function("floor", |bencher| {
@@ -198,7 +199,7 @@ fn hot(criterion: &mut Criterion<ThreadCpu>) {
     let by_hand = ByHand {
         inner: Leaf,
         start: Instant::now(),
-        full_at: Mutex::default(),
+        tat: Mutex::default(),
     };
     measure(&mut group, "by_hand", by_hand, || request(&ada));
 
@@ -254,7 +255,7 @@ fn many_keys(criterion: &mut Criterion<ThreadCpu>) {
         request(&principals[number()])
     });
 
-    let quota = governor::Quota::per_second(MOST);
+    let quota = Quota::per_second(MOST);
     let floor = RateLimiter::dashmap_with_hasher(quota, foldhash::fast::RandomState::default());
     let keys: Vec<_> = (0..KEYS)
         .map(|number| (format!("user-{number}@example.org"), "dig".to_owned()))
@@ -280,8 +281,9 @@ fn redis(criterion: &mut Criterion) {
         .unwrap()
         .max_wait(Duration::from_secs(5));
     runtime.block_on(connection.ping()).unwrap();
-    let layer = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(MOST))]).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection.clone(), Away::Closed));
+    let store = RedisRateLimitStore::new(connection.clone(), OnUnavailable::FailClosed);
+    let rules = [Rule::new("per-tool", Quota::per_second(MOST))];
+    let layer = RateLimitLayer::with_store(rules, store).unwrap();
     let service = layer.layer(Leaf);
     let ada = principal(0);
     let mut group = criterion.benchmark_group("rate_limit_redis");

@@ -52,15 +52,12 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-rate-limit",
         &[
-            "arc-swap",
-            "foldhash",
-            "hashbrown",
+            "axum",
+            "governor",
             "http",
-            "loom",
             "serde_json",
-            "siphasher",
-            "smallvec",
             "tokio",
+            "tracing",
         ],
     ),
     ("mcp-layers-circuit-breaker", &["foldhash"]),

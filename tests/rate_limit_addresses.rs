@@ -1,5 +1,5 @@
-//! A limit by client address in front of rmcp's own HTTP server, asked over real connections: before
-//! anybody is known, behind a proxy of one's own, and with the address handed on to the layers inside.
+//! The address limit in front of rmcp's HTTP server, over real connections: before authentication,
+//! behind a reverse proxy, and with the address passed on to the layers inside.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Router, extract::ConnectInfo};
-use mcp_layers_rate_limit::{AddressLimitLayer, Part, Quota, RateLimitLayer, Rule};
+use axum::Router;
+use mcp_layers_rate_limit::{AddressLimitLayer, KeyComponent, Quota, RateLimitLayer, Rule};
 use mcp_layers_rmcp::Stack;
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use rmcp::{
@@ -49,10 +49,10 @@ fn per_hour(calls: u32) -> Quota {
     Quota::per_hour(NonZeroU32::new(calls).unwrap())
 }
 
-/// So many HTTP requests an hour from each address, and inside so many calls of tools.
+/// A server with a limit of HTTP requests an hour from each address and, inside, one of tool calls.
 async fn serve(requests: u32, calls: u32, hops: Option<NonZeroU8>) -> String {
     let by_address = Rule::new("by-address", per_hour(calls))
-        .key([Part::ClientAddress])
+        .key([KeyComponent::ClientAddress])
         .tools(["*"]);
     let stack = Stack::new(RateLimitLayer::new([by_address]).unwrap());
     let service = StreamableHttpService::new(
@@ -60,10 +60,8 @@ async fn serve(requests: u32, calls: u32, hops: Option<NonZeroU8>) -> String {
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default(),
     );
-    let limit = AddressLimitLayer::new(per_hour(requests)).peer(|extensions| {
-        let connection = extensions.get::<ConnectInfo<SocketAddr>>()?;
-        Some(connection.0.ip())
-    });
+    // Without a setting, it finds the peer where axum leaves it.
+    let limit = AddressLimitLayer::new(per_hour(requests));
     let limit = match hops {
         Some(hops) => limit.trusted_hops(hops),
         None => limit,
@@ -91,7 +89,7 @@ async fn initialize(url: &str, forwarded_for: &str) -> Response {
 }
 
 #[tokio::test]
-async fn an_address_that_asks_too_often_is_told_when_to_come_back() {
+async fn an_address_over_its_limit_is_told_when_to_try_again() {
     let url = serve(2, 100, NonZeroU8::new(1)).await;
     // What stands further left, a client can have written itself.
     for invented in ["203.0.113.1, ", "203.0.113.2, "] {
@@ -125,7 +123,7 @@ async fn an_address_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn without_a_proxy_of_ones_own_the_header_counts_for_nothing() {
+async fn without_trusted_hops_the_header_is_ignored() {
     let url = serve(2, 100, None).await;
     for (address, expected) in [
         ("198.51.100.1", StatusCode::OK),
@@ -141,7 +139,7 @@ async fn without_a_proxy_of_ones_own_the_header_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn the_address_is_handed_on_to_the_limit_inside() {
+async fn the_address_is_passed_on_to_the_limit_inside() {
     let url = serve(1_000, 2, NonZeroU8::new(1)).await;
     let call = async |address: &str| {
         let headers = [(

@@ -226,10 +226,10 @@ impl McpError {
             .try_again_in(retry_after)
     }
 
-    /// The same, with the name of the limit in the message and as `limit` in `data`.
+    /// The same, with the name of the limit in the message and as `rule` in `data`.
     #[must_use]
     pub fn rate_limited_by(limit: &str, retry_after: Duration) -> Self {
-        let mut error = Self::rate_limited(retry_after).with("limit", limit);
+        let mut error = Self::rate_limited(retry_after).with("rule", limit);
         error.message = format!("{} (limit {limit})", error.message).into();
         error
     }

@@ -1,19 +1,21 @@
-//! Rate limits for MCP: at most this often, per principal, tool, or what you like.
+//! Rate limiting for MCP servers and clients: per principal, tool, tenant, client address, or any
+//! key of your own.
 //!
-//! [`RateLimitLayer`] goes by a table of rules, each with its quota, and refuses what exceeds one with
-//! an answer that says when to come back. Budgets are in the memory of the process, or in a
-//! [`RateLimitStore`] that several processes share (`mcp-layers-redis`). Two relatives:
-//! [`BulkheadLayer`] limits how many calls run at once, and `AddressLimitLayer` (feature `http`)
-//! limits HTTP requests by address, before anybody is authenticated.
+//! [`RateLimitLayer`] is a tower layer that applies a table of [`Rule`]s, each with a [`Quota`] of
+//! [governor](https://docs.rs/governor), and refuses calls over a limit with an answer that tells
+//! the caller when to try again. Budgets are in the memory of the process, or in a
+//! [`RateLimitStore`] that several processes share (Redis: `mcp-layers-redis`). Two related layers:
+//! [`ConcurrencyLimitLayer`] limits the calls in flight, and `AddressLimitLayer` (feature `http`)
+//! limits HTTP requests per client IP address, before authentication.
 //!
-//! It does not queue, unless told to wait (feature `wait`), does not shed load by how busy the server
-//! is, and keeps no budgets across a restart, unless a store does.
+//! The layer does not queue calls unless told to wait (feature `wait`), does not shed load by how
+//! busy the server is, and keeps no budgets across a restart unless its store does.
 //!
 //! # Example
 //!
 //! ```
-//! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
-//! use mcp_layers_rate_limit::{Part, Quota, RateLimitLayer, Rule};
+//! use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
+//! use mcp_layers_rate_limit::{KeyComponent, Quota, RateLimitLayer, Rule};
 //! use serde_json::json;
 //! use std::{convert::Infallible, num::NonZeroU32};
 //! use tower::{ServiceBuilder, ServiceExt};
@@ -22,13 +24,16 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let n = |number| NonZeroU32::new(number).unwrap();
 //! let limits = RateLimitLayer::new([
-//!     // Each principal and tool: ten a second, five at once.
-//!     Rule::new("per-tool", Quota::per_second(n(10)).burst(n(5))),
-//!     // All of a tenant's exports together: two an hour.
-//!     Rule::new("exports", Quota::per_hour(n(2))).key([Part::Tenant]).tools(["export_*"]),
+//!     // For each principal and tool: ten calls a second, five at once.
+//!     Rule::new("per-tool", Quota::per_second(n(10)).allow_burst(n(5))),
+//!     // For each tenant, all exports together: two an hour.
+//!     Rule::new("exports", Quota::per_hour(n(2)))
+//!         .key([KeyComponent::Tenant])
+//!         .tools(["export_*"]),
 //! ])?;
 //!
 //! let service = ServiceBuilder::new()
+//!     .layer(CatalogLayer::new(Catalog::new().with_tools(["export_all"])))
 //!     .layer(&limits)
 //!     .service_fn(|request: JsonRpcRequest| async move {
 //!         let result = json!({ "content": [] });
@@ -50,84 +55,85 @@
 //!
 //! # Rules
 //!
-//! 1. A rule concerns `tools/call`, `prompts/get`, `resources/read` and `completion/complete`, unless
-//!    it says otherwise. The lifecycle, `ping`, long-lived requests, cancellation and notifications
-//!    are never limited, whatever it says.
-//! 2. A call passes when every rule that concerns it lets it pass. When one does not, none is charged.
-//! 3. Who nobody has verified shares the anonymous bucket, whatever name is claimed.
-//! 4. Who is refused reads 429 with `reason` `rate_limited`, `retryAfterMs` and the rule that it has
-//!    to wait for longest; never a key. The wait is exact, if nobody else comes. With
-//!    [`RateLimitLayer::as_tool_error`] it is a result with `isError: true`, which a model reads.
-//!    As a failure counts neither: the core's classifier calls 429 neutral.
-//! 5. A rule that could never limit, or never let a call pass, is an error when it is built.
-//! 6. The table of keys is bounded, and a key is forgotten only when its budget is full: see
-//!    [`MemoryStore`].
-//! 7. Each attempt and each round of a request is a request ([`Rule::free_continuations`]).
-//! 8. The time is that of a monotonic clock; in Redis, that of the server.
-//! 9. What was decided is in the response's trail: `Limited`, `Waited`, and `store_away` when a store
-//!    could not tell.
+//! 1. A rule applies to `tools/call`, `prompts/get`, `resources/read` and `completion/complete`,
+//!    unless [`Rule::methods`] or [`Rule::tools`] say otherwise. The lifecycle, `ping`, long-lived
+//!    requests, cancellation and notifications are never limited.
+//! 2. A call passes when every rule that applies lets it pass. Otherwise no rule is charged.
+//! 3. Callers without a verified principal share the anonymous budget. Claimed names
+//!    do not count.
+//! 4. Tools that the [`Catalog`](mcp_layers_core::Catalog) does not know share one budget for each
+//!    principal, because callers invent their names. Tools that a rule names exactly are known.
+//!    Without a [`CatalogLayer`](mcp_layers_core::CatalogLayer) in the stack, no other tool is known;
+//!    the rmcp adapter adds one.
+//! 5. A refusal is error 429, "Too many requests: try again in 83 ms (limit per-tool)", with
+//!    `reason` `rate_limited`, `retryAfterMs` and the `rule` that has to wait longest; never a key.
+//!    The wait is exact if no other call comes. With [`RateLimitLayer::as_tool_error`], a tool result
+//!    with `isError: true` carries the same message. Neither counts as a failure: core's classifier
+//!    calls 429 neutral.
+//! 6. A rule that could never limit a call, or never let one pass, is a
+//!    [`ConfigError`](mcp_layers_core::ConfigError) when the layer is built.
+//! 7. The table of budgets is bounded, and so is the share of one caller: see [`MemoryStore`].
+//! 8. Each attempt and each round of a request is a call ([`Rule::free_continuations`]).
+//! 9. Time is monotonic; in Redis, it is that of the Redis server.
+//! 10. The response's trail reports the decision: `Limited`, `Waited`, and `store_unavailable` if
+//!     the fallback of a store decided.
 //!
 //! # Ordering
 //!
-//! Inside whatever says who is calling, for without a principal all share one bucket. Outside the
-//! cache, so that hits cost budget; outside retry, so that attempts do not. `AddressLimitLayer` stands
-//! at the transport, before authentication, which costs work.
+//! Inside authentication and `CatalogLayer`: without a principal all callers share one budget.
+//! Outside the cache, so that hits cost budget, and outside retry, so that attempts do not.
+//! `AddressLimitLayer` wraps the transport, outside authentication, which costs work.
 //!
 //! # Cost
 //!
-//! One reading of the clock, one keyed hash, one lock that is held for some twenty instructions for
-//! each rule that applies. Nothing is allocated for a call that passes, when at most four rules apply
-//! and their keys have at most 128 bytes together. The number of rules for single tools does not
-//! matter, nor does that of keys but for the caches of the machine. A million keys take
-//! 52 MB. The figures are in `rate-limit.md` of the `mcp-layers` crate.
-//!
-//! # Why not governor underneath
-//!
-//! The arithmetic is that of `governor`, the generic cell rate algorithm, and so is the vocabulary.
-//! Its limiters charge when they are asked, so that the second rule's refusal could not give back what
-//! the first has taken; they cannot change a quota and keep what was spent; and their tables of keys
-//! have no bound, but for a sweep that stops the world.
+//! For each call three allocations and one lock; for each rule that applies one hash and one
+//! decision of governor. The number of rules for single tools does not matter. A key takes up to 150
+//! bytes, so that the default store takes up to 15 MB. The figures are in `rate-limit.md` of the
+//! `mcp-layers` crate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
-mod bulkhead;
-mod call;
-mod future;
-mod gcra;
-mod handle;
 #[cfg(feature = "http")]
-mod http;
-mod key_bytes;
+mod address_limit;
+mod bucket;
+mod call;
+mod concurrency_limit;
+mod future;
+mod held;
+mod key_component;
 mod layer;
-mod memory;
-mod part;
-mod quota;
-mod refusal;
+mod memory_store;
+mod methods;
 mod rule;
 mod rules;
 mod service;
+mod settings;
+mod state;
 mod store;
-mod sync;
-mod timer;
+mod table;
 
 pub use address::ClientAddress;
-pub use bulkhead::{Bulkhead, BulkheadFuture, BulkheadLayer};
-pub use call::Call;
-pub use future::ResponseFuture;
-pub use handle::{RateLimitHandle, RateLimitState, RuleState};
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use http::{AddressLimit, AddressLimitLayer, forwarded_address};
-pub use layer::RateLimitLayer;
-pub use memory::MemoryStore;
-pub use part::{Custom, Part};
-pub use quota::Quota;
-pub use rule::Rule;
-pub use service::RateLimit;
-pub use store::{
-    Acquire, Charge, Charges, Decision, KeyWriter, RateLimitStore, StoreState, Verdict,
+pub use address_limit::{
+    AddressLimit, AddressLimitHandle, AddressLimitLayer, AddressLimitStats, forwarded_address,
 };
+pub use call::Call;
+pub use concurrency_limit::{
+    ConcurrencyLimit, ConcurrencyLimitFuture, ConcurrencyLimitHandle, ConcurrencyLimitLayer,
+    ConcurrencyLimitStats,
+};
+pub use future::ResponseFuture;
+pub use governor::Quota;
+pub use key_component::KeyComponent;
+pub use layer::RateLimitLayer;
+pub use memory_store::MemoryStore;
+pub use rule::Rule;
+pub use rules::RuleStats;
+pub use service::RateLimit;
+pub use state::{RateLimitHandle, RateLimitStats};
+pub use store::{Acquire, Cost, Decision, RateLimitStore, StoreStats, Verdict};
 
-#[cfg(all(doctest, feature = "http"))]
+#[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,179 +1,180 @@
-//! The table of rules, with an index of those that concern one tool.
+//! The table of rules, with an index of those that name single tools.
 
 use std::{
     collections::HashMap,
+    hash::RandomState,
     sync::{
-        Arc,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
-use arc_swap::ArcSwap;
-use foldhash::fast::RandomState;
-use mcp_layers_core::{ConfigError, McpRequest, Method};
+use governor::Quota;
+use mcp_layers_core::{Catalog, ConfigError, McpRequest, ToolPattern};
 
-use crate::{Charges, Quota, Rule, rule::matches};
+use crate::{
+    key_component::{KeyComponent, caller_hash, is_known},
+    rule::Rule,
+    store::Cost,
+};
 
 /// The table of rules.
 #[derive(Debug)]
 pub(crate) struct Rules {
-    rules: Box<[Limit]>,
-    /// Those that are asked whether they concern a call.
-    general: Box<[usize]>,
-    /// Those that concern tools by their exact names.
-    by_tool: HashMap<Box<str>, Vec<usize>, RandomState>,
-    by_name: HashMap<Arc<str>, usize, RandomState>,
-    quotas: ArcSwap<Vec<Quota>>,
-    /// Whether any quota was changed. Before, they are those of the rules.
-    changed: AtomicBool,
+    rules: Vec<Limit>,
+    /// Rules that may apply to any call.
+    general: Vec<usize>,
+    /// Rules that apply to tools by their exact names.
+    by_tool: HashMap<Box<str>, Vec<usize>>,
+    hasher: RandomState,
+    /// The tools that rules name exactly.
+    named: Catalog,
 }
 
+/// Counters of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleStats {
+    /// The name.
+    pub name: Arc<str>,
+    /// The present quota.
+    pub quota: Quota,
+    /// Calls that the rule refused.
+    pub refused: u64,
+}
+
+/// A rule that is in force.
 #[derive(Debug)]
 struct Limit {
     rule: Rule,
+    patterns: Option<Vec<ToolPattern>>,
+    is_per_caller: bool,
+    quota: RwLock<Quota>,
     refused: AtomicU64,
 }
 
 impl Rules {
-    pub(crate) fn new(rules: Vec<Rule>) -> Result<Self, ConfigError> {
-        if rules.is_empty() {
-            return Err(ConfigError::new("no rule: it could never limit"));
-        }
-        let mut general = Vec::new();
-        let mut by_tool: HashMap<Box<str>, Vec<usize>, RandomState> = HashMap::default();
-        let mut by_name = HashMap::default();
-        for (index, rule) in rules.iter().enumerate() {
-            rule.check()?;
-            if by_name.insert(Arc::clone(&rule.name), index).is_some() {
+    pub(crate) fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, ConfigError> {
+        let mut all = Self {
+            rules: Vec::new(),
+            general: Vec::new(),
+            by_tool: HashMap::new(),
+            hasher: RandomState::new(),
+            named: Catalog::new(),
+        };
+        for (index, rule) in rules.into_iter().enumerate() {
+            let patterns = rule.check()?;
+            if all.find(&rule.name).is_some() {
                 let name = &rule.name;
-                return Err(ConfigError::new(format!("two rules are called `{name}`")));
+                return Err(ConfigError::new(format!("two rules are named `{name}`")));
             }
-            match &rule.tools {
-                Some(tools) if !tools.iter().any(|tool| tool.ends_with('*')) => {
+            match exact_names(patterns.as_deref()) {
+                Some(tools) => {
                     for tool in tools {
-                        let of_tool = by_tool.entry(tool.clone()).or_default();
+                        let of_tool = all.by_tool.entry(tool.into()).or_default();
                         if !of_tool.contains(&index) {
                             of_tool.push(index);
                         }
                     }
                 }
-                _ => general.push(index),
+                None => all.general.push(index),
             }
+            all.named = all.named.with_tools(rule.named_tools());
+            all.rules.push(Limit {
+                is_per_caller: rule.key.iter().any(KeyComponent::is_per_caller),
+                quota: RwLock::new(rule.quota),
+                refused: AtomicU64::new(0),
+                patterns,
+                rule,
+            });
         }
-        let quotas = rules.iter().map(|rule| rule.quota).collect();
-        let limit = |rule| Limit {
-            rule,
-            refused: AtomicU64::new(0),
-        };
-        Ok(Self {
-            rules: rules.into_iter().map(limit).collect(),
-            general: general.into(),
-            by_tool,
-            by_name,
-            quotas: ArcSwap::from_pointee(quotas),
-            changed: AtomicBool::new(false),
-        })
+        if all.rules.is_empty() {
+            return Err(ConfigError::new("there is no rule, so nothing is limited"));
+        }
+        Ok(all)
     }
 
-    /// Adds what applies to a request.
-    pub(crate) fn charge<Req: McpRequest>(&self, request: &Req, charges: &mut Charges) {
-        let method = request.method();
-        let changed = self.changed.load(Acquire).then(|| self.quotas.load());
-        let quota = |index: usize| changed.as_ref()?.get(index).copied();
-        for index in &self.general {
-            if let Some(limit) = self.rules.get(*index)
-                && limit.concerns(method, request)
-            {
-                limit.charge(quota(*index), request, charges);
-            }
-        }
-        if method == Method::CallTool
-            && !self.by_tool.is_empty()
-            && let Some(tool) = request.target()
-            && let Some(indices) = self.by_tool.get(tool)
-        {
-            for index in indices {
-                if let Some(limit) = self.rules.get(*index) {
-                    limit.charge(quota(*index), request, charges);
-                }
-            }
+    /// The costs of a request under the rules that apply to it.
+    pub(crate) fn costs<Req: McpRequest>(&self, request: &Req) -> Vec<Cost> {
+        let is_known = self.named.knows_target(request) || is_known(request);
+        let of_tool = request.target().and_then(|tool| self.by_tool.get(tool));
+        let rules = self.general.iter().chain(of_tool.into_iter().flatten());
+        rules
+            .map(|index| &self.rules[*index])
+            .filter(|limit| limit.applies_to(request))
+            .filter_map(|limit| limit.cost(request, is_known, &self.hasher))
+            .collect()
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn count_refusal(&self, rule: &str) {
+        if let Some(limit) = self.find(rule) {
+            limit.refused.fetch_add(1, Relaxed);
         }
     }
 
-    /// The name of the rule whose charge it was; it has refused a call.
-    pub(crate) fn refused(&self, charges: &Charges, charge: usize) -> Arc<str> {
-        match self.of_charge(charges, charge) {
-            Some(limit) => {
-                limit.refused.fetch_add(1, Relaxed);
-                Arc::clone(&limit.rule.name)
-            }
-            None => Arc::from(""),
-        }
-    }
-
-    /// The name of the rule whose charge it was.
-    pub(crate) fn name(&self, charges: &Charges, charge: usize) -> Arc<str> {
-        let limit = self.of_charge(charges, charge);
-        limit.map_or_else(|| Arc::from(""), |limit| Arc::clone(&limit.rule.name))
-    }
-
-    pub(crate) fn set_quota(&self, name: &str, quota: Quota) -> Result<(), ConfigError> {
-        let index = self.by_name.get(name).copied();
-        let limit = index.and_then(|index| self.rules.get(index).map(|limit| (index, limit)));
-        let Some((index, limit)) = limit else {
-            return Err(ConfigError::new(format!("no rule is called `{name}`")));
+    /// Sets the quota of a rule, after the store has been notified: a call that carries the new
+    /// quota never comes before one that carries the old.
+    pub(crate) fn set_quota(
+        &self,
+        name: &str,
+        quota: Quota,
+        notify_store: impl FnOnce(),
+    ) -> Result<(), ConfigError> {
+        let Some(limit) = self.find(name) else {
+            return Err(ConfigError::new(format!("no rule is named `{name}`")));
         };
         limit.rule.check_quota(quota)?;
-        self.quotas.rcu(|quotas| {
-            let mut quotas = Vec::clone(quotas);
-            if let Some(of_rule) = quotas.get_mut(index) {
-                *of_rule = quota;
-            }
-            quotas
-        });
-        self.changed.store(true, Release);
+        notify_store();
+        *limit.quota.write().unwrap_or_else(PoisonError::into_inner) = quota;
         Ok(())
     }
 
-    /// The rules' names, with their quotas and how often each refused.
-    pub(crate) fn states(&self) -> impl Iterator<Item = (Arc<str>, Quota, u64)> {
-        let quotas = self.quotas.load_full();
-        self.rules.iter().enumerate().map(move |(index, limit)| {
-            let quota = quotas.get(index).copied().unwrap_or(limit.rule.quota);
-            (
-                Arc::clone(&limit.rule.name),
-                quota,
-                limit.refused.load(Relaxed),
-            )
-        })
+    pub(crate) fn stats(&self) -> Vec<RuleStats> {
+        let stats = |limit: &Limit| RuleStats {
+            name: Arc::clone(&limit.rule.name),
+            quota: limit.quota(),
+            refused: limit.refused.load(Relaxed),
+        };
+        self.rules.iter().map(stats).collect()
     }
 
-    fn of_charge(&self, charges: &Charges, charge: usize) -> Option<&Limit> {
-        let name = charges.iter().nth(charge)?.rule();
-        self.rules.get(*self.by_name.get(name)?)
+    fn find(&self, name: &str) -> Option<&Limit> {
+        self.rules.iter().find(|limit| *limit.rule.name == *name)
     }
 }
 
 impl Limit {
-    fn concerns<Req: McpRequest>(&self, method: Method<'_>, request: &Req) -> bool {
-        let tools = self.rule.tools.as_deref();
-        self.rule.covers(method)
-            && tools.is_none_or(|patterns| {
-                let named = |tool| patterns.iter().any(|pattern| matches(pattern, tool));
-                request.target().is_some_and(named)
-            })
+    fn quota(&self) -> Quota {
+        *self.quota.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn charge<Req: McpRequest>(&self, quota: Option<Quota>, request: &Req, charges: &mut Charges) {
-        let rule = &self.rule;
-        let quota = quota.unwrap_or(rule.quota);
-        if let Some(cost) = rule.cost_of(request) {
-            charges.push(&rule.name, quota, cost, |key| {
-                rule.key.iter().for_each(|part| part.write(request, key));
-            });
-        }
+    fn applies_to<Req: McpRequest>(&self, request: &Req) -> bool {
+        let matches = |patterns: &[ToolPattern]| {
+            let tool = request.target();
+            tool.is_some_and(|tool| patterns.iter().any(|pattern| pattern.matches(tool)))
+        };
+        self.rule.covers(request.method()) && self.patterns.as_deref().is_none_or(matches)
     }
+
+    fn cost<Req: McpRequest>(
+        &self,
+        request: &Req,
+        is_known: bool,
+        hasher: &RandomState,
+    ) -> Option<Cost> {
+        let amount = self.rule.cost_of(request, is_known)?;
+        let name = Arc::clone(&self.rule.name);
+        let cost = Cost::new(name, self.quota(), amount, |key| {
+            for component in &self.rule.key {
+                component.write(request, is_known, key);
+            }
+        });
+        Some(cost.with_caller(self.is_per_caller.then(|| caller_hash(request, hasher))))
+    }
+}
+
+/// The names, if all patterns are exact ones.
+fn exact_names(patterns: Option<&[ToolPattern]>) -> Option<Vec<&str>> {
+    patterns?.iter().map(ToolPattern::exact).collect()
 }

@@ -1,110 +1,110 @@
 //! The service.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{McpRequest, Method};
+use mcp_layers_core::{ConfigError, McpRequest};
 use tower_service::Service;
 
 use crate::{
-    Acquire, Charges, MemoryStore, RateLimitStore, ResponseFuture,
-    future::{Held, Next},
-    layer::{Settings, Shared},
+    future::ResponseFuture,
+    held::Held,
+    memory_store::MemoryStore,
+    rule::Rule,
+    rules::Rules,
+    settings::Settings,
+    state::State,
+    store::{Acquire, RateLimitStore, Verdict},
 };
 
-/// The service of [`RateLimitLayer`](crate::RateLimitLayer).
+/// A service that rate-limits the calls of an inner one. Made by
+/// [`RateLimitLayer`](crate::RateLimitLayer).
+#[derive(Debug)]
 pub struct RateLimit<S, St = MemoryStore> {
     inner: S,
-    shared: Arc<Shared<St>>,
+    state: Arc<State<St>>,
     settings: Settings,
 }
 
+impl<S> RateLimit<S> {
+    /// Limits the calls of `inner`, with budgets in memory.
+    ///
+    /// # Errors
+    /// As [`RateLimitLayer::new`](crate::RateLimitLayer::new).
+    pub fn new(inner: S, rules: impl IntoIterator<Item = Rule>) -> Result<Self, ConfigError> {
+        let state = Arc::new(State::new(Rules::new(rules)?, MemoryStore::new()));
+        Ok(Self::with_state(inner, state, Settings::default()))
+    }
+}
+
 impl<S, St> RateLimit<S, St> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared<St>>, settings: Settings) -> Self {
+    pub(crate) fn with_state(inner: S, state: Arc<State<St>>, settings: Settings) -> Self {
         Self {
             inner,
-            shared,
+            state,
             settings,
         }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutable.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Unwraps the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
 impl<S, St, Req> Service<Req> for RateLimit<S, St>
 where
-    Req: McpRequest,
-    S: Service<Req, Response = Req::Response> + Clone,
+    Req: McpRequest + Send + 'static,
+    Req::Response: Send,
+    S: Service<Req, Response = Req::Response> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
     St: RateLimitStore,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, St>;
+    type Future = ResponseFuture<S::Future, S::Response, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut charges = Charges::new();
-        self.shared.rules.charge(&request, &mut charges);
-        if !charges.is_empty() {
-            let acquire = self.shared.store.acquire(&charges);
-            if !acquire.is_plain_yes() {
-                return self.hold(request, charges, acquire);
-            }
+        let costs = self.state.rules.costs(&request);
+        if costs.is_empty() {
+            return ResponseFuture::inner(self.inner.call(request));
         }
-        ResponseFuture::inner(self.inner.call(request))
-    }
-}
-
-impl<S, St: RateLimitStore> RateLimit<S, St> {
-    /// What happens to a call that does not simply pass. Apart, so that one that does has little to
-    /// carry.
-    #[cold]
-    fn hold<Req>(
-        &mut self,
-        request: Req,
-        charges: Charges,
-        acquire: Acquire<St::Later>,
-    ) -> ResponseFuture<S, Req, St>
-    where
-        Req: McpRequest,
-        S: Service<Req, Response = Req::Response> + Clone,
-    {
-        // A clone has reserved nothing; the instance that has goes with the call, or goes.
+        let acquire = self.state.store.acquire(&costs);
+        if matches!(&acquire, Acquire::Ready(decision) if *decision == Verdict::Admitted.into()) {
+            return ResponseFuture::inner(self.inner.call(request));
+        }
+        // The instance that is ready goes with the call.
         let clone = self.inner.clone();
         let held = Held {
             service: std::mem::replace(&mut self.inner, clone),
-            is_ready: true,
-            as_tool_error: self.settings.as_tool_error && request.method() == Method::CallTool,
             request,
-            charges,
-            shared: Arc::clone(&self.shared),
+            costs,
+            state: Arc::clone(&self.state),
             settings: self.settings,
-            waits: None,
         };
-        match acquire {
-            Acquire::Later(later) => ResponseFuture::deciding(later, held),
-            Acquire::Ready(decision) => match held.go_on(decision) {
-                Next::Refuse(response) => ResponseFuture::ready(response),
-                next => ResponseFuture::next(next),
-            },
-        }
+        ResponseFuture::held(Box::pin(held.run(acquire)))
     }
 }
 
 impl<S: Clone, St> Clone for RateLimit<S, St> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.shared), self.settings)
-    }
-}
-
-impl<S: fmt::Debug, St> fmt::Debug for RateLimit<S, St> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RateLimit")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        Self::with_state(self.inner.clone(), Arc::clone(&self.state), self.settings)
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{a_second, n};
-use mcp_layers_rate_limit::{BulkheadLayer, Quota, RateLimitLayer, Rule};
+use mcp_layers_rate_limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer, Rule};
 use mcp_layers_test::Contract;
 
 #[tokio::test]
@@ -21,7 +21,12 @@ async fn keeps_the_contract_of_layers() {
     Contract::new(|| RateLimitLayer::new(rules()).unwrap().as_tool_error())
         .check()
         .await;
-    Contract::new(|| BulkheadLayer::new("b", n(100)).long_lived(n(100)))
-        .check()
-        .await;
+    Contract::new(|| {
+        ConcurrencyLimitLayer::new("b", 100)
+            .unwrap()
+            .max_long_lived(100)
+            .unwrap()
+    })
+    .check()
+    .await;
 }

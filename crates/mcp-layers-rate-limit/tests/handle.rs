@@ -1,4 +1,4 @@
-//! What an operator changes and reads while the server runs.
+//! The handle: quotas that change and counters that are read while the server runs.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,10 +6,11 @@ mod common;
 use std::time::Duration;
 
 use common::{a_second, by, call, how_many, limiter, n, quota};
-use mcp_layers_rate_limit::{Part, Rule};
+use mcp_layers_core::clock::Clock;
+use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 
 #[test]
-fn r16_a_smaller_quota_holds_at_once_and_what_is_spent_stays_spent() {
+fn a_smaller_quota_holds_at_once_and_what_is_spent_stays_spent() {
     let (layer, clock) = limiter([Rule::new("r", a_second(10))]);
     let handle = layer.handle();
     let request = || by("ada", call("dig"));
@@ -32,14 +33,11 @@ fn r16_a_smaller_quota_holds_at_once_and_what_is_spent_stays_spent() {
 }
 
 #[test]
-fn r16_a_key_that_was_slowed_down_is_not_forgotten_as_if_it_had_not_been() {
-    let clock = mcp_layers_test::ManualClock::new();
-    let one = std::num::NonZeroUsize::MIN;
-    let store = mcp_layers_rate_limit::MemoryStore::new()
-        .max_keys(one)
-        .clock(clock.clone());
-    let layer = mcp_layers_rate_limit::RateLimitLayer::new([Rule::new("r", a_second(1))]);
-    let layer = layer.unwrap().store(store);
+fn a_key_that_was_slowed_down_is_not_forgotten_as_if_it_had_not_been() {
+    let clock = Clock::manual();
+    let store = MemoryStore::new().max_keys(1).unwrap();
+    let rules = [Rule::new("r", a_second(1))];
+    let layer = RateLimitLayer::with_store(rules, store.with_clock(clock.clone())).unwrap();
     assert_eq!(how_many(&layer, || by("ada", call("dig"))), 1);
     let slow = quota(Duration::from_secs(3_600), 1);
     layer.handle().set_quota("r", slow).unwrap();
@@ -50,23 +48,23 @@ fn r16_a_key_that_was_slowed_down_is_not_forgotten_as_if_it_had_not_been() {
 }
 
 #[test]
-fn what_cannot_be_is_an_error_and_changes_nothing() {
+fn an_impossible_quota_is_an_error_and_changes_nothing() {
     let (layer, _) = limiter([Rule::new("r", a_second(10)).cost(n(5))]);
     let handle = layer.handle();
     assert!(handle.set_quota("other", a_second(1)).is_err());
     assert!(handle.set_quota("r", a_second(4)).is_err());
-    assert_eq!(handle.state().rules[0].quota, a_second(10));
+    assert_eq!(handle.stats().rules[0].quota, a_second(10));
 }
 
 #[test]
-fn the_state_tells_quotas_refusals_and_keys() {
+fn stats_report_quotas_refusals_and_keys() {
     let (layer, _) = limiter([
         Rule::new("all", a_second(50)).key([]),
-        Rule::new("each", a_second(2)).key([Part::Tool]),
+        Rule::new("each", a_second(2)).key([KeyComponent::Tool]),
     ]);
     how_many(&layer, || call("a"));
     how_many(&layer, || call("b"));
-    let state = layer.handle().state();
+    let state = layer.handle().stats();
     let told: Vec<_> = state
         .rules
         .iter()
@@ -74,5 +72,5 @@ fn the_state_tells_quotas_refusals_and_keys() {
         .collect();
     assert_eq!(told, [("all", 0), ("each", 196)]);
     assert_eq!(state.store.keys, 3);
-    assert!(!state.store.is_away);
+    assert!(!state.store.is_unavailable);
 }

@@ -1,19 +1,19 @@
-//! The limiter against a plain model: a list of when each call that passed was.
+//! The limiter against a plain model: what is spent comes back evenly.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use common::{by, call, n, passes, quota};
-use mcp_layers_rate_limit::{MemoryStore, Part, RateLimitLayer, Rule};
-use mcp_layers_test::ManualClock;
+use mcp_layers_core::clock::Clock;
+use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 use proptest::{collection::vec, prelude::*};
 
-/// A bucket as one would explain it: what is spent comes back evenly, one in each period.
+/// A bucket in plain words: what is spent comes back evenly, one call in each period.
 #[derive(Default, Clone, Copy)]
 struct Bucket {
-    /// In parts of a call: one call is as many as its period has nanoseconds.
+    /// Nanoseconds: one call is one period.
     spent: u64,
     at: u64,
 }
@@ -58,15 +58,16 @@ proptest! {
         costs in (1_u32..4, 1_u32..4),
     ) {
         let costs = (costs.0.min(all.1), costs.1.min(each.1));
-        let clock = ManualClock::new();
+        let clock = Clock::manual();
         // So few keys that others must make room, and so many that each has one.
-        let store = MemoryStore::new().max_keys(NonZeroUsize::new(10).unwrap()).clock(clock.clone());
-        let layer = RateLimitLayer::new([
+        let store = MemoryStore::new().max_keys(10).unwrap().max_keys_per_caller(10).unwrap();
+        let rules = [
             Rule::new("all", quota(Duration::from_nanos(all.0), all.1)).key([]).cost(n(costs.0)),
             Rule::new("each", quota(Duration::from_nanos(each.0), each.1))
-                .key([Part::Principal, Part::Tool])
+                .key([KeyComponent::Principal, KeyComponent::Tool])
                 .cost(n(costs.1)),
-        ]).unwrap().store(store);
+        ];
+        let layer = RateLimitLayer::with_store(rules, store.with_clock(clock.clone())).unwrap();
         let (mut common, mut own, mut now) = (Bucket::default(), HashMap::new(), 0);
         for step in steps {
             now += step.wait;

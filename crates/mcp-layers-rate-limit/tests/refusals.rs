@@ -1,4 +1,4 @@
-//! What a caller who is refused gets to read, and what layers further out get to know.
+//! Refusals: the answer that the caller reads, and the events that outer layers see.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -15,7 +15,7 @@ use serde_json::json;
 use tower::{Layer, ServiceExt};
 
 #[test]
-fn r10_a_refusal_is_429_with_the_rule_and_the_wait_and_never_the_key() {
+fn a_refusal_is_429_with_the_rule_and_the_wait_and_never_the_key() {
     let (layer, clock) = limiter([Rule::new("per-tool", a_second(1))]);
     let request = || by("ada@example.org", call("secret_tool"));
     assert!(passes(&layer, request()));
@@ -37,6 +37,21 @@ fn r10_a_refusal_is_429_with_the_rule_and_the_wait_and_never_the_key() {
 }
 
 #[test]
+fn the_message_says_when_to_try_again_and_which_limit() {
+    let hundred = quota(Duration::from_millis(100), 1);
+    let (layer, clock) = limiter([Rule::new("per-tool", hundred)]);
+    assert!(passes(&layer, call("dig")));
+    clock.advance(Duration::from_micros(17_500));
+    let message = "Too many requests: try again in 83 ms (limit per-tool)";
+    assert_eq!(error(send(&layer, call("dig"))).message, message);
+    let response = send(&layer.as_tool_error(), call("dig"));
+    assert_eq!(response.outcome(), Outcome::ToolError);
+    let mut json = Vec::new();
+    response.write_json(&mut json);
+    assert!(String::from_utf8(json).unwrap().contains(message));
+}
+
+#[test]
 fn as_a_tool_error_a_model_reads_what_to_do() {
     let (layer, _) = limiter([Rule::new("per-tool", a_second(1))]);
     let layer = layer.as_tool_error();
@@ -47,11 +62,9 @@ fn as_a_tool_error_a_model_reads_what_to_do() {
     let mut json = Vec::new();
     response.write_json(&mut json);
     let json = String::from_utf8(json).unwrap();
-    assert!(
-        json.contains("`per-tool`") && json.contains("in 1000 ms"),
-        "{json}"
-    );
-    // What is no tool has no such result.
+    let message = "Too many requests: try again in 1 s (limit per-tool)";
+    assert!(json.contains(message), "{json}");
+    // Only tools have such results.
     let prompt = || requests::get_prompt(1, "greet", json!({}));
     assert!(passes(&layer, prompt()));
     assert_eq!(send(&layer, prompt()).outcome().code(), Some(429));
@@ -100,7 +113,7 @@ fn a_refusal_gives_back_what_the_service_had_reserved() {
 
 proptest! {
     #[test]
-    fn r10_the_wait_is_right_to_a_nanosecond_and_its_milliseconds_are_never_early(
+    fn the_wait_is_right_to_a_nanosecond_and_its_milliseconds_are_never_early(
         period in 1_u64..10_000_000_000_000,
         burst in 1_u32..50,
         cost in 1_u32..50,

@@ -1,4 +1,4 @@
-//! Which calls a rule concerns, what they cost, and by what budgets are told apart.
+//! The scope of rules, the costs of calls, and the keys of budgets.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use common::{a_second, by, call, from, how_many, limiter, n, passes};
 use mcp_layers_core::{Authentication, JsonRpcRequest, McpRequest, Method, Principal};
-use mcp_layers_rate_limit::{ClientAddress, Part, RateLimitLayer, Rule};
+use mcp_layers_rate_limit::{ClientAddress, KeyComponent, RateLimitLayer, Rule};
 use mcp_layers_test::requests;
 use serde_json::json;
 
@@ -20,11 +20,11 @@ fn rule() -> Rule {
 }
 
 #[test]
-fn what_could_never_limit_is_an_error_when_built() {
+fn a_rule_that_could_never_limit_is_an_error() {
     for (rule, word) in [
         (rule().tools(["db_*x"]), "db_*x"),
         (rule().tools(["**"]), "**"),
-        (rule().tools([""]), "matches no tool"),
+        (rule().tools([""]), "no tool pattern"),
         (rule().tools([""; 0]), "no tool"),
         (rule().methods([]), "no method"),
         (rule().methods([Method::Ping]), "ping"),
@@ -91,7 +91,7 @@ fn by_default_what_does_work_is_limited_and_all_else_passes() {
 }
 
 #[test]
-fn r13_the_lifecycle_and_cancellation_are_never_limited() {
+fn the_lifecycle_and_cancellation_are_never_limited() {
     let everything = |method: &Method<'static>| {
         let exempt = method.is_lifecycle() || method.is_long_lived() || method.is_notification();
         !exempt && *method != Method::CancelTask
@@ -109,8 +109,12 @@ fn r13_the_lifecycle_and_cancellation_are_never_limited() {
 }
 
 #[test]
-fn r3_without_a_principal_all_share_the_anonymous_bucket() {
-    for part in [Part::Principal, Part::Tenant, Part::ClientId] {
+fn without_a_principal_all_share_the_anonymous_bucket() {
+    for part in [
+        KeyComponent::Principal,
+        KeyComponent::Tenant,
+        KeyComponent::ClientId,
+    ] {
         let (layer, _) = limiter([rule().key([part])]);
         let claimed = |number: usize| {
             let name = format!("user-{number}");
@@ -138,55 +142,60 @@ fn each_part_tells_budgets_apart_by_its_own_word() {
         request.insert_extension(ClientAddress(address.parse::<IpAddr>().unwrap()));
         request
     };
-    type Pair = (Part, JsonRpcRequest, JsonRpcRequest, bool);
+    type Pair = (KeyComponent, JsonRpcRequest, JsonRpcRequest, bool);
     let pairs: [Pair; 11] = [
         (
-            Part::Principal,
+            KeyComponent::Principal,
             from(ada().with_issuer("a"), call("x")),
             from(ada().with_issuer("b"), call("x")),
             true,
         ),
         (
-            Part::Principal,
+            KeyComponent::Principal,
             from(ada().with_tenant("a"), call("x")),
             from(ada(), call("x")),
             false,
         ),
         (
-            Part::Tenant,
+            KeyComponent::Tenant,
             from(ada().with_tenant("a"), call("x")),
             from(ada().with_tenant("b"), call("x")),
             true,
         ),
         (
-            Part::ClientId,
+            KeyComponent::ClientId,
             from(ada().with_client_id("a"), call("x")),
             from(ada().with_client_id("b"), call("x")),
             true,
         ),
-        (Part::Tool, call("a"), call("b"), true),
+        (KeyComponent::Tool, call("a"), call("b"), true),
         (
-            Part::Tool,
+            KeyComponent::Tool,
             requests::read_resource(1, "a:1"),
             requests::read_resource(1, "a:2"),
             false,
         ),
         (
-            Part::Method,
+            KeyComponent::Method,
             call("a"),
             requests::get_prompt(1, "a", json!({})),
             true,
         ),
-        (Part::Method, call("a"), call("b"), false),
-        (Part::ClientAddress, at("192.0.2.1"), at("192.0.2.2"), true),
+        (KeyComponent::Method, call("a"), call("b"), false),
         (
-            Part::ClientAddress,
+            KeyComponent::ClientAddress,
+            at("192.0.2.1"),
+            at("192.0.2.2"),
+            true,
+        ),
+        (
+            KeyComponent::ClientAddress,
             at("2001:db8::1"),
             at("2001:db8::2"),
             false,
         ),
         (
-            Part::custom(|call| call.target.map(str::to_uppercase)),
+            KeyComponent::custom(|call| call.target.map(str::to_uppercase)),
             call("a"),
             call("A"),
             false,
@@ -275,10 +284,10 @@ fn each_round_of_a_request_is_charged_unless_it_is_said_otherwise() {
 }
 
 #[test]
-fn r6_a_call_that_one_rule_refuses_costs_nothing_of_the_others() {
+fn a_call_that_one_rule_refuses_costs_nothing_of_the_others() {
     let (layer, _) = limiter([
         Rule::new("all", a_second(10)).key([]),
-        Rule::new("tool", a_second(2)).key([Part::Tool]),
+        Rule::new("tool", a_second(2)).key([KeyComponent::Tool]),
     ]);
     assert_eq!(how_many(&layer, || call("dig")), 2);
     // Eight of ten are left for the others, though a hundred calls were tried.
@@ -290,8 +299,8 @@ fn r6_a_call_that_one_rule_refuses_costs_nothing_of_the_others() {
 }
 
 #[test]
-fn r17_a_noisy_tenant_leaves_the_others_alone() {
-    let (layer, _) = limiter([rule().key([Part::Tenant])]);
+fn a_noisy_tenant_leaves_the_others_alone() {
+    let (layer, _) = limiter([rule().key([KeyComponent::Tenant])]);
     let of = |tenant: &str| {
         let principal = Principal::new("ada", Authentication::Bearer).with_tenant(tenant);
         from(principal, call("dig"))

@@ -3,18 +3,19 @@
 
 mod common;
 
-use std::{num::NonZeroUsize, thread};
+use std::thread;
 
 use common::{Counting, a_second, by, call, limiter};
 use futures::executor::block_on;
-use mcp_layers_rate_limit::{MemoryStore, Part, RateLimitLayer, Rule};
+use mcp_layers_core::clock::Clock;
+use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 use tower::{Layer, ServiceExt};
 
 #[test]
-fn r5_sixty_four_threads_get_exactly_the_burst() {
+fn sixty_four_threads_get_exactly_the_burst() {
     let (layer, _) = limiter([
         Rule::new("all", a_second(1_000)).key([]),
-        Rule::new("each", a_second(300)).key([Part::Principal]),
+        Rule::new("each", a_second(300)).key([KeyComponent::Principal]),
     ]);
     let counting = Counting::default();
     thread::scope(|scope| {
@@ -32,13 +33,10 @@ fn r5_sixty_four_threads_get_exactly_the_burst() {
 }
 
 #[test]
-fn r5_threads_that_fight_for_room_get_no_more_than_their_budgets() {
-    let clock = mcp_layers_test::ManualClock::new();
-    let store = MemoryStore::new()
-        .max_keys(NonZeroUsize::new(4).unwrap())
-        .clock(clock);
-    let layer = RateLimitLayer::new([Rule::new("each", a_second(10)).key([Part::Principal])]);
-    let layer = layer.unwrap().store(store);
+fn threads_that_fight_for_room_get_no_more_than_their_budgets() {
+    let store = MemoryStore::new().max_keys(4).unwrap();
+    let rules = [Rule::new("each", a_second(10)).key([KeyComponent::Principal])];
+    let layer = RateLimitLayer::with_store(rules, store.with_clock(Clock::manual())).unwrap();
     let counting = Counting::default();
     thread::scope(|scope| {
         for number in 0..64 {
@@ -65,4 +63,36 @@ fn ten_thousand_clones_share_one_budget() {
         block_on(clone.oneshot(call("dig"))).unwrap();
     }
     assert_eq!(counting.count(), 7);
+}
+
+#[test]
+fn a_quota_that_changes_meanwhile_gives_nothing_away() {
+    for _ in 0..20 {
+        let (layer, _) = limiter([Rule::new("r", a_second(100)).key([])]);
+        let counting = Counting::default();
+        let handle = layer.handle();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                let service = layer.layer(counting.clone());
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        block_on(service.clone().oneshot(call("dig"))).unwrap();
+                    }
+                });
+            }
+            scope.spawn(move || {
+                for burst in (50..100).rev() {
+                    handle.set_quota("r", a_second(burst)).unwrap();
+                }
+            });
+        });
+        // A smaller burst never admits more, and what is spent stays spent.
+        assert!(
+            (50..=100).contains(&counting.count()),
+            "{}",
+            counting.count()
+        );
+        block_on(layer.layer(counting.clone()).oneshot(call("dig"))).unwrap();
+        assert!(counting.count() <= 100);
+    }
 }

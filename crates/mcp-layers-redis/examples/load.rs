@@ -22,8 +22,8 @@ use std::{
 use mcp_layers_core::{
     Authentication, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Principal,
 };
-use mcp_layers_rate_limit::{MemoryStore, Part, Quota, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_rate_limit::{KeyComponent, MemoryStore, Quota, RateLimitLayer, Rule};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tower::{Layer, ServiceExt, service_fn};
@@ -49,14 +49,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let rate: NonZeroU32 = rate.parse()?;
     let away = match away.as_str() {
-        "open" => Away::Open,
-        "closed" => Away::Closed,
-        _ => Away::Local(MemoryStore::new()),
+        "open" => OnUnavailable::FailOpen,
+        "closed" => OnUnavailable::FailClosed,
+        _ => OnUnavailable::Local(MemoryStore::new()),
     };
     let burst = NonZeroU32::new(rate.get() / 10).unwrap_or(NonZeroU32::MIN);
-    let rule = Rule::new("tenant", Quota::per_second(rate).burst(burst)).key([Part::Tenant]);
+    let rule =
+        Rule::new("tenant", Quota::per_second(rate).allow_burst(burst)).key([KeyComponent::Tenant]);
     let store = RedisRateLimitStore::new(RedisConnection::new(address)?, away);
-    let layer = RateLimitLayer::new([rule])?.store(store);
+    let layer = RateLimitLayer::with_store([rule], store)?;
     let service = layer.layer(service_fn(|request: JsonRpcRequest| async move {
         Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "content": [] })))
     }));
@@ -119,7 +120,7 @@ fn note(all: &AllSeen, key: (u128, Arc<str>), response: &JsonRpcResponse, took: 
         matches!(
             event,
             Event::Custom {
-                name: "store_away",
+                name: "store_unavailable",
                 ..
             }
         )

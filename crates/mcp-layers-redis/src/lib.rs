@@ -77,7 +77,7 @@ pub use connection::{ConnectionState, RedisConnection};
 pub use error::{RedisError, RedisErrorKind};
 #[cfg(feature = "rate-limit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
-pub use rate_limit::{Away, RedisRateLimitStore};
+pub use rate_limit::{OnUnavailable, RedisRateLimitStore};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use mcp_layers_rate_limit::{
-    Acquire, Charges, Decision, MemoryStore, Quota, RateLimitStore, StoreState, Verdict,
+    Acquire, Cost, Decision, MemoryStore, Quota, RateLimitStore, StoreStats, Verdict,
 };
 use redis::Script;
 use sha2::{Digest, Sha256};
@@ -34,7 +34,7 @@ static SCRIPT: LazyLock<Script> =
 ///    A key expires when its budget is full again, so that Redis holds live budgets alone.
 ///    Redis must not evict them: use the policy `noeviction` or `volatile-ttl`.
 /// 5. Nothing waits for longer than [`RedisConnection::max_wait`]. When there is no answer to go by,
-///    [`Away`] decides, and the store counts it.
+///    [`OnUnavailable`] decides, and the store counts it.
 /// 6. A quota that changes counts from the next charge: as many calls are spent as before, and what
 ///    came back since the last charge of a key came at the new rate. Each process charges by its own
 ///    quota.
@@ -47,55 +47,55 @@ pub struct RedisRateLimitStore {
 struct Shared {
     connection: RedisConnection,
     tag: String,
-    away: Away,
-    decided_away: AtomicU64,
+    on_unavailable: OnUnavailable,
+    fallback_decisions: AtomicU64,
 }
 
-/// What holds while Redis cannot tell.
+/// The policy of a [`RedisRateLimitStore`] while Redis is unavailable.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Away {
+pub enum OnUnavailable {
     /// Calls pass, and nothing is counted.
-    Open,
+    FailOpen,
     /// Calls are refused with 503.
-    Closed,
-    /// Each process goes by budgets of its own, with the same quotas. They begin full, and what is
-    /// spent of them is not carried over to Redis.
+    FailClosed,
+    /// Each process has budgets of its own, with the same quotas. They begin full, and what is spent
+    /// of them is not carried over to Redis.
     Local(MemoryStore),
 }
 
 impl RedisRateLimitStore {
-    /// A store on a connection, and what holds while it cannot tell.
+    /// A store on a connection, with a policy for when Redis is unavailable.
     #[must_use]
-    pub fn new(connection: RedisConnection, away: Away) -> Self {
+    pub fn new(connection: RedisConnection, on_unavailable: OnUnavailable) -> Self {
         Self {
             shared: Arc::new(Shared {
                 tag: connection.tag("rate-limit"),
                 connection,
-                away,
-                decided_away: AtomicU64::new(0),
+                on_unavailable,
+                fallback_decisions: AtomicU64::new(0),
             }),
         }
     }
 }
 
 impl Shared {
-    async fn acquire(&self, charges: &Charges) -> Result<Verdict, RedisError> {
+    async fn acquire(&self, costs: &[Cost]) -> Result<Verdict, RedisError> {
         let mut script = SCRIPT.prepare_invoke();
-        for charge in charges.iter() {
-            let interval = charge.quota.interval().as_nanos().div_ceil(1_000);
+        for cost in costs {
+            let interval = cost.quota.replenish_interval().as_nanos().div_ceil(1_000);
             // Numbers of a script are exact up to 2^53.
-            let interval = u64::try_from(interval).unwrap_or(LONGEST).min(LONGEST);
-            let burst = u64::from(charge.quota.max_burst().get())
+            let interval = u64::try_from(interval).unwrap_or(LONGEST).clamp(1, LONGEST);
+            let burst = u64::from(cost.quota.burst_size().get())
                 .min(LONGEST / interval)
                 .max(1);
-            script.key(self.key(charge.rule(), charge.key));
-            script.arg(interval).arg(burst).arg(charge.cost.get());
+            script.key(self.key(&cost.rule, &cost.key));
+            script.arg(interval).arg(burst).arg(cost.amount.get());
         }
         Ok(match self.connection.script(&self.tag, &script).await? {
             Answer::Taken => Verdict::Admitted,
             Answer::Wait(number, micros) => Verdict::Limited {
-                charge: number.saturating_sub(1),
+                index: number.saturating_sub(1),
                 retry_after: Duration::from_micros(micros),
             },
         })
@@ -111,47 +111,48 @@ impl Shared {
         text
     }
 
-    fn decide_away(&self, charges: &Charges) -> Decision {
-        self.decided_away.fetch_add(1, Relaxed);
-        let verdict = match &self.away {
-            Away::Open => Verdict::Admitted,
-            Away::Closed => Verdict::Unavailable,
-            Away::Local(store) => store.decide(charges),
+    fn fall_back(&self, costs: &[Cost]) -> Decision {
+        self.fallback_decisions.fetch_add(1, Relaxed);
+        let verdict = match &self.on_unavailable {
+            OnUnavailable::FailOpen => Verdict::Admitted,
+            OnUnavailable::FailClosed => Verdict::Unavailable,
+            OnUnavailable::Local(store) => store.decide(costs),
         };
-        let mut decision = Decision::from(verdict);
-        decision.is_away = true;
-        decision
+        Decision {
+            verdict,
+            is_fallback: true,
+        }
     }
 }
 
 impl RateLimitStore for RedisRateLimitStore {
     // A box where there is a round trip anyway.
-    type Later = Pin<Box<dyn Future<Output = Decision> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Decision> + Send>>;
 
-    fn acquire(&self, charges: &Charges) -> Acquire<Self::Later> {
-        let (shared, charges) = (Arc::clone(&self.shared), charges.clone());
-        Acquire::Later(Box::pin(async move {
-            match shared.acquire(&charges).await {
+    fn acquire(&self, costs: &[Cost]) -> Acquire<Self::Future> {
+        let (shared, costs) = (Arc::clone(&self.shared), costs.to_vec());
+        Acquire::Pending(Box::pin(async move {
+            match shared.acquire(&costs).await {
                 Ok(verdict) => verdict.into(),
-                Err(_) => shared.decide_away(&charges),
+                Err(_) => shared.fall_back(&costs),
             }
         }))
     }
 
     fn quota_changed(&self, rule: &str, quota: Quota) {
-        if let Away::Local(store) = &self.shared.away {
+        if let OnUnavailable::Local(store) = &self.shared.on_unavailable {
             store.quota_changed(rule, quota);
         }
     }
 
-    fn state(&self) -> StoreState {
-        let mut state = match &self.shared.away {
-            Away::Local(store) => store.state(),
-            Away::Open | Away::Closed => StoreState::default(),
+    fn stats(&self) -> StoreStats {
+        let mut stats = match &self.shared.on_unavailable {
+            OnUnavailable::Local(store) => store.stats(),
+            OnUnavailable::FailOpen | OnUnavailable::FailClosed => StoreStats::default(),
         };
-        state.is_away = !self.shared.connection.state().is_connected;
-        state.decided_away = self.shared.decided_away.load(Relaxed);
-        state
+        stats.is_unavailable = !self.shared.connection.state().is_connected;
+        stats.fallback_decisions = self.shared.fallback_decisions.load(Relaxed);
+        stats
     }
 }
 
@@ -189,7 +190,7 @@ impl fmt::Debug for RedisRateLimitStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisRateLimitStore")
             .field("connection", &self.shared.connection)
-            .field("away", &self.shared.away)
+            .field("on_unavailable", &self.shared.on_unavailable)
             .finish_non_exhaustive()
     }
 }

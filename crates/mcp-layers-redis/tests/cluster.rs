@@ -23,7 +23,7 @@ use std::{
 
 use budgets::{Handle, Limiter, code};
 use cluster::Cluster;
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use on_servers::OnServers;
 use support::eventually;
 
@@ -34,7 +34,7 @@ const UNHINDERED: Duration = Duration::from_millis(900);
 const LONG: Duration = Duration::from_secs(20);
 
 fn limiter(connection: RedisConnection, burst: u32, rules: &[&'static str]) -> (Limiter, Handle) {
-    budgets::limiter(connection, Away::Closed, burst, rules)
+    budgets::limiter(connection, OnUnavailable::FailClosed, burst, rules)
 }
 
 /// How many calls pass until one is refused for its budget.
@@ -61,7 +61,10 @@ async fn keeps_the_rules_of_stores() {
     suite::run(async || {
         cluster.flush();
         let connection = cluster.connection(first).max_wait(LONG);
-        let store = Arc::new(RedisRateLimitStore::new(connection, Away::Closed));
+        let store = Arc::new(RedisRateLimitStore::new(
+            connection,
+            OnUnavailable::FailClosed,
+        ));
         OnServers {
             servers: &cluster.nodes,
             store,
@@ -94,8 +97,8 @@ async fn prefixes_are_on_different_nodes_and_found_from_any() {
             let connection = cluster.connection(first).key_prefix(&*prefix);
             let (layer, handle) = limiter(connection.max_wait(LONG), 3, &["all"]);
             assert_eq!(code(&layer).await, None, "from {first} to {home}");
-            let state = handle.state().store;
-            assert!(!state.is_away && state.decided_away == 0);
+            let state = handle.stats().store;
+            assert!(!state.is_unavailable && state.fallback_decisions == 0);
         }
         let connection = cluster.connection(home).key_prefix(&*prefix);
         let (layer, _) = limiter(connection.max_wait(LONG), 3, &["all"]);
@@ -167,7 +170,7 @@ async fn a_slot_that_moves_while_calls_go_on_keeps_its_budget_and_answers() {
     let admitted = admitted.load(SeqCst);
     assert!(admitted < BURST, "the calls were over before the move");
     assert_eq!(admitted + spend(&layer).await, BURST);
-    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(handle.stats().store.fallback_decisions, 0);
     assert_eq!((cluster.keys(from).len(), cluster.keys(to).len()), (0, 1));
     // And back, at once.
     let keys = cluster.keys(to);
@@ -175,7 +178,7 @@ async fn a_slot_that_moves_while_calls_go_on_keeps_its_budget_and_answers() {
     cluster.move_key(&keys[0], to, from);
     cluster.give(slot, from, &[from, to, (to + 1) % 3]);
     assert_eq!(code(&layer).await, Some(429));
-    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(handle.stats().store.fallback_decisions, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,12 +204,12 @@ async fn keys_on_two_nodes_while_a_slot_moves_are_waited_for() {
     let start = Instant::now();
     assert_eq!(code(&hasty).await, Some(503));
     assert!(start.elapsed() >= MAX_WAIT && start.elapsed() < LONG);
-    assert_eq!(hasty_handle.state().store.decided_away, 1);
+    assert_eq!(hasty_handle.stats().store.fallback_decisions, 1);
     assert!(!waiting.is_finished());
     cluster.move_key(&keys[1], from, to);
     cluster.give(slot, to, &[to, from, (to + 1) % 3]);
     assert_eq!(waiting.await.unwrap(), None);
-    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(handle.stats().store.fallback_decisions, 0);
     assert_eq!(spend(&layer).await, 3);
 }
 
@@ -227,7 +230,7 @@ async fn a_node_that_is_killed_is_away_within_the_bound_and_heals() {
     let connection = cluster.connection(home).max_wait(UNHINDERED);
     let (beside, beside_handle) = limiter(connection.key_prefix(&*prefix), 1_000, &["all"]);
     eventually(async || code(&beside).await.is_none()).await;
-    let before = beside_handle.state().store.decided_away;
+    let before = beside_handle.stats().store.fallback_decisions;
 
     cluster.nodes[home].kill();
     let start = Instant::now();
@@ -242,16 +245,16 @@ async fn a_node_that_is_killed_is_away_within_the_bound_and_heals() {
         code(&layer).await == Some(503) && start.elapsed() < MAX_WAIT
     })
     .await;
-    let state = handle.state().store;
-    assert!(state.is_away && state.decided_away >= 2);
+    let state = handle.stats().store;
+    assert!(state.is_unavailable && state.fallback_decisions >= 2);
     for _ in 0..20 {
         assert_eq!(code(&beside).await, None);
     }
-    assert_eq!(beside_handle.state().store.decided_away, before);
+    assert_eq!(beside_handle.stats().store.fallback_decisions, before);
 
     cluster.nodes[home].restart();
     eventually(async || code(&layer).await.is_none()).await;
-    assert!(!handle.state().store.is_away);
+    assert!(!handle.stats().store.is_unavailable);
     eventually(async || code(&layer).await == Some(429)).await;
 }
 
@@ -269,7 +272,7 @@ async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
     let (beside, beside_handle) = limiter(connection, 1_000, &["all"]);
     eventually(async || code(&layer).await.is_none()).await;
     eventually(async || code(&beside).await.is_none()).await;
-    let before = beside_handle.state().store.decided_away;
+    let before = beside_handle.stats().store.fallback_decisions;
     cluster.nodes[home].pause();
     let start = Instant::now();
     assert_eq!(code(&layer).await, Some(503));
@@ -283,7 +286,7 @@ async fn a_node_that_hangs_costs_the_bound_and_only_its_own_keys() {
         code(&layer).await == Some(503) && start.elapsed() < MAX_WAIT
     })
     .await;
-    assert_eq!(beside_handle.state().store.decided_away, before);
+    assert_eq!(beside_handle.stats().store.fallback_decisions, before);
     // A process that starts now has the keys of the other nodes.
     let cold = cluster.connection((home + 1) % 3);
     let cold = cold.key_prefix(&*prefix).max_wait(UNHINDERED);
@@ -307,7 +310,7 @@ async fn a_node_that_takes_over_is_found() {
     cluster.give(slot, heir, &[heir, third]);
     // A node that took over with nothing: a full budget.
     eventually(async || code(&layer).await.is_none()).await;
-    assert!(!handle.state().store.is_away);
+    assert!(!handle.stats().store.is_unavailable);
     assert_eq!(cluster.keys(heir).len(), 1);
 }
 

@@ -38,7 +38,7 @@ fn connection(cluster: &Cluster, authority: &Authority) -> RedisConnection {
 #[cfg(feature = "rate-limit")]
 #[tokio::test]
 async fn keys_are_followed_over_tls() {
-    use mcp_layers_redis::Away;
+    use mcp_layers_redis::OnUnavailable;
 
     let Some(authority) = Authority::new() else {
         return;
@@ -49,7 +49,7 @@ async fn keys_are_followed_over_tls() {
     for home in 0..3 {
         let prefix = cluster.prefix_on(home, "rate-limit", "shop");
         let connection = connection(&cluster, &authority).key_prefix(&*prefix);
-        let (layer, _) = budgets::limiter(connection, Away::Closed, 1, &["all"]);
+        let (layer, _) = budgets::limiter(connection, OnUnavailable::FailClosed, 1, &["all"]);
         for expected in [None, Some(429)] {
             assert_eq!(budgets::code(&layer).await, expected, "to {home}");
         }

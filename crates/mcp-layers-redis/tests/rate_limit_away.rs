@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use budgets::{Handle, Limiter, code, hourly, send};
 use mcp_layers_core::McpResponse;
 use mcp_layers_rate_limit::{MemoryStore, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use support::{RedisServer, eventually};
 
 const BURST: u32 = 5;
 const MAX_WAIT: Duration = Duration::from_millis(200);
 
-fn limiter(server: &RedisServer, away: Away) -> (Limiter, Handle) {
+fn limiter(server: &RedisServer, away: OnUnavailable) -> (Limiter, Handle) {
     let connection = RedisConnection::new(&server.address()).unwrap();
     budgets::limiter(connection.max_wait(MAX_WAIT), away, BURST, &["all"])
 }
@@ -28,7 +28,7 @@ async fn is_away(layer: &Limiter) -> bool {
         .await
         .trail()
         .events()
-        .any(|event| format!("{event:?}").contains("store_away"))
+        .any(|event| format!("{event:?}").contains("store_unavailable"))
 }
 
 #[tokio::test]
@@ -36,19 +36,19 @@ async fn r8_closed_refuses_with_503_while_redis_is_killed_and_heals() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Closed);
+    let (layer, handle) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await.is_none()).await;
     server.kill();
     eventually(async || code(&layer).await == Some(503)).await;
-    let before = handle.state().store.decided_away;
+    let before = handle.stats().store.fallback_decisions;
     assert!(before > 0);
     assert!(is_away(&layer).await);
-    assert!(handle.state().store.is_away);
-    assert_eq!(handle.state().store.decided_away, before + 1);
+    assert!(handle.stats().store.is_unavailable);
+    assert_eq!(handle.stats().store.fallback_decisions, before + 1);
     server.restart();
     // A new server knows neither budgets nor the script.
     eventually(async || code(&layer).await.is_none()).await;
-    assert!(!handle.state().store.is_away);
+    assert!(!handle.stats().store.is_unavailable);
     let rest = async || code(&layer).await == Some(429);
     eventually(rest).await;
 }
@@ -58,13 +58,13 @@ async fn r8_open_lets_calls_pass_and_counts_them() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Open);
+    let (layer, handle) = limiter(&server, OnUnavailable::FailOpen);
     eventually(async || !is_away(&layer).await).await;
     server.kill();
     for _ in 0..BURST * 3 {
         eventually(async || code(&layer).await.is_none()).await;
     }
-    assert!(handle.state().store.decided_away >= u64::from(BURST));
+    assert!(handle.stats().store.fallback_decisions >= u64::from(BURST));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn r8_local_goes_by_budgets_of_its_own() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Local(MemoryStore::new()));
+    let (layer, handle) = limiter(&server, OnUnavailable::Local(MemoryStore::new()));
     eventually(async || !is_away(&layer).await).await;
     server.kill();
     eventually(async || is_away(&layer).await).await;
@@ -100,7 +100,7 @@ async fn r8_a_paused_redis_costs_the_bound_once_and_then_nothing() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Closed);
+    let (layer, handle) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await.is_none()).await;
     server.pause();
     let start = Instant::now();
@@ -113,7 +113,7 @@ async fn r8_a_paused_redis_costs_the_bound_once_and_then_nothing() {
     .await;
     server.go_on();
     eventually(async || code(&layer).await != Some(503)).await;
-    assert!(!handle.state().store.is_away);
+    assert!(!handle.stats().store.is_unavailable);
 }
 
 #[tokio::test]
@@ -121,11 +121,11 @@ async fn r8_a_read_only_redis_is_as_good_as_away() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Closed);
+    let (layer, handle) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await.is_none()).await;
     server.make_read_only();
     assert_eq!(code(&layer).await, Some(503));
-    assert_eq!(handle.state().store.decided_away, 1);
+    assert_eq!(handle.stats().store.fallback_decisions, 1);
     server.make_writable();
     eventually(async || code(&layer).await.is_none()).await;
 }
@@ -135,7 +135,7 @@ async fn r8_a_full_memory_is_as_good_as_away() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, _) = limiter(&server, Away::Closed);
+    let (layer, _) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await.is_none()).await;
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     assert_eq!(code(&layer).await, Some(503));
@@ -148,12 +148,12 @@ async fn r8_a_script_that_was_flushed_is_loaded_again() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, handle) = limiter(&server, Away::Closed);
+    let (layer, handle) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await.is_none()).await;
-    let before = handle.state().store.decided_away;
+    let before = handle.stats().store.fallback_decisions;
     assert_eq!(server.command(&["SCRIPT", "FLUSH"]), "+OK");
     assert_eq!(code(&layer).await, None);
-    assert_eq!(handle.state().store.decided_away, before);
+    assert_eq!(handle.stats().store.fallback_decisions, before);
 }
 
 #[tokio::test]
@@ -161,10 +161,10 @@ async fn r18_a_restarted_process_finds_its_budgets_as_it_left_them() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, _) = limiter(&server, Away::Closed);
+    let (layer, _) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await == Some(429)).await;
     drop(layer);
-    let (again, _) = limiter(&server, Away::Closed);
+    let (again, _) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&again).await != Some(503)).await;
     assert_eq!(code(&again).await, Some(429));
 }
@@ -174,7 +174,7 @@ async fn r7_the_time_is_the_servers() {
     let Some(server) = RedisServer::start() else {
         return;
     };
-    let (layer, _) = limiter(&server, Away::Closed);
+    let (layer, _) = limiter(&server, OnUnavailable::FailClosed);
     eventually(async || code(&layer).await == Some(429)).await;
     // What the server wrote, by its own clock.
     let key = server.command(&["KEYS", "*"]);
@@ -213,8 +213,8 @@ async fn keys_name_no_caller_and_expire_with_their_budget() {
         .unwrap()
         .key_prefix("shop");
     let rule = Rule::new("tools", hourly(BURST));
-    let layer = RateLimitLayer::new([rule]).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection, Away::Closed));
+    let store = RedisRateLimitStore::new(connection, OnUnavailable::FailClosed);
+    let layer = RateLimitLayer::with_store([rule], store).unwrap();
     eventually(async || code(&layer).await.is_none()).await;
     let key = server.command(&["KEYS", "*"]);
     let key = key.lines().last().unwrap();
@@ -233,9 +233,8 @@ async fn all_rules_of_a_call_cost_one_command_and_calls_are_pipelined() {
         .unwrap()
         .max_wait(Duration::from_secs(10));
     let rules = (0..4).map(|rule| Rule::new(format!("r{rule}"), hourly(1_000)).key([]));
-    let layer = RateLimitLayer::new(rules).unwrap();
-    let store = RedisRateLimitStore::new(connection, Away::Closed);
-    let layer = layer.store(store);
+    let store = RedisRateLimitStore::new(connection, OnUnavailable::FailClosed);
+    let layer = RateLimitLayer::with_store(rules, store).unwrap();
     eventually(async || code(&layer).await.is_none()).await;
 
     let processed = |name: &str| -> u64 {

@@ -10,7 +10,7 @@ mod support;
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use on_servers::OnServers;
 use support::RedisServer;
 
@@ -20,7 +20,10 @@ async fn run(server: &RedisServer) {
         let connection = RedisConnection::new(&server.address())
             .unwrap()
             .max_wait(Duration::from_secs(20));
-        let store = Arc::new(RedisRateLimitStore::new(connection, Away::Closed));
+        let store = Arc::new(RedisRateLimitStore::new(
+            connection,
+            OnUnavailable::FailClosed,
+        ));
         OnServers {
             servers: std::slice::from_ref(server),
             store,

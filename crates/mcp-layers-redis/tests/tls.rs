@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use budgets::{Handle, Limiter, code};
 use certificates::{Authority, Certificate};
-use mcp_layers_redis::{Away, RedisConnection};
+use mcp_layers_redis::{OnUnavailable, RedisConnection};
 use support::{RedisServer, eventually, free_port};
 
 const HERE: &str = "IP:127.0.0.1";
@@ -42,20 +42,20 @@ impl TlsServer {
     }
 }
 
-fn limiter(connection: RedisConnection, away: Away) -> (Limiter, Handle) {
+fn limiter(connection: RedisConnection, away: OnUnavailable) -> (Limiter, Handle) {
     budgets::limiter(connection, away, BURST, &["all"])
 }
 
 /// Whether the server is believed, again and again.
 async fn is_refused(connection: RedisConnection) -> bool {
-    let (layer, handle) = limiter(connection, Away::Closed);
+    let (layer, handle) = limiter(connection, OnUnavailable::FailClosed);
     for _ in 0..3 {
         if code(&layer).await != Some(503) {
             return false;
         }
     }
-    let state = handle.state().store;
-    state.is_away && state.decided_away == 3
+    let state = handle.stats().store;
+    state.is_unavailable && state.fallback_decisions == 3
 }
 
 #[tokio::test]
@@ -71,12 +71,12 @@ async fn decides_over_tls_and_heals() {
         .connection()
         .root_certificates(authority.pem())
         .unwrap();
-    let (layer, handle) = limiter(connection, Away::Closed);
+    let (layer, handle) = limiter(connection, OnUnavailable::FailClosed);
     for _ in 0..BURST {
         assert_eq!(code(&layer).await, None);
     }
     assert_eq!(code(&layer).await, Some(429));
-    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(handle.stats().store.fallback_decisions, 0);
     server.server.kill();
     eventually(async || code(&layer).await == Some(503)).await;
     server.server.restart();
@@ -96,11 +96,14 @@ async fn a_server_that_nobody_trusted_vouches_for_is_as_good_as_away() {
     assert!(is_refused(server.connection()).await);
     let connection = || server.connection().root_certificates(other.pem()).unwrap();
     assert!(is_refused(connection()).await);
-    let (layer, handle) = limiter(connection(), Away::Open);
+    let (layer, handle) = limiter(connection(), OnUnavailable::FailOpen);
     for _ in 0..BURST * 2 {
         assert_eq!(code(&layer).await, None);
     }
-    assert_eq!(handle.state().store.decided_away, u64::from(BURST * 2));
+    assert_eq!(
+        handle.stats().store.fallback_decisions,
+        u64::from(BURST * 2)
+    );
     // Both are trusted: one of them vouches.
     let both = format!("{}{}", other.pem(), authority.pem());
     let connection = server.connection().root_certificates(both).unwrap();
@@ -144,10 +147,10 @@ async fn a_server_that_asks_for_a_certificate_gets_it() {
     assert!(is_refused(stranger).await);
     let (layer, handle) = limiter(
         showing(&authority.issue("client", HERE)).unwrap(),
-        Away::Closed,
+        OnUnavailable::FailClosed,
     );
     assert_eq!(code(&layer).await, None);
-    assert_eq!(handle.state().store.decided_away, 0);
+    assert_eq!(handle.stats().store.fallback_decisions, 0);
     // In the other order too.
     let own = authority.issue("client", HERE);
     let connection = server

@@ -12,7 +12,7 @@
 //! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
-//! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
+//! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool or client address; a concurrency limit |
 //! | `cache` | `cache` | answers again without asking again |
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | stop asking what fails |

@@ -1,10 +1,10 @@
-//! How often each principal may call each tool; with Redis, over all processes together.
+//! The rate limit: calls per principal and tool; with Redis, of all processes together.
 
 use std::{error::Error, num::NonZeroU32};
 
 use mcp_layers::{
     rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule},
-    redis::{Away, RedisConnection, RedisRateLimitStore},
+    redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
 };
 
 use super::{
@@ -37,13 +37,13 @@ const DEFAULT_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 pub(super) fn layer(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let rate = settings.parse(&RATE)?.unwrap_or(DEFAULT_RATE);
     let burst = settings.parse(&BURST)?.unwrap_or(DEFAULT_BURST);
-    let rule = Rule::new("per-tool", Quota::per_second(rate).burst(burst));
-    let layer = RateLimitLayer::new([rule])?;
+    let rule = Rule::new("per-tool", Quota::per_second(rate).allow_burst(burst));
     let Some(address) = settings.get(&REDIS) else {
-        return put(layer);
+        return put(RateLimitLayer::new([rule])?);
     };
     let connection = RedisConnection::new(address)?;
-    // Without Redis, each process goes on by budgets of its own.
-    let away = Away::Local(MemoryStore::new());
-    put(layer.store(RedisRateLimitStore::new(connection, away)))
+    // While Redis is unavailable, each process has budgets of its own.
+    let on_unavailable = OnUnavailable::Local(MemoryStore::new());
+    let store = RedisRateLimitStore::new(connection, on_unavailable);
+    put(RateLimitLayer::with_store([rule], store)?)
 }

@@ -1,4 +1,4 @@
-//! Requests of somebody, and a service that counts what gets through.
+//! Requests of several callers, and a service that counts the calls that reach it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::{
@@ -15,10 +15,10 @@ use std::{
 
 use futures::executor::block_on;
 use mcp_layers_core::{
-    Authentication, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal,
+    Authentication, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse,
+    Principal, clock::Clock,
 };
-use mcp_layers_rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule};
-use mcp_layers_test::ManualClock;
+use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
 
@@ -26,22 +26,32 @@ pub(crate) fn n(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
 }
 
-/// One in each period, and so many at once.
+/// A quota of one call in each period, with a burst.
 pub(crate) fn quota(period: Duration, burst: u32) -> Quota {
-    Quota::with_period(period).unwrap().burst(n(burst))
+    Quota::with_period(period).unwrap().allow_burst(n(burst))
 }
 
-/// One a second, and so many at once.
+/// A quota of one call a second, with a burst.
 pub(crate) fn a_second(burst: u32) -> Quota {
     quota(Duration::from_secs(1), burst)
 }
 
-/// A call of a tool by nobody.
+/// An anonymous call of a tool that the server offers.
 pub(crate) fn call(tool: &str) -> JsonRpcRequest {
-    JsonRpcRequest::call_tool(1, tool, json!({}))
+    with_catalog([tool], JsonRpcRequest::call_tool(1, tool, json!({})))
 }
 
-/// A request of somebody who is verified.
+/// A request in a stack whose catalog knows these tools.
+pub(crate) fn with_catalog<const N: usize>(
+    tools: [&str; N],
+    mut request: JsonRpcRequest,
+) -> JsonRpcRequest {
+    let catalog = Catalog::new().with_tools(tools);
+    request.context_mut().set_catalog(catalog);
+    request
+}
+
+/// A request of a verified principal.
 pub(crate) fn by(subject: &str, request: JsonRpcRequest) -> JsonRpcRequest {
     from(Principal::new(subject, Authentication::Bearer), request)
 }
@@ -51,7 +61,7 @@ pub(crate) fn from(principal: Principal, mut request: JsonRpcRequest) -> JsonRpc
     request
 }
 
-/// Answers everything, and counts it.
+/// A service that answers and counts every call.
 #[derive(Clone, Default)]
 pub(crate) struct Counting(pub(crate) Arc<AtomicU64>);
 
@@ -79,13 +89,11 @@ impl Service<JsonRpcRequest> for Counting {
     }
 }
 
-/// A limiter whose clock stands still.
-pub(crate) fn limiter(
-    rules: impl IntoIterator<Item = Rule>,
-) -> (RateLimitLayer<MemoryStore<ManualClock>>, ManualClock) {
-    let clock = ManualClock::new();
-    let store = MemoryStore::new().clock(clock.clone());
-    (RateLimitLayer::new(rules).unwrap().store(store), clock)
+/// A rate limit with a manual clock.
+pub(crate) fn limiter(rules: impl IntoIterator<Item = Rule>) -> (RateLimitLayer, Clock) {
+    let clock = Clock::manual();
+    let layer = RateLimitLayer::new(rules).unwrap();
+    (layer.with_clock(clock.clone()), clock)
 }
 
 /// Sends one request through the layer.
@@ -97,7 +105,7 @@ where
     block_on(layer.layer(Counting::default()).oneshot(request)).unwrap()
 }
 
-/// Whether a request passes the layer.
+/// True if a request passes the layer.
 pub(crate) fn passes<L>(layer: &L, request: JsonRpcRequest) -> bool
 where
     L: Layer<Counting>,
@@ -106,7 +114,7 @@ where
     send(layer, request).outcome().code().is_none()
 }
 
-/// How many of a hundred such requests pass.
+/// The number of requests of a hundred that pass.
 pub(crate) fn how_many<L>(layer: &L, request: impl Fn() -> JsonRpcRequest) -> usize
 where
     L: Layer<Counting>,
@@ -115,7 +123,7 @@ where
     (0..100).filter(|_| passes(layer, request())).count()
 }
 
-/// The error with which a response refuses.
+/// The error of a refusal.
 pub(crate) fn error(response: JsonRpcResponse) -> McpError {
     response.into_error().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What every store must do, wherever it keeps its budgets.
+//! The behaviour of every store, wherever it keeps its budgets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -10,40 +10,40 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_rate_limit::{Acquire, Charges, Quota, RateLimitStore, Verdict};
+use mcp_layers_rate_limit::{Acquire, Cost, Quota, RateLimitStore, Verdict};
 
-/// One store, and a hand on its time.
+/// A store, and control over its time.
 pub(crate) trait Bench {
     type Store: RateLimitStore;
 
-    /// The same budgets each time.
+    /// The store; always the same budgets.
     fn store(&self) -> Arc<Self::Store>;
 
-    /// Lets time go by for the budgets.
+    /// Advances the time of the budgets.
     async fn advance(&self, by: Duration);
 
-    /// How much time may go by besides.
+    /// The time that may pass in addition.
     const SLACK: Duration;
 }
 
-/// Long against the time that a test takes.
+/// Much longer than a test takes.
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Runs every test, each on a new store.
 pub(crate) async fn run<B: Bench>(new: impl AsyncFn() -> B) {
     a_burst_passes_and_no_more(&new().await).await;
-    r10_the_wait_that_is_told_is_the_wait(&new().await).await;
+    the_wait_is_exact(&new().await).await;
     a_budget_comes_back_call_by_call_up_to_the_burst(&new().await).await;
     keys_and_rules_have_budgets_of_their_own(&new().await).await;
     a_call_takes_its_cost_or_nothing(&new().await).await;
     a_cost_above_the_burst_counts_as_the_burst(&new().await).await;
-    r6_all_charges_are_taken_or_none(&new().await).await;
-    the_longest_wait_of_several_is_told(&new().await).await;
-    r16_a_smaller_quota_holds_at_once_and_keeps_what_is_spent(&new().await).await;
-    r16_a_larger_quota_keeps_what_is_spent(&new().await).await;
-    r16_the_same_rate_with_a_smaller_burst_recovers_in_time(&new().await).await;
-    r5_many_threads_get_exactly_the_burst(&new().await).await;
-    r5_many_threads_get_all_of_two_budgets_or_nothing(&new().await).await;
+    all_charges_are_taken_or_none(&new().await).await;
+    the_longest_wait_of_several_is_reported(&new().await).await;
+    a_smaller_quota_holds_at_once_and_keeps_what_is_spent(&new().await).await;
+    a_larger_quota_keeps_what_is_spent(&new().await).await;
+    the_same_rate_with_a_smaller_burst_recovers_in_time(&new().await).await;
+    many_threads_get_exactly_the_burst(&new().await).await;
+    many_threads_get_all_of_two_budgets_or_nothing(&new().await).await;
 }
 
 async fn a_burst_passes_and_no_more<B: Bench>(bench: &B) {
@@ -56,7 +56,7 @@ async fn a_burst_passes_and_no_more<B: Bench>(bench: &B) {
     assert_limited::<B>(ask(bench, &[("a", "ada", hourly(5), 1)]).await, 0, HOUR);
 }
 
-async fn r10_the_wait_that_is_told_is_the_wait<B: Bench>(bench: &B) {
+async fn the_wait_is_exact<B: Bench>(bench: &B) {
     let charge = [("a", "ada", hourly(3), 1)];
     ask(bench, &[("a", "ada", hourly(3), 3)]).await;
     bench.advance(HOUR / 3).await;
@@ -124,7 +124,7 @@ async fn a_cost_above_the_burst_counts_as_the_burst<B: Bench>(bench: &B) {
     );
 }
 
-async fn r6_all_charges_are_taken_or_none<B: Bench>(bench: &B) {
+async fn all_charges_are_taken_or_none<B: Bench>(bench: &B) {
     let both = [("all", "", hourly(10), 1), ("tool", "dig", hourly(2), 1)];
     for _ in 0..2 {
         assert_eq!(ask(bench, &both).await, Verdict::Admitted);
@@ -148,7 +148,7 @@ async fn r6_all_charges_are_taken_or_none<B: Bench>(bench: &B) {
     );
 }
 
-async fn the_longest_wait_of_several_is_told<B: Bench>(bench: &B) {
+async fn the_longest_wait_of_several_is_reported<B: Bench>(bench: &B) {
     let daily = quota(HOUR * 24, 1);
     let all = [
         ("a", "x", hourly(1), 1),
@@ -159,7 +159,7 @@ async fn the_longest_wait_of_several_is_told<B: Bench>(bench: &B) {
     assert_limited::<B>(ask(bench, &all).await, 1, HOUR * 24);
 }
 
-async fn r16_a_smaller_quota_holds_at_once_and_keeps_what_is_spent<B: Bench>(bench: &B) {
+async fn a_smaller_quota_holds_at_once_and_keeps_what_is_spent<B: Bench>(bench: &B) {
     let large = quota(HOUR / 10, 10);
     for _ in 0..6 {
         ask(bench, &[("a", "ada", large, 1)]).await;
@@ -176,7 +176,7 @@ async fn r16_a_smaller_quota_holds_at_once_and_keeps_what_is_spent<B: Bench>(ben
     assert_limited::<B>(ask(bench, &[("a", "ada", small, 1)]).await, 0, HOUR);
 }
 
-async fn r16_a_larger_quota_keeps_what_is_spent<B: Bench>(bench: &B) {
+async fn a_larger_quota_keeps_what_is_spent<B: Bench>(bench: &B) {
     let small = hourly(4);
     ask(bench, &[("a", "ada", small, 3)]).await;
     let large = quota(HOUR * 2, 10);
@@ -188,7 +188,7 @@ async fn r16_a_larger_quota_keeps_what_is_spent<B: Bench>(bench: &B) {
     assert_limited::<B>(ask(bench, &[("a", "ada", large, 1)]).await, 0, HOUR * 2);
 }
 
-async fn r16_the_same_rate_with_a_smaller_burst_recovers_in_time<B: Bench>(bench: &B) {
+async fn the_same_rate_with_a_smaller_burst_recovers_in_time<B: Bench>(bench: &B) {
     ask(bench, &[("a", "ada", hourly(100), 100)]).await;
     let narrow = hourly(1);
     bench.store().quota_changed("a", narrow);
@@ -200,12 +200,12 @@ async fn r16_the_same_rate_with_a_smaller_burst_recovers_in_time<B: Bench>(bench
     );
 }
 
-async fn r5_many_threads_get_exactly_the_burst<B: Bench>(bench: &B) {
+async fn many_threads_get_exactly_the_burst<B: Bench>(bench: &B) {
     let admitted = many_threads(bench, |_| vec![("a", "ada", hourly(100), 1)]).await;
     assert_eq!(admitted, 100);
 }
 
-async fn r5_many_threads_get_all_of_two_budgets_or_nothing<B: Bench>(bench: &B) {
+async fn many_threads_get_all_of_two_budgets_or_nothing<B: Bench>(bench: &B) {
     // One half names the budgets in one order, the other in the other.
     let admitted = many_threads(bench, |thread| {
         let mut both = vec![("a", "ada", hourly(70), 1), ("b", "ada", hourly(50), 1)];
@@ -222,7 +222,7 @@ async fn r5_many_threads_get_all_of_two_budgets_or_nothing<B: Bench>(bench: &B) 
     assert_limited::<B>(ask(bench, &[("a", "ada", hourly(70), 1)]).await, 0, HOUR);
 }
 
-/// How many of 64 x 20 calls are admitted.
+/// The number of calls admitted, of 64 threads with 20 calls each.
 async fn many_threads<B: Bench>(
     bench: &B,
     charges: impl Fn(usize) -> Vec<Charge> + Send + Copy + 'static,
@@ -255,7 +255,7 @@ type Charge = (&'static str, &'static str, Quota, u32);
 fn quota(period: Duration, burst: u32) -> Quota {
     Quota::with_period(period)
         .unwrap()
-        .burst(NonZeroU32::new(burst).unwrap())
+        .allow_burst(NonZeroU32::new(burst).unwrap())
 }
 
 fn hourly(burst: u32) -> Quota {
@@ -267,29 +267,27 @@ async fn ask<B: Bench>(bench: &B, charges: &[Charge]) -> Verdict {
 }
 
 async fn decide(store: &impl RateLimitStore, charges: &[Charge]) -> Verdict {
-    let mut all = Charges::new();
-    for (rule, key, quota, cost) in charges {
-        let cost = NonZeroU32::new(*cost).unwrap();
-        all.push(rule, *quota, cost, |writer| writer.part(key.as_bytes()));
-    }
+    let costs = charges.iter().map(|(rule, key, quota, amount)| {
+        let amount = NonZeroU32::new(*amount).unwrap();
+        Cost::new(*rule, *quota, amount, |writer| {
+            writer.text(key);
+        })
+    });
+    let all: Vec<_> = costs.collect();
     let decision = match store.acquire(&all) {
         Acquire::Ready(decision) => decision,
-        Acquire::Later(later) => later.await,
+        Acquire::Pending(later) => later.await,
     };
-    assert!(!decision.is_away);
+    assert!(!decision.is_fallback);
     decision.verdict
 }
 
 #[track_caller]
 fn assert_limited<B: Bench>(verdict: Verdict, which: usize, wait: Duration) {
-    let Verdict::Limited {
-        charge,
-        retry_after,
-    } = verdict
-    else {
+    let Verdict::Limited { index, retry_after } = verdict else {
         panic!("{verdict:?}");
     };
-    assert_eq!(charge, which);
+    assert_eq!(index, which);
     assert!(
         retry_after <= wait && retry_after + B::SLACK >= wait,
         "{retry_after:?} for {wait:?}"

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use mcp_layers_core::{JsonRpcResponse, McpResponse};
 use mcp_layers_rate_limit::{Quota, RateLimitHandle, RateLimitLayer, Rule};
-use mcp_layers_redis::{Away, RedisConnection, RedisRateLimitStore};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use mcp_layers_test::{MockService, requests};
 use serde_json::json;
 use tower::{Layer, ServiceExt};
@@ -16,21 +16,21 @@ pub(crate) type Handle = RateLimitHandle<RedisRateLimitStore>;
 /// So many calls, and then one an hour.
 pub(crate) fn hourly(burst: u32) -> Quota {
     let quota = Quota::with_period(Duration::from_secs(3_600)).unwrap();
-    quota.burst(NonZeroU32::new(burst).unwrap())
+    quota.allow_burst(NonZeroU32::new(burst).unwrap())
 }
 
 /// So many calls of each rule, and then one an hour.
 pub(crate) fn limiter(
     connection: RedisConnection,
-    away: Away,
+    on_unavailable: OnUnavailable,
     burst: u32,
     rules: &[&'static str],
 ) -> (Limiter, Handle) {
     let rules = rules
         .iter()
         .map(|name| Rule::new(*name, hourly(burst)).key([]));
-    let layer = RateLimitLayer::new(rules).unwrap();
-    let layer = layer.store(RedisRateLimitStore::new(connection, away));
+    let store = RedisRateLimitStore::new(connection, on_unavailable);
+    let layer = RateLimitLayer::with_store(rules, store).unwrap();
     let handle = layer.handle();
     (layer, handle)
 }

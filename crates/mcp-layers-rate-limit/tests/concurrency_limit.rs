@@ -1,12 +1,12 @@
-//! At most so many at once, and every place is given back.
+//! The concurrency limit: at most so many calls in flight, and every place is given back.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{by, call, error, n};
+use common::{by, call, error};
 use futures::executor::block_on;
 use mcp_layers_core::{JsonRpcRequest, McpResponse, Method, Outcome};
-use mcp_layers_rate_limit::BulkheadLayer;
+use mcp_layers_rate_limit::ConcurrencyLimitLayer;
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};
@@ -17,7 +17,7 @@ fn hanging() -> MockService {
 
 #[test]
 fn a_caller_beyond_the_limit_is_refused_and_others_are_not() {
-    let layer = BulkheadLayer::new("in-flight", n(2));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 2).unwrap();
     let mut service = layer.layer(hanging());
     let mut start = |request| {
         let mut task = Task::new(service.call(request));
@@ -36,13 +36,15 @@ fn a_caller_beyond_the_limit_is_refused_and_others_are_not() {
 
 #[test]
 fn a_refusal_is_429_with_a_reason_of_its_own() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let _held = service.call(by("ada", call("dig")));
     let response = block_on(service.call(by("ada", call("dig")))).unwrap();
     assert_eq!(response.trail().events().len(), 1);
     let error = error(response);
     assert_eq!(error.code, 429);
+    let message = "Too many requests at once: try again later (limit in-flight)";
+    assert_eq!(error.message, message);
     let data = json!({ "reason": "concurrency_limited", "rule": "in-flight" });
     assert_eq!(error.data, Some(data));
 
@@ -56,12 +58,12 @@ fn a_refusal_is_429_with_a_reason_of_its_own() {
 #[test]
 fn long_lived_requests_take_no_calls_place() {
     let listen = || by("ada", requests::listen(1, &[]));
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let _streams: Vec<_> = (0..10).map(|_| service.call(listen())).collect();
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 
-    let layer = layer.long_lived(n(2));
+    let layer = layer.max_long_lived(2).unwrap();
     let mut service = layer.layer(hanging());
     let _streams: Vec<_> = (0..2).map(|_| service.call(listen())).collect();
     assert_eq!(
@@ -70,12 +72,12 @@ fn long_lived_requests_take_no_calls_place() {
     );
     let mut other = Task::new(service.call(by("ada", call("dig"))));
     assert!(other.poll().is_pending());
-    assert_eq!(layer.in_flight(), 3);
+    assert_eq!(layer.handle().stats().in_flight, 3);
 }
 
 #[test]
 fn a_place_is_free_when_the_answer_is_there() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let gate = Gate::closed();
     let behind = gate.clone();
     let mut service = layer.layer(MockService::answering(move |_: &JsonRpcRequest| {
@@ -86,25 +88,25 @@ fn a_place_is_free_when_the_answer_is_there() {
     gate.open();
     assert!(task.poll().is_ready());
     // The future is there still, and has given its place back.
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 }
 
 #[test]
-fn r11_a_million_calls_cancelled_while_they_run_leak_no_place() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+fn a_million_calls_cancelled_while_they_run_leak_no_place() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     let mut service = layer.layer(hanging());
     let request = by("ada", call("dig"));
     for _ in 0..1_000_000 {
         let future = service.call(request.clone());
-        assert_eq!(layer.in_flight(), 1);
+        assert_eq!(layer.handle().stats().in_flight, 1);
         drop(future);
     }
-    assert_eq!(layer.in_flight(), 0);
+    assert_eq!(layer.handle().stats().in_flight, 0);
 }
 
 #[test]
 fn a_service_that_panics_leaks_no_place() {
-    let layer = BulkheadLayer::new("in-flight", n(1));
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     for answer in [
         Answer::panic_in_call("no"),
         Answer::panic("no"),
@@ -114,6 +116,29 @@ fn a_service_that_panics_leaks_no_place() {
         let call =
             std::panic::AssertUnwindSafe(|| block_on(service.oneshot(call("dig"))).map(|_| ()));
         let _ = std::panic::catch_unwind(call);
-        assert_eq!(layer.in_flight(), 0);
+        assert_eq!(layer.handle().stats().in_flight, 0);
     }
+}
+
+#[test]
+fn a_key_without_calls_takes_no_memory_and_refusals_are_counted() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
+    let handle = layer.handle();
+    let mut service = layer.layer(hanging());
+    let held: Vec<_> = ["ada", "ada", "bob"]
+        .map(|subject| service.call(by(subject, call("dig"))))
+        .into();
+    let stats = handle.stats();
+    assert_eq!((stats.in_flight, stats.keys, stats.refused), (2, 2, 1));
+    drop(held);
+    let stats = handle.stats();
+    assert_eq!((stats.in_flight, stats.keys), (0, 0));
+}
+
+#[test]
+fn limits_of_zero_and_unusable_names_are_errors() {
+    assert!(ConcurrencyLimitLayer::new("in-flight", 0).is_err());
+    assert!(ConcurrencyLimitLayer::new("", 1).is_err());
+    let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
+    assert!(layer.max_long_lived(0).is_err());
 }
