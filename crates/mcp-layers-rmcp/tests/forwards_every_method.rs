@@ -156,7 +156,7 @@ fn the_handler_of_the_tests_has_every_method_of_a_handler() {
 #[test]
 fn every_request_is_given_to_its_method() {
     let theirs = union(&of_rmcp("src/model.rs"), "ClientRequest");
-    let ours = named(&of_this_crate("src/server/direct.rs"), "ClientRequest");
+    let ours = named(&of_this_crate("src/server/dispatch.rs"), "ClientRequest");
     let listen = [(
         "SubscriptionsListenRequest",
         "comes as an established subscription",
@@ -225,10 +225,8 @@ fn every_result_with_a_caching_hint_shows_it() {
 #[test]
 fn every_notification_of_a_server_is_named() {
     let theirs = union(&of_rmcp("src/model.rs"), "ServerNotification");
-    let ours = named(
-        &of_this_crate("src/server/observe.rs"),
-        "ServerNotification",
-    );
+    let ours = of_this_crate("src/server/notifications.rs");
+    let ours = named(&ours, "ServerNotification");
     compare(&theirs, &ours, &[]).unwrap();
 }
 

@@ -5,17 +5,16 @@ use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
 use mcp_layers_core::McpRequest;
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    model::{ClientNotification, ClientRequest, InitializeResult, ProtocolVersion, ServerResult},
     service::{NotificationContext, RequestContext},
 };
 use tower_service::Service;
 
 use super::{
-    direct::modern_code,
-    leaf::{Handle, HandleFuture},
-    request::{Call, Received, RmcpRequest},
-    spares::Spares,
-    stack::answer,
+    answer::answer,
+    dispatch::modern_code,
+    received::{Call, Handle, HandleFuture, Received},
+    request::RmcpRequest,
 };
 use crate::RmcpResponse;
 
@@ -26,12 +25,12 @@ use crate::RmcpResponse;
 /// acknowledged. `StreamableHttpService` does not take it; use
 /// [`LayeredHandler`](crate::LayeredHandler) there.
 pub struct LayeredService<S, T> {
-    stack: Arc<Spares<S>>,
+    stack: Arc<S>,
     service: Arc<Whole<T>>,
 }
 
 impl<S, T> LayeredService<S, T> {
-    pub(super) fn new(stack: Arc<Spares<S>>, service: T) -> Self {
+    pub(super) fn new(stack: Arc<S>, service: T) -> Self {
         Self {
             stack,
             service: Arc::new(Whole(service)),
@@ -89,7 +88,7 @@ where
         let request = RmcpRequest::new(Call::Request { request, context }, self.service.clone());
         let modern = request.is_modern();
         // rmcp does this for the handler's answers; those that layers make or change need it too.
-        match answer(&self.stack, request).await {
+        match answer(&*self.stack, request).await {
             Ok(mut result) => {
                 if modern {
                     result.fill_missing_cache_hints();
@@ -112,7 +111,7 @@ where
             .await
     }
 
-    fn get_info(&self) -> ServerConfig {
+    fn get_info(&self) -> InitializeResult {
         self.inner().get_info()
     }
 

@@ -1,23 +1,13 @@
 //! A stack of layers, built once.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::{fmt, sync::Arc};
 
 use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer};
-use pin_project_lite::pin_project;
-use rmcp::{ErrorData, RoleServer, ServerHandler, model::ServerResult};
+use rmcp::{RoleServer, ServerHandler};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService,
-    spares::Spares,
-};
+use super::{handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService};
 use crate::RmcpResponse;
 
 /// A stack of layers, built once, to be put around any number of handlers.
@@ -48,7 +38,7 @@ use crate::RmcpResponse;
 /// let (_one, _other) = (make(), make());
 /// ```
 pub struct Stack<S> {
-    spares: Arc<Spares<CatchError<S>>>,
+    stack: Arc<CatchError<S>>,
 }
 
 impl<S> Stack<S> {
@@ -58,15 +48,13 @@ impl<S> Stack<S> {
         L: Layer<Leaf, Service = S>,
     {
         Self {
-            spares: Arc::new(Spares::new(
-                CatchErrorLayer::new().layer(layers.layer(Leaf::new())),
-            )),
+            stack: Arc::new(CatchErrorLayer::new().layer(layers.layer(Leaf::new()))),
         }
     }
 
     /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
     pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H> {
-        LayeredHandler::new(Arc::clone(&self.spares), handler)
+        LayeredHandler::new(Arc::clone(&self.stack), handler)
     }
 
     /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
@@ -75,14 +63,14 @@ impl<S> Stack<S> {
         &self,
         service: T,
     ) -> LayeredService<CatchError<S>, T> {
-        LayeredService::new(Arc::clone(&self.spares), service)
+        LayeredService::new(Arc::clone(&self.stack), service)
     }
 }
 
 impl<S> Clone for Stack<S> {
     fn clone(&self) -> Self {
         Self {
-            spares: Arc::clone(&self.spares),
+            stack: Arc::clone(&self.stack),
         }
     }
 }
@@ -108,69 +96,3 @@ pub trait Layered: ServerHandler {
 }
 
 impl<H: ServerHandler> Layered for H {}
-
-/// Drives one request through an instance of the stack, as tower asks: ready first, then called.
-pub(super) fn answer<S>(spares: &Spares<S>, request: RmcpRequest) -> Answer<'_, S, S::Future>
-where
-    S: Service<RmcpRequest>,
-{
-    Answer {
-        spares,
-        state: State::Waiting {
-            stack: None,
-            request: Some(request),
-        },
-    }
-}
-
-pin_project! {
-    /// The future of [`answer`]. An `async fn` would have room for the request twice, and rmcp
-    /// moves what it is given several times before it runs.
-    pub(super) struct Answer<'a, S, F> {
-        spares: &'a Spares<S>,
-        #[pin]
-        state: State<S, F>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, F> {
-        Waiting { stack: Option<Box<S>>, request: Option<RmcpRequest> },
-        Running { #[pin] future: F },
-    }
-}
-
-impl<S> Future for Answer<'_, S, S::Future>
-where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible> + Clone,
-{
-    type Output = Result<ServerResult, ErrorData>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut state = this.state;
-        loop {
-            let future = match state.as_mut().project() {
-                StateProjection::Running { future } => {
-                    let Ok(response) = ready!(future.poll(cx));
-                    return Poll::Ready(response.into_result());
-                }
-                StateProjection::Waiting { stack, request } => {
-                    let mut instance = stack.take().unwrap_or_else(|| this.spares.take());
-                    let Poll::Ready(Ok(())) = instance.poll_ready(cx) else {
-                        *stack = Some(instance);
-                        return Poll::Pending;
-                    };
-                    let Some(request) = request.take() else {
-                        return Poll::Pending;
-                    };
-                    let future = instance.call(request);
-                    this.spares.give_back(instance);
-                    future
-                }
-            };
-            state.set(State::Running { future });
-        }
-    }
-}

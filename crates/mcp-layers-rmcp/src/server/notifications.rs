@@ -1,6 +1,6 @@
 //! The notifications that a server sends.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use mcp_layers_core::{McpNotification, Method};
 use rmcp::{
@@ -11,7 +11,7 @@ use rmcp::{
 };
 
 /// A notification that the server sends, as layers read it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct RmcpNotification<'a>(&'a ServerNotification);
 
 impl<'a> RmcpNotification<'a> {
@@ -57,6 +57,15 @@ impl McpNotification for RmcpNotification<'_> {
 
     fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.extensions().get()
+    }
+}
+
+/// Without the params, which may hold secrets.
+impl fmt::Debug for RmcpNotification<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RmcpNotification")
+            .field("method", &self.method().as_str())
+            .finish_non_exhaustive()
     }
 }
 

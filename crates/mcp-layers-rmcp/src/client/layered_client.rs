@@ -17,7 +17,7 @@ use rmcp::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{call::UpstreamRequest, progress::ProgressTokens, upstream::Upstream};
+use super::{progress::ProgressTokens, request::UpstreamRequest, upstream::Upstream};
 use crate::RmcpResponse;
 
 /// A connected rmcp client whose calls pass a stack of layers, built once. A clone shares the

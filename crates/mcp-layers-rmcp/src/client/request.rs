@@ -1,6 +1,6 @@
 //! A request on its way to an upstream server, as layers read it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use mcp_layers_core::{
     Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest, RequestId, meta_key,
@@ -18,7 +18,7 @@ pub type UpstreamCancelled = WaitForCancellationFutureOwned;
 ///
 /// It has no JSON-RPC id yet: rmcp gives each attempt one of its own when it is sent. A copy that
 /// [`ReplayRequest::try_clone`] makes shares the cancellation.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct UpstreamRequest {
     pub(super) request: ClientRequest,
     pub(super) protocol_version: Option<Arc<str>>,
@@ -160,5 +160,16 @@ impl McpRequest for UpstreamRequest {
 impl ReplayRequest for UpstreamRequest {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
+    }
+}
+
+/// Without the params, which may hold secrets.
+impl fmt::Debug for UpstreamRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamRequest")
+            .field("method", &self.method().as_str())
+            .field("target", &self.target())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
