@@ -155,8 +155,6 @@ mod authenticate;
 mod authorize;
 mod authorize_http;
 mod bindings;
-mod challenge;
-mod local;
 mod metadata;
 mod policy;
 mod verify;
@@ -167,8 +165,8 @@ pub use authenticate::{
 pub use authorize::{Authorize, AuthorizeFuture, AuthorizeLayer};
 pub use authorize_http::{AuthorizeHttp, AuthorizeHttpFuture, AuthorizeHttpLayer};
 pub use bindings::Bindings;
-pub use challenge::{BearerError, Challenge};
-pub use local::{LocalPrincipal, LocalPrincipalLayer};
+pub use mcp_layers_core::http::{BearerError, Challenge};
+pub use mcp_layers_core::{LocalPrincipal, LocalPrincipalLayer};
 pub use metadata::ResourceMetadata;
 pub use policy::{
     Access, AsyncPolicyFn, Decision, Denial, Immediate, Operation, Policy, PolicyFn, RuleName,

@@ -5,7 +5,7 @@ use http::Uri;
 use mcp_layers_core::ConfigError;
 use serde::Serialize;
 
-use crate::challenge::is_scope;
+use mcp_layers_core::http::is_scope;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 

@@ -103,7 +103,12 @@ impl<V: Verify> AuthenticateLayer<V> {
     #[must_use]
     pub fn metadata(self, metadata: ResourceMetadata) -> Self {
         self.set(|edge| {
-            edge.challenge = edge.challenge.clone().with_metadata(&metadata);
+            let challenge = edge
+                .challenge
+                .clone()
+                .with_resource_metadata(metadata.url());
+            // The URL was checked when the metadata was made.
+            edge.challenge = challenge.unwrap_or_default();
             edge.metadata = Some(metadata);
         })
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mcp_layers_core::{ConfigError, Principal};
 
 use super::{Decision, Denial, RuleName, scopes::Scopes};
-use crate::challenge::is_scope;
+use mcp_layers_core::http::is_scope;
 
 /// Who may: what one rule of [`Rules`](crate::Rules) asks of a principal.
 ///

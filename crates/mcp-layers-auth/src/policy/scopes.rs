@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mcp_layers_core::ConfigError;
 
-use crate::challenge::is_scope;
+use mcp_layers_core::http::is_scope;
 
 /// Which scopes imply which.
 #[derive(Debug, Default)]

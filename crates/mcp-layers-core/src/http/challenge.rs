@@ -1,19 +1,18 @@
-//! What the `WWW-Authenticate` header says.
+//! The `WWW-Authenticate: Bearer` header.
 
 use std::fmt::Write as _;
 
 use http::HeaderValue;
-use mcp_layers_core::ConfigError;
 
-use crate::ResourceMetadata;
+use crate::error::ConfigError;
 
 /// A `WWW-Authenticate: Bearer` challenge (RFC 6750, section 3; RFC 9728, section 5.1).
 ///
-/// Every value is checked when it is set: RFC 6750 allows no quotes, backslashes or control
-/// characters in them, so that nothing is ever escaped and nothing can leave its quotes.
+/// Every setter checks its value: RFC 6750 allows no quotes, backslashes or control characters in
+/// values, so no value needs escaping.
 ///
 /// ```
-/// use mcp_layers_auth::{BearerError, Challenge};
+/// use mcp_layers_core::http::{BearerError, Challenge};
 ///
 /// # fn main() -> Result<(), mcp_layers_core::ConfigError> {
 /// let challenge = Challenge::new()
@@ -38,20 +37,20 @@ pub struct Challenge {
     resource_metadata: Option<Box<str>>,
 }
 
-/// Why a bearer token was not enough (RFC 6750, section 3.1).
+/// The error code of a bearer challenge (RFC 6750, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BearerError {
-    /// `invalid_request`, status 400: the request is malformed, or has several credentials.
+    /// `invalid_request`, status 400: the request is malformed or has several credentials.
     InvalidRequest,
-    /// `invalid_token`, status 401: expired, revoked, malformed, or meant for somebody else.
+    /// `invalid_token`, status 401: expired, revoked, malformed, or issued for another audience.
     InvalidToken,
-    /// `insufficient_scope`, status 403: the token is good and does not reach this far.
+    /// `insufficient_scope`, status 403: the token is valid but lacks a scope.
     InsufficientScope,
 }
 
 impl BearerError {
-    /// The word of RFC 6750.
+    /// The value of the `error` parameter.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -63,25 +62,25 @@ impl BearerError {
 }
 
 impl Challenge {
-    /// A bare challenge: a request without any credential gets no error code (RFC 6750,
-    /// section 3.1).
+    /// A challenge without parameters, for a request without a credential: it gets no error code
+    /// (RFC 6750, section 3.1).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets `error`.
+    /// Sets the `error` parameter.
     #[must_use]
     pub fn with_error(mut self, error: BearerError) -> Self {
         self.error = Some(error);
         self
     }
 
-    /// Sets `error_description`: a sentence for developers.
+    /// Sets the `error_description` parameter, a sentence for developers.
     ///
     /// # Errors
     ///
-    /// The text is empty, or has other characters than printable ASCII without `"` and `\`
+    /// The text is empty, or contains characters other than printable ASCII without `"` and `\`
     /// (RFC 6750, section 3).
     pub fn with_description(mut self, text: impl Into<Box<str>>) -> Result<Self, ConfigError> {
         let text = text.into();
@@ -94,12 +93,12 @@ impl Challenge {
         Ok(self)
     }
 
-    /// Sets `scope`: what the operation needs, in this order, each once. No scopes, no `scope`.
+    /// Sets the `scope` parameter: the scopes that the operation needs, in this order, without
+    /// duplicates. Without scopes the parameter is left out.
     ///
     /// # Errors
     ///
-    /// A scope is empty, or has other characters than RFC 6749, section 3.3 allows: printable ASCII
-    /// without space, `"` and `\`.
+    /// A scope is not valid: see [`is_scope`].
     pub fn with_scopes<T: AsRef<str>>(
         mut self,
         scopes: impl IntoIterator<Item = T>,
@@ -109,7 +108,7 @@ impl Challenge {
             let scope = scope.as_ref();
             if !is_scope(scope) {
                 return Err(ConfigError::new(format!(
-                    "{scope:?} is no scope: printable ASCII without space, quotes and backslashes"
+                    "{scope:?} is not a scope: printable ASCII without space, quotes and backslashes"
                 )));
             }
             if !joined.split(' ').any(|have| have == scope) {
@@ -123,12 +122,12 @@ impl Challenge {
         Ok(self)
     }
 
-    /// Sets `resource_metadata`: the URL of the protected resource's metadata (RFC 9728, section
-    /// 5.1).
+    /// Sets the `resource_metadata` parameter: the URL of the protected resource's metadata (RFC
+    /// 9728, section 5.1).
     ///
     /// # Errors
     ///
-    /// The text is no absolute `http` or `https` URL, or has characters that no URL has.
+    /// The text is not an absolute `http` or `https` URL.
     pub fn with_resource_metadata(mut self, url: impl Into<Box<str>>) -> Result<Self, ConfigError> {
         let url = url.into();
         let absolute = url
@@ -143,13 +142,7 @@ impl Challenge {
         Ok(self)
     }
 
-    /// Sets `resource_metadata` to a URL that was checked when the metadata was made.
-    pub(crate) fn with_metadata(mut self, metadata: &ResourceMetadata) -> Self {
-        self.resource_metadata = Some(metadata.url().into());
-        self
-    }
-
-    /// The value of the header.
+    /// The value of the `WWW-Authenticate` header.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
         let parameters = [
@@ -172,8 +165,10 @@ impl Challenge {
     }
 }
 
-/// Whether the text is one scope (RFC 6749, section 3.3).
-pub(crate) fn is_scope(text: &str) -> bool {
+/// Returns whether a text is one valid scope (RFC 6749, section 3.3): printable ASCII without space,
+/// `"` and `\`, and not empty.
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_scope_byte)
 }
 
@@ -195,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn scopes_stand_once_in_their_order() {
+    fn scopes_keep_their_order_without_duplicates() {
         let challenge = Challenge::new().with_scopes(["b", "a", "b", "ab"]).unwrap();
         assert_eq!(challenge.to_header_value(), "Bearer scope=\"b a ab\"");
     }
 
     #[test]
-    fn what_could_leave_its_quotes_is_refused() {
+    fn values_that_could_leave_their_quotes_are_refused() {
         for text in [
             "",
             "a\"b",
@@ -232,7 +227,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_accepted_stays_inside_its_quotes(text in any::<String>()) {
+        fn accepted_values_stay_inside_their_quotes(text in any::<String>()) {
             let challenge = Challenge::new().with_error(BearerError::InvalidToken);
             if let Ok(challenge) = challenge.with_description(text.as_str()) {
                 let value = challenge.to_header_value();

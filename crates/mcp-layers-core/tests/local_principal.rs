@@ -1,11 +1,11 @@
-//! Who is calling over standard input.
+//! The principal of requests over standard input.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::convert::Infallible;
 
-use mcp_layers_auth::LocalPrincipalLayer;
 use mcp_layers_core::{
-    Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal, Transport,
+    Authentication, JsonRpcRequest, JsonRpcResponse, LocalPrincipalLayer, McpRequest, Principal,
+    Transport,
 };
 use mcp_layers_test::Contract;
 use tower::{Layer, ServiceExt, service_fn};
@@ -27,19 +27,19 @@ async fn subject(request: JsonRpcRequest) -> Option<String> {
 }
 
 #[tokio::test]
-async fn only_what_comes_through_a_pipe_is_local() {
+async fn only_requests_over_a_pipe_are_local() {
     let request = || JsonRpcRequest::new(1, "tools/list");
     let piped = request().with_transport(Transport::Pipe);
     assert_eq!(subject(piped).await.as_deref(), Some("owner"));
     for transport in [Transport::Tcp, Transport::Quic] {
         assert_eq!(subject(request().with_transport(transport)).await, None);
     }
-    // Where the transport is not known, nobody is.
+    // Nor are requests over an unknown transport.
     assert_eq!(subject(request()).await, None);
 }
 
 #[tokio::test]
-async fn a_principal_that_is_there_stays() {
+async fn keeps_a_principal_that_is_already_set() {
     let mut request = JsonRpcRequest::new(1, "tools/list").with_transport(Transport::Pipe);
     let ada = Principal::new("ada", Authentication::Bearer);
     request.context_mut().set_principal(ada.into());
@@ -47,7 +47,7 @@ async fn a_principal_that_is_there_stays() {
 }
 
 #[tokio::test]
-async fn keeps_the_contract_of_layers() {
+async fn keeps_the_layer_contract() {
     Contract::new(layer).check().await;
     let unknown = |request: JsonRpcRequest| request.with_transport(Transport::Pipe);
     Contract::new(layer)
