@@ -19,7 +19,7 @@ use std::{
 use axum::{Router, extract::Request, http::request::Parts, middleware};
 use fixture::{Fixture, http, layers, pipe::connect, soon};
 use mcp_layers_core::{
-    Authentication, CancelLayer, Connection, McpRequest, Method, Principal, ToolHints, Transport,
+    Authentication, CancelLayer, Connection, McpRequest, Method, Principal, Transport,
 };
 use mcp_layers_rmcp::{Layered, RmcpLayers, RmcpRequest, Stack};
 use rmcp::transport::streamable_http_server::{
@@ -34,7 +34,7 @@ fn echo() -> Value {
 
 async fn serve(fixture: &Fixture) -> http::Server {
     let fixture = fixture.clone();
-    let service = layers(&ToolHints::new()).http(
+    let service = layers().http(
         move || fixture.clone(),
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default(),

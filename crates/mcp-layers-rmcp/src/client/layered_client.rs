@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{
+    BoxError, Catalog, CatalogLayer, Cataloged, CatchError, CatchErrorLayer, McpError, McpRequest,
+    McpResponse,
+};
 use rmcp::{
     RoleClient,
     model::{
@@ -28,7 +31,7 @@ use crate::RmcpResponse;
 /// requests that have no method of their own here.
 #[derive(Clone)]
 pub struct LayeredClient<S> {
-    stack: CatchError<S>,
+    stack: Cataloged<CatchError<S>>,
     peer: Peer<RoleClient>,
     protocol_version: Option<Arc<str>>,
     watches_progress: bool,
@@ -61,11 +64,23 @@ impl<S> LayeredClient<S> {
         let protocol_version = info.map(|info| info.protocol_version.as_str().into());
         let stack = CatchErrorLayer::new().layer(layers.layer(upstream));
         Self {
-            stack,
+            stack: CatalogLayer::new(Catalog::new()).layer(stack),
             peer,
             protocol_version,
             watches_progress,
         }
+    }
+
+    /// Sets the catalog of the names that the upstream offers. Every client has one of its own until
+    /// then.
+    ///
+    /// It learns from the lists and the successful answers that pass. Unknown names are not looked
+    /// up, because each look-up is a request to the upstream; for that, put
+    /// [`CatalogLayer::look_up_at`] with a clone of the [`Upstream`] into the layers.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.stack = CatalogLayer::new(catalog).layer(self.stack.into_inner());
+        self
     }
 
     /// The connection, past the layers.

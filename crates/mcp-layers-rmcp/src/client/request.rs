@@ -131,6 +131,17 @@ impl McpRequest for UpstreamRequest {
         own.or(self.protocol_version.as_deref()).map(Cow::Borrowed)
     }
 
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let mut list = Self {
+            request: params::list_request(method, cursor)?,
+            ..self.clone()
+        };
+        *list.request.extensions_mut() = self.extensions().clone();
+        // The caller asked for the progress of its own request.
+        list.meta_mut()?.remove(meta_key::PROGRESS_TOKEN);
+        Some(list)
+    }
+
     fn is_continuation(&self) -> bool {
         params::is_continuation(&self.request)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, Service as _,
-    model::{ClientRequest, ErrorCode, ServerResult},
+    model::{ClientRequest, ErrorCode, ServerResult, Tool},
     service::RequestContext,
 };
 
@@ -30,6 +30,10 @@ impl<H: ServerHandler> Handle for Dispatch<H> {
             // Layers see the code that the client gets.
             result.map_err(|error| modern_code(error, modern))
         })
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.0.get_tool(name)
     }
 }
 

@@ -4,9 +4,9 @@
     reason = "legacy methods are forwarded for as long as rmcp has them"
 )]
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -24,7 +24,12 @@ use rmcp::{
 };
 use tower_service::Service;
 
-use super::{answer::answer, dispatch::Dispatch, received::Call, request::RmcpRequest};
+use super::{
+    answer::{Whole, answer},
+    dispatch::Dispatch,
+    received::Call,
+    request::RmcpRequest,
+};
 use crate::RmcpResponse;
 
 /// A handler with a stack of layers around it: again a [`ServerHandler`], so that it goes wherever
@@ -39,12 +44,12 @@ use crate::RmcpResponse;
 /// tasks: layers saw the handle, the client gets the error. Notifications of the client, and the
 /// methods that only say what the server is, go straight to the handler.
 pub struct LayeredHandler<S, H> {
-    stack: Arc<S>,
+    stack: Arc<Whole<S>>,
     handler: Arc<Dispatch<H>>,
 }
 
 impl<S, H> LayeredHandler<S, H> {
-    pub(super) fn new(stack: Arc<S>, handler: H) -> Self {
+    pub(super) fn new(stack: Arc<Whole<S>>, handler: H) -> Self {
         Self {
             stack,
             handler: Arc::new(Dispatch(handler)),
@@ -69,7 +74,8 @@ impl<S, H> Clone for LayeredHandler<S, H> {
 
 impl<S, H> LayeredHandler<S, H>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible> + Clone,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone,
+    S::Error: Into<BoxError>,
     H: ServerHandler,
 {
     async fn answer(
@@ -78,7 +84,7 @@ where
         context: RequestContext<RoleServer>,
     ) -> Result<ServerResult, ErrorData> {
         let request = self.received(Call::Request { request, context });
-        answer(&*self.stack, request).await
+        answer(&self.stack, request).await
     }
 
     fn received(&self, call: Call) -> RmcpRequest {
@@ -147,11 +153,8 @@ fn same<T>(result: T) -> T {
 
 impl<S, H> ServerHandler for LayeredHandler<S, H>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
     S::Future: Send,
     H: ServerHandler,
 {
@@ -240,7 +243,7 @@ where
         let request = ClientRequest::CustomRequest(request);
         let request = self.received(Call::Request { request, context });
         let modern = request.is_modern();
-        match answer(&*self.stack, request).await? {
+        match answer(&self.stack, request).await? {
             ServerResult::CustomResult(result) => Ok(result),
             // The answer of a layer. rmcp sends custom results without shaping them.
             mut other => {
@@ -256,7 +259,7 @@ where
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         let request = self.received(Call::Listen { subscription });
-        answer(&*self.stack, request).await.map(drop)
+        answer(&self.stack, request).await.map(drop)
     }
 
     // The methods below do not pass the stack.

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError};
+use mcp_layers_core::BoxError;
 use rmcp::{
     ServerHandler,
     transport::streamable_http_server::{
@@ -29,7 +29,7 @@ where
         make_handler: impl Fn() -> H + Send + Sync + 'static,
         session_manager: Arc<M>,
         config: StreamableHttpServerConfig,
-    ) -> StreamableHttpService<LayeredHandler<CatchError<S>, H>, M>
+    ) -> StreamableHttpService<LayeredHandler<S, H>, M>
     where
         H: ServerHandler,
         M: SessionManager,
@@ -44,7 +44,7 @@ where
         make_handler: impl Fn() -> io::Result<H> + Send + Sync + 'static,
         session_manager: Arc<M>,
         config: StreamableHttpServerConfig,
-    ) -> StreamableHttpService<LayeredHandler<CatchError<S>, H>, M>
+    ) -> StreamableHttpService<LayeredHandler<S, H>, M>
     where
         H: ServerHandler,
         M: SessionManager,

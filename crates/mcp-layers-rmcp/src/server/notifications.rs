@@ -72,22 +72,23 @@ impl fmt::Debug for RmcpNotification<'_> {
 /// Calls `observer` with every notification that the server sends over `transport`, before it is
 /// sent.
 ///
-/// This is how a layer hears that tools, prompts or resources have changed. It works where the
-/// server owns the transport (`.serve(..)`). `StreamableHttpService` makes its transports itself;
-/// handlers behind it tell the layer through its handle.
+/// A server that announces changed tools, prompts or resources can so clear the catalog and drop
+/// cached lists. It works where the server owns the transport (`.serve(..)`).
+/// `StreamableHttpService` makes its transports itself; handlers behind it call the handle of the
+/// layer, and [`Catalog::clear`](mcp_layers_core::Catalog::clear).
 ///
 /// ```
-/// # use mcp_layers_core::{McpNotification, Method, ToolHints};
+/// # use mcp_layers_core::{Catalog, McpNotification, Method};
 /// # fn example() {
-/// let hints = ToolHints::new();
-/// let forget = hints.clone();
+/// let catalog = Catalog::new();
+/// let cleared = catalog.clone();
 /// let (client, server) = tokio::io::duplex(4096);
 /// let transport = mcp_layers_rmcp::observe_notifications(server, move |notification| {
 ///     if notification.method() == Method::ToolsListChanged {
-///         forget.clear();
+///         cleared.clear();
 ///     }
 /// });
-/// # let _ = (client, transport); }
+/// # let _ = (client, transport, catalog); }
 /// ```
 pub fn observe_notifications<T, E, A, F>(
     transport: T,
@@ -109,6 +110,23 @@ where
 pub struct ObserveNotifications<T, F> {
     inner: T,
     observer: F,
+}
+
+impl<T, F> ObserveNotifications<T, F> {
+    /// The transport inside.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// The transport inside.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Returns the transport inside.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
 }
 
 impl<T, F> Transport<RoleServer> for ObserveNotifications<T, F>

@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc};
 use mcp_layers_core::{MODERN, member, meta_key};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ClientRequest, InitializeRequestParams, ServerResult},
+    model::{ClientRequest, InitializeRequestParams, ServerResult, Tool},
     service::{RequestContext, SubscriptionContext},
 };
 use serde_json::Value;
@@ -14,6 +14,9 @@ use serde_json::Value;
 pub(super) trait Handle: Send + Sync {
     /// rmcp's handlers have futures without a name, so that each request costs a box here.
     fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture;
+
+    /// `ServerHandler::get_tool`. `None` also where the server cannot tell.
+    fn get_tool(&self, name: &str) -> Option<Tool>;
 }
 
 pub(super) type HandleFuture =

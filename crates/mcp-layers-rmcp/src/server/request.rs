@@ -9,15 +9,18 @@ use std::{
 
 use http::{Version, request::Parts};
 use mcp_layers_core::{
-    Arguments, CallContext, ClientInfo, Connection, ListedKind, McpRequest, Method, Principal,
-    ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
+    Arguments, CallContext, ClientInfo, Connection, Hints, ListedKind, McpRequest, Method,
+    Principal, ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
 };
 use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
 use serde_json::{Map, Value};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::received::{Call, Handle, Received};
-use crate::{RmcpResponse, view::params};
+use crate::{
+    RmcpResponse,
+    view::{params, result},
+};
 
 /// Resolves when the client cancels the request.
 pub type RmcpCancelled = WaitForCancellationFutureOwned;
@@ -46,6 +49,18 @@ impl RmcpRequest {
             request.context.set_principal(principal);
         }
         request
+    }
+
+    /// Another request of the same caller, with the same context.
+    fn with_call(&self, call: Call) -> Self {
+        Self {
+            received: Box::new(Received {
+                call,
+                peer_info: self.received.peer_info.clone(),
+            }),
+            handler: Arc::clone(&self.handler),
+            context: self.context.clone(),
+        }
     }
 
     fn found_principal(&self) -> Option<Arc<Principal>> {
@@ -196,6 +211,25 @@ impl McpRequest for RmcpRequest {
         connection
     }
 
+    /// Tools alone, by `ServerHandler::get_tool`.
+    fn look_up(&self, kind: ListedKind, name: &str) -> Option<Hints> {
+        match kind {
+            ListedKind::Tool => self.handler.get_tool(name).as_ref().map(result::hints),
+            _ => None,
+        }
+    }
+
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let Call::Request { context, .. } = &self.received.call else {
+            return None;
+        };
+        let request = params::list_request(method, cursor)?;
+        let mut context = context.clone();
+        // The caller asked for the progress of its own request.
+        context.meta.0.0.remove(meta_key::PROGRESS_TOKEN);
+        Some(self.with_call(Call::Request { request, context }))
+    }
+
     fn is_continuation(&self) -> bool {
         self.request().is_some_and(params::is_continuation)
     }
@@ -244,17 +278,10 @@ impl ReplayRequest for RmcpRequest {
         let Call::Request { request, context } = &self.received.call else {
             return None;
         };
-        Some(Self {
-            received: Box::new(Received {
-                call: Call::Request {
-                    request: request.clone(),
-                    context: context.clone(),
-                },
-                peer_info: self.received.peer_info.clone(),
-            }),
-            handler: Arc::clone(&self.handler),
-            context: self.context.clone(),
-        })
+        Some(self.with_call(Call::Request {
+            request: request.clone(),
+            context: context.clone(),
+        }))
     }
 }
 

@@ -1,17 +1,19 @@
 //! A layered `rmcp::Service`, whose stack sees every request before rmcp's own checks.
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ClientNotification, ClientRequest, InitializeResult, ProtocolVersion, ServerResult},
+    model::{
+        ClientNotification, ClientRequest, InitializeResult, ProtocolVersion, ServerResult, Tool,
+    },
     service::{NotificationContext, RequestContext},
 };
 use tower_service::Service;
 
 use super::{
-    answer::answer,
+    answer::{Whole, answer},
     dispatch::modern_code,
     received::{Call, Handle, HandleFuture, Received},
     request::RmcpRequest,
@@ -25,15 +27,15 @@ use crate::RmcpResponse;
 /// acknowledged. `StreamableHttpService` does not take it; use
 /// [`LayeredHandler`](crate::LayeredHandler) there.
 pub struct LayeredService<S, T> {
-    stack: Arc<S>,
-    service: Arc<Whole<T>>,
+    stack: Arc<Whole<S>>,
+    service: Arc<Serve<T>>,
 }
 
 impl<S, T> LayeredService<S, T> {
-    pub(super) fn new(stack: Arc<S>, service: T) -> Self {
+    pub(super) fn new(stack: Arc<Whole<S>>, service: T) -> Self {
         Self {
             stack,
-            service: Arc::new(Whole(service)),
+            service: Arc::new(Serve(service)),
         }
     }
 
@@ -53,30 +55,29 @@ impl<S, T> Clone for LayeredService<S, T> {
     }
 }
 
-struct Whole<T>(T);
+struct Serve<T>(T);
 
-impl<T: rmcp::Service<RoleServer>> Handle for Whole<T> {
+impl<T: rmcp::Service<RoleServer>> Handle for Serve<T> {
     fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture {
         Box::pin(async move {
             match received.call {
                 Call::Request { request, context } => self.0.handle_request(request, context).await,
-                // This shell never makes one: only `ServerHandler` is given subscriptions.
-                Call::Listen { .. } => Err(ErrorData::internal_error(
-                    "Subscription given to a service",
-                    None,
-                )),
+                Call::Listen { .. } => {
+                    unreachable!("rmcp gives established subscriptions to a `ServerHandler` alone")
+                }
             }
         })
+    }
+
+    fn get_tool(&self, _: &str) -> Option<Tool> {
+        None
     }
 }
 
 impl<S, T> rmcp::Service<RoleServer> for LayeredService<S, T>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
     S::Future: Send,
     T: rmcp::Service<RoleServer>,
 {
@@ -88,7 +89,7 @@ where
         let request = RmcpRequest::new(Call::Request { request, context }, self.service.clone());
         let modern = request.is_modern();
         // rmcp does this for the handler's answers; those that layers make or change need it too.
-        match answer(&*self.stack, request).await {
+        match answer(&self.stack, request).await {
             Ok(mut result) => {
                 if modern {
                     result.fill_missing_cache_hints();

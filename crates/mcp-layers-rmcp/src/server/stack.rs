@@ -2,13 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer};
+use mcp_layers_core::{Catalog, CatalogLayer, CatchError, CatchErrorLayer};
 use rmcp::{RoleServer, ServerHandler};
 use tower_layer::Layer;
-use tower_service::Service;
 
-use super::{handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService};
-use crate::RmcpResponse;
+use super::{
+    answer::Whole, handler::LayeredHandler, layers::RmcpLayers, leaf::Leaf, service::LayeredService,
+};
 
 /// A stack of layers, built once, to be put around any number of handlers.
 ///
@@ -38,7 +38,7 @@ use crate::RmcpResponse;
 /// let (_one, _other) = (make(), make());
 /// ```
 pub struct Stack<S> {
-    stack: Arc<CatchError<S>>,
+    stack: Arc<Whole<S>>,
 }
 
 impl<S> Stack<S> {
@@ -47,22 +47,47 @@ impl<S> Stack<S> {
     where
         L: Layer<Leaf, Service = S>,
     {
+        let service = CatchErrorLayer::new().layer(layers.layer(Leaf::new()));
+        Self::with_catalog(service, Catalog::new())
+    }
+
+    fn with_catalog(service: CatchError<S>, catalog: Catalog) -> Self {
+        let catalog = CatalogLayer::new(catalog).look_up_at(Leaf::new());
         Self {
-            stack: Arc::new(CatchErrorLayer::new().layer(layers.layer(Leaf::new()))),
+            stack: Arc::new(catalog.layer(service)),
         }
     }
 
+    /// Sets the catalog of the names that the server offers. Every stack has one of its own until
+    /// then; set one to declare names, or to clear it when the server's lists change.
+    ///
+    /// A name that it does not know is looked up at the handler before the layers are called: by
+    /// `ServerHandler::get_tool`, otherwise by reading the handler's list.
+    ///
+    /// ```
+    /// use mcp_layers_core::{CancelLayer, Catalog};
+    /// use mcp_layers_rmcp::Stack;
+    ///
+    /// let catalog = Catalog::new().with_tools(["search", "fetch"]);
+    /// let stack = Stack::new(CancelLayer::new()).catalog(catalog.clone());
+    /// # let _ = stack;
+    /// ```
+    #[must_use]
+    pub fn catalog(self, catalog: Catalog) -> Self
+    where
+        S: Clone,
+    {
+        Self::with_catalog(self.stack.get_ref().clone(), catalog)
+    }
+
     /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
-    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H> {
+    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<S, H> {
         LayeredHandler::new(Arc::clone(&self.stack), handler)
     }
 
     /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
     /// requests before rmcp's own checks.
-    pub fn service<T: rmcp::Service<RoleServer>>(
-        &self,
-        service: T,
-    ) -> LayeredService<CatchError<S>, T> {
+    pub fn service<T: rmcp::Service<RoleServer>>(&self, service: T) -> LayeredService<S, T> {
         LayeredService::new(Arc::clone(&self.stack), service)
     }
 }
@@ -85,12 +110,7 @@ impl<S> fmt::Debug for Stack<S> {
 pub trait Layered: ServerHandler {
     /// Builds a stack for this handler alone. For a factory that makes many handlers, build one
     /// [`Stack`] before and use [`Stack::handler`].
-    fn layered<L>(self, layers: L) -> LayeredHandler<CatchError<L::Service>, Self>
-    where
-        L: Layer<Leaf>,
-        L::Service: Service<RmcpRequest, Response = RmcpResponse> + Clone,
-        <L::Service as Service<RmcpRequest>>::Error: Into<BoxError>,
-    {
+    fn layered<L: RmcpLayers>(self, layers: L) -> LayeredHandler<L::Service, Self> {
         Stack::new(layers).handler(self)
     }
 }

@@ -9,7 +9,10 @@ use mcp_layers_core::RequestId;
 use mcp_layers_core::{Arguments, ListedKind, Method, write_canonical};
 #[cfg(feature = "server")]
 use rmcp::model::NumberOrString;
-use rmcp::model::{ClientRequest, CustomRequest, Reference, SubscriptionFilter};
+use rmcp::model::{
+    ClientRequest, ConstString, CustomRequest, PaginatedRequestParams, Reference,
+    RequestOptionalParam, SubscriptionFilter,
+};
 #[cfg(feature = "client")]
 use rmcp::model::{RequestMetaObject, RequestParamsMeta};
 use serde::Serialize;
@@ -80,6 +83,30 @@ fn custom_target(request: &CustomRequest) -> Option<&str> {
 
 fn custom_param<'a>(request: &'a CustomRequest, name: &str) -> Option<&'a Value> {
     request.params.as_ref()?.get(name)
+}
+
+/// A request for one page of a list; `None` for other methods.
+pub(crate) fn list_request(method: Method<'_>, cursor: Option<&str>) -> Option<ClientRequest> {
+    fn page<M: ConstString>(
+        cursor: Option<&str>,
+    ) -> RequestOptionalParam<M, PaginatedRequestParams> {
+        let mut params = PaginatedRequestParams::default();
+        params.cursor = cursor.map(ToOwned::to_owned);
+        RequestOptionalParam {
+            method: M::default(),
+            params: Some(params),
+            extensions: Default::default(),
+        }
+    }
+    Some(match method {
+        Method::ListTools => ClientRequest::ListToolsRequest(page(cursor)),
+        Method::ListPrompts => ClientRequest::ListPromptsRequest(page(cursor)),
+        Method::ListResources => ClientRequest::ListResourcesRequest(page(cursor)),
+        Method::ListResourceTemplates => ClientRequest::ListResourceTemplatesRequest(page(cursor)),
+        #[cfg(feature = "rmcp-3-9")]
+        Method::ListSkills => ClientRequest::ListSkillsRequest(page(cursor)),
+        _ => return None,
+    })
 }
 
 pub(crate) fn arguments(request: &ClientRequest) -> Arguments<'_> {

@@ -72,8 +72,11 @@ fn retain<T>(entries: &mut Vec<T>, keep: impl FnMut(&T) -> bool) -> usize {
 }
 
 fn tool(tool: &model::Tool) -> Listed<'_> {
-    let hints = tool
-        .annotations
+    Listed::new(ListedKind::Tool, &tool.name).with_hints(hints(tool))
+}
+
+pub(crate) fn hints(tool: &model::Tool) -> Hints {
+    tool.annotations
         .as_ref()
         .map_or_else(Hints::default, |hints| {
             Hints::new(
@@ -82,8 +85,7 @@ fn tool(tool: &model::Tool) -> Listed<'_> {
                 hints.idempotent_hint,
                 hints.open_world_hint,
             )
-        });
-    Listed::new(ListedKind::Tool, &tool.name).with_hints(hints)
+        })
 }
 
 fn resource(resource: &model::Resource) -> Listed<'_> {
