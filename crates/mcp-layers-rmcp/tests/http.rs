@@ -1,4 +1,4 @@
-//! What layers do for a server behind streamable HTTP.
+//! Layers around a server behind streamable HTTP.
 #![cfg(all(feature = "client", feature = "http"))]
 #![allow(
     clippy::expect_used,
@@ -86,7 +86,7 @@ async fn a_question_to_the_client_comes_on_the_stream_of_the_request() {
     assert_eq!(result["result"]["content"][0]["text"], "model-7");
 }
 
-/// What a layer saw of one request.
+/// One request as a layer saw it.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     principal: Option<String>,

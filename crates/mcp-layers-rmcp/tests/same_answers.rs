@@ -1,5 +1,5 @@
 //! A layered server answers as the bare one does, byte for byte.
-#![cfg(all(feature = "client", feature = "http"))]
+#![cfg(all(feature = "client", feature = "http", feature = "rmcp-3-9"))]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ async fn over_a_pipe<S: Service<RoleServer>>(
     (lines, handled(&fixture))
 }
 
-/// How many requests were not refused: equal refusals would prove nothing.
+/// The number of requests that were not refused: equal refusals would prove nothing.
 fn results_in((lines, _): &Transcript) -> usize {
     lines.iter().filter(|line| line.contains("result")).count()
 }

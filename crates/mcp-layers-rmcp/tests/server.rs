@@ -1,4 +1,4 @@
-//! What layers do for a server behind a pipe.
+//! Layers around a server behind a pipe.
 #![cfg(all(feature = "client", feature = "http"))]
 #![expect(deprecated, reason = "sampling is served for as long as rmcp has it")]
 #![allow(
@@ -266,7 +266,7 @@ async fn the_words_of_an_error_are_not_sent() {
     );
 }
 
-/// Answers every call of a tool by itself.
+/// Answers every call of a tool without the server.
 #[derive(Clone)]
 struct Refuse(Leaf);
 
@@ -430,8 +430,9 @@ async fn a_legacy_session_speaks_for_its_requests() {
     assert_eq!(told, [legacy, modern]);
 }
 
+#[cfg(feature = "rmcp-3-9")]
 #[test]
-fn what_does_not_pass_the_stack_is_what_the_handler_says() {
+fn methods_that_do_not_pass_the_stack_answer_as_the_handler_does() {
     let bare = Fixture::default();
     let layered = bare.clone().layered(Identity::new());
     let params: InitializeRequestParams = model(initialize_params("2025-06-18"));

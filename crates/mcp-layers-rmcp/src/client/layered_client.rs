@@ -23,8 +23,8 @@ use tower_service::Service;
 use super::{progress::ProgressTokens, request::UpstreamRequest, upstream::Upstream};
 use crate::RmcpResponse;
 
-/// A connected rmcp client whose calls pass a stack of layers, built once. A clone shares the
-/// connection and the layers' state.
+/// A connected rmcp client whose calls pass a stack of layers. A clone shares the connection and the
+/// layers' state.
 ///
 /// The methods return what the upstream or a layer answered; a failed transport is an error by the
 /// rules of [`CatchErrorLayer`]. Each is one request: [`LayeredClient::call`] is the same for
@@ -38,7 +38,7 @@ pub struct LayeredClient<S> {
 }
 
 impl<S> LayeredClient<S> {
-    /// Puts layers around the calls of a connected client: `client.peer().clone()`.
+    /// Wraps the calls of a connected client, `client.peer().clone()`, in layers.
     pub fn new<L>(peer: Peer<RoleClient>, layers: L) -> Self
     where
         L: Layer<Upstream, Service = S>,
@@ -46,8 +46,8 @@ impl<S> LayeredClient<S> {
         Self::over(Upstream::new(peer), layers, false)
     }
 
-    /// The same, where layers hear of the upstream's progress: the client's handler puts what comes
-    /// into `progress`.
+    /// The same with layers that watch the upstream's progress, which the client's handler reports to
+    /// `progress`.
     pub fn watching<L>(peer: Peer<RoleClient>, progress: ProgressTokens, layers: L) -> Self
     where
         L: Layer<Upstream, Service = S>,

@@ -27,11 +27,10 @@ pub struct UpstreamRequest {
 }
 
 impl UpstreamRequest {
-    /// A request that nobody cancels.
+    /// A request without a cancellation token.
     ///
-    /// rmcp lets a request that is to be sent have `_meta` in its typed params and in its
-    /// extensions, where the latter wins. Here it is moved into the extensions, so that
-    /// [`McpRequest::meta`] shows all of it.
+    /// rmcp allows `_meta` of an outgoing request in its typed params and in its extensions, where the
+    /// latter wins. This moves it into the extensions, so that [`McpRequest::meta`] shows all of it.
     pub fn new(request: impl Into<ClientRequest>) -> Self {
         let mut request = request.into();
         if let Some(mut typed) = params::take_typed_meta(&mut request) {

@@ -51,7 +51,7 @@ impl Upstream {
         }
     }
 
-    /// Tells the progress of requests whose context watches for it
+    /// Reports the progress of requests whose context watches for it
     /// ([`CallContext::watch_progress`](mcp_layers_core::CallContext::watch_progress)).
     #[must_use]
     pub fn watching(mut self, progress: ProgressTokens) -> Self {
@@ -113,7 +113,7 @@ async fn exchange(
     result
 }
 
-/// Tells the upstream about a request that nobody waits for any more.
+/// Cancels a request at the upstream when its caller drops it.
 struct CancelOnDrop<'a> {
     peer: &'a Peer<RoleClient>,
     id: Option<RequestId>,

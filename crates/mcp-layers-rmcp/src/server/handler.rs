@@ -10,15 +10,15 @@ use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        self, CallToolRequestParams, CallToolResponse, CancelTaskParams,
-        CancelledNotificationParam, ClientRequest, CompleteRequestParams, CompleteResult,
-        ConstString, CustomNotification, CustomRequest, CustomResult, DiscoverResult,
-        GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult,
-        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
-        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Request,
-        RequestOptionalParam, ServerResult, SetLevelRequestParams, SubscribeRequestParams,
-        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+        CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
+        ClientRequest, CompleteRequestParams, CompleteResult, ConstString, CustomNotification,
+        CustomRequest, CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse,
+        GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
+        ReadResourceResponse, Request, RequestOptionalParam, ServerResult, SetLevelRequestParams,
+        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
@@ -32,8 +32,8 @@ use super::{
 };
 use crate::RmcpResponse;
 
-/// A handler with a stack of layers around it: again a [`ServerHandler`], so that it goes wherever
-/// the bare one goes: `.serve(transport)`, `StreamableHttpService`.
+/// A handler wrapped in a stack of layers. It is a [`ServerHandler`] again, for `.serve(transport)`
+/// and `StreamableHttpService`.
 ///
 /// Made by [`Stack::handler`](crate::Stack::handler) or [`Layered::layered`](crate::Layered). A
 /// clone shares the handler and the layers' state.
@@ -41,8 +41,8 @@ use crate::RmcpResponse;
 /// rmcp makes its own checks (protocol version, required `_meta`, capabilities) before the stack,
 /// and gives results the shape of the caller's protocol version after it. There it also refuses
 /// answers that the caller cannot read, such as a task handle for a client that did not declare
-/// tasks: layers saw the handle, the client gets the error. Notifications of the client, and the
-/// methods that only say what the server is, go straight to the handler.
+/// tasks: layers saw the handle, the client gets the error. Notifications of the client, and
+/// methods that describe the server, go straight to the handler.
 pub struct LayeredHandler<S, H> {
     stack: Arc<Whole<S>>,
     handler: Arc<Dispatch<H>>,
@@ -56,9 +56,9 @@ impl<S, H> LayeredHandler<S, H> {
         }
     }
 
-    /// The handler inside.
+    /// The handler inside. Clones share it.
     #[must_use]
-    pub fn inner(&self) -> &H {
+    pub fn get_ref(&self) -> &H {
         &self.handler.0
     }
 }
@@ -196,16 +196,16 @@ where
             InitializeResult => same
         }
         #[cfg(feature = "rmcp-3-9")]
-        fn list_skills(Page) as page(ListSkillsRequest) -> model::ListSkillsResult {
+        fn list_skills(Page) as page(ListSkillsRequest) -> rmcp::model::ListSkillsResult {
             ListSkillsResult => same
         }
         #[cfg(feature = "rmcp-3-9")]
-        fn get_skill(model::GetSkillRequestParams) as with(GetSkillRequest)
-            -> model::GetSkillResult {
+        fn get_skill(rmcp::model::GetSkillRequestParams) as with(GetSkillRequest)
+            -> rmcp::model::GetSkillResult {
             GetSkillResult => same
         }
         #[cfg(feature = "rmcp-3-9")]
-        fn read_resource_directory(model::ReadResourceDirectoryRequestParams) as with(ReadResourceDirectoryRequest)
+        fn read_resource_directory(rmcp::model::ReadResourceDirectoryRequestParams) as with(ReadResourceDirectoryRequest)
             -> ListResourcesResult {
             ListResourcesResult => same
         }
@@ -265,15 +265,15 @@ where
     // The methods below do not pass the stack.
 
     fn get_info(&self) -> InitializeResult {
-        ServerHandler::get_info(self.inner())
+        ServerHandler::get_info(self.get_ref())
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.inner().get_tool(name)
+        self.get_ref().get_tool(name)
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        ServerHandler::supported_protocol_versions(self.inner())
+        ServerHandler::supported_protocol_versions(self.get_ref())
     }
 
     #[cfg(feature = "rmcp-3-9")]
@@ -281,14 +281,14 @@ where
         &self,
         request: &InitializeRequestParams,
     ) -> Result<InitializeResult, ErrorData> {
-        self.inner().negotiate_initialize(request)
+        self.get_ref().negotiate_initialize(request)
     }
 
     fn accepted_subscription_filter(
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        self.inner().accepted_subscription_filter(requested)
+        self.get_ref().accepted_subscription_filter(requested)
     }
 
     async fn on_cancelled(
@@ -296,7 +296,7 @@ where
         notification: CancelledNotificationParam,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner().on_cancelled(notification, context).await;
+        self.get_ref().on_cancelled(notification, context).await;
     }
 
     async fn on_progress(
@@ -304,15 +304,15 @@ where
         notification: ProgressNotificationParam,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner().on_progress(notification, context).await;
+        self.get_ref().on_progress(notification, context).await;
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        self.inner().on_initialized(context).await;
+        self.get_ref().on_initialized(context).await;
     }
 
     async fn on_roots_list_changed(&self, context: NotificationContext<RoleServer>) {
-        self.inner().on_roots_list_changed(context).await;
+        self.get_ref().on_roots_list_changed(context).await;
     }
 
     async fn on_custom_notification(
@@ -320,7 +320,7 @@ where
         notification: CustomNotification,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner()
+        self.get_ref()
             .on_custom_notification(notification, context)
             .await;
     }

@@ -1,4 +1,4 @@
-//! A request that rmcp took in, as layers read it.
+//! A request of a client, as layers read it.
 
 use std::{
     borrow::Cow,
@@ -10,7 +10,9 @@ use std::{
 use http::{Version, request::Parts};
 use mcp_layers_core::{
     Arguments, CallContext, ClientInfo, Connection, Hints, ListedKind, McpRequest, Method,
-    Principal, ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
+    Principal, ReplayRequest, RequestId, Transport,
+    adapter::{member, write_canonical},
+    meta_key,
 };
 use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
 use serde_json::{Map, Value};
@@ -25,11 +27,11 @@ use crate::{
 /// Resolves when the client cancels the request.
 pub type RmcpCancelled = WaitForCancellationFutureOwned;
 
-/// A request that rmcp took in, on its way to the handler.
+/// A request of a client, on its way to the handler.
 ///
 /// rmcp's own types, unchanged: [`RmcpRequest::request`] is what the client sent,
 /// [`RmcpRequest::request_context`] what rmcp knows of it. Over HTTP, `extension` finds
-/// `http::request::Parts`, and whatever an HTTP layer put into the extensions of the HTTP request;
+/// `http::request::Parts`, and the extensions that HTTP layers added to the HTTP request;
 /// a [`Principal`] or `Arc<Principal>` there is the request's principal.
 pub struct RmcpRequest {
     /// A box, because it is large, and every layer moves it.
@@ -68,7 +70,7 @@ impl RmcpRequest {
         shared.or_else(|| self.extension::<Principal>().cloned().map(Arc::new))
     }
 
-    /// What the client sent. `None` for `subscriptions/listen` behind [`LayeredHandler`], which
+    /// The client's request. `None` for `subscriptions/listen` behind [`LayeredHandler`], which
     /// rmcp gives to the handler as an established subscription.
     ///
     /// [`LayeredHandler`]: crate::LayeredHandler
@@ -80,7 +82,7 @@ impl RmcpRequest {
         }
     }
 
-    /// What rmcp knows of the request: its id, `_meta`, extensions, peer and cancellation token.
+    /// rmcp's context of the request: its id, `_meta`, extensions, peer and cancellation token.
     #[must_use]
     pub fn request_context(&self) -> &RequestContext<RoleServer> {
         self.received.call.context()

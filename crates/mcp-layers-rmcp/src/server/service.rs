@@ -20,7 +20,7 @@ use super::{
 };
 use crate::RmcpResponse;
 
-/// A service of rmcp with a stack of layers around it, for `.serve(transport)`.
+/// An `rmcp::Service` wrapped in a stack of layers, for `.serve(transport)`.
 ///
 /// Made by [`Stack::service`](crate::Stack::service). The stack sees every request before rmcp
 /// checks it: one with a wrong protocol version too, and `subscriptions/listen` before it is
@@ -39,9 +39,9 @@ impl<S, T> LayeredService<S, T> {
         }
     }
 
-    /// The service inside.
+    /// The service inside. Clones share it.
     #[must_use]
-    pub fn inner(&self) -> &T {
+    pub fn get_ref(&self) -> &T {
         &self.service.0
     }
 }
@@ -92,6 +92,7 @@ where
         match answer(&self.stack, request).await {
             Ok(mut result) => {
                 if modern {
+                    #[cfg(feature = "rmcp-3-9")]
                     result.fill_missing_cache_hints();
                 } else {
                     result.strip_result_type_for_legacy_peer();
@@ -107,17 +108,17 @@ where
         notification: ClientNotification,
         context: NotificationContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.inner()
+        self.get_ref()
             .handle_notification(notification, context)
             .await
     }
 
     fn get_info(&self) -> InitializeResult {
-        self.inner().get_info()
+        self.get_ref().get_info()
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        self.inner().supported_protocol_versions()
+        self.get_ref().supported_protocol_versions()
     }
 }
 

@@ -10,11 +10,11 @@ use super::{
     answer::Whole, handler::LayeredHandler, layers::RmcpLayers, leaf::Leaf, service::LayeredService,
 };
 
-/// A stack of layers, built once, to be put around any number of handlers.
+/// A stack of layers, built once, that wraps any number of handlers.
 ///
-/// `S` is the service that the layers made. A clone shares the layers' state. Errors of the
-/// layers become error responses by the rules of [`CatchErrorLayer`]; one of one's own inside the
-/// stack goes first.
+/// `S` is the service that the layers made. A clone shares the layers' state. Errors of the layers
+/// become error responses by the rules of [`CatchErrorLayer`]; a [`CatchErrorLayer`] among the layers
+/// takes precedence.
 ///
 /// rmcp asks for a handler per session or, from 2026-07-28 on, per HTTP request. A stack made for
 /// each of them would have fresh limits, fresh caches and fresh metrics each time; this one is made
@@ -33,7 +33,7 @@ use super::{
 /// let stack = Stack::new(
 ///     ServiceBuilder::new().layer(CatchPanicLayer::new()).layer(CancelLayer::new()),
 /// );
-/// // What a factory does for each session: another handler, the same layers.
+/// // A factory makes another handler for each session, with the same layers.
 /// let make = move || stack.handler(Server);
 /// let (_one, _other) = (make(), make());
 /// ```
@@ -80,13 +80,13 @@ impl<S> Stack<S> {
         Self::with_catalog(self.stack.get_ref().clone(), catalog)
     }
 
-    /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
+    /// Wraps a handler, for `.serve(transport)` and `StreamableHttpService`.
     pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<S, H> {
         LayeredHandler::new(Arc::clone(&self.stack), handler)
     }
 
-    /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
-    /// requests before rmcp's own checks.
+    /// Wraps an `rmcp::Service`, for `.serve(transport)` alone. The stack sees requests before rmcp's
+    /// own checks.
     pub fn service<T: rmcp::Service<RoleServer>>(&self, service: T) -> LayeredService<S, T> {
         LayeredService::new(Arc::clone(&self.stack), service)
     }
@@ -106,7 +106,7 @@ impl<S> fmt::Debug for Stack<S> {
     }
 }
 
-/// Puts layers around a handler in one call: `handler.layered(layers).serve(stdio())`.
+/// Wraps a handler in layers in one call: `handler.layered(layers).serve(stdio())`.
 pub trait Layered: ServerHandler {
     /// Builds a stack for this handler alone. For a factory that makes many handlers, build one
     /// [`Stack`] before and use [`Stack::handler`].

@@ -1,4 +1,4 @@
-//! What identifies a request, read from rmcp's request enum.
+//! The identifying parts of a request, read from rmcp's request enum.
 #![expect(
     deprecated,
     reason = "legacy requests are read for as long as rmcp has them"
@@ -6,7 +6,7 @@
 
 #[cfg(feature = "server")]
 use mcp_layers_core::RequestId;
-use mcp_layers_core::{Arguments, ListedKind, Method, write_canonical};
+use mcp_layers_core::{Arguments, ListedKind, Method, adapter::write_canonical};
 #[cfg(feature = "server")]
 use rmcp::model::NumberOrString;
 use rmcp::model::{
@@ -32,9 +32,11 @@ pub(crate) fn target(request: &ClientRequest) -> Option<&str> {
         ClientRequest::CallToolRequest(request) => &request.params.name,
         ClientRequest::GetPromptRequest(request) => &request.params.name,
         ClientRequest::ReadResourceRequest(request) => &request.params.uri,
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => &request.params.uri,
         ClientRequest::SubscribeRequest(request) => &request.params.uri,
         ClientRequest::UnsubscribeRequest(request) => &request.params.uri,
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::GetSkillRequest(request) => &request.params.uri,
         ClientRequest::GetTaskRequest(request) => &request.params.task_id,
         ClientRequest::UpdateTaskRequest(request) => &request.params.task_id,
@@ -135,7 +137,9 @@ pub(crate) fn cursor(request: &ClientRequest) -> Option<&str> {
         ClientRequest::ListPromptsRequest(request) => request.params.as_ref(),
         ClientRequest::ListResourcesRequest(request) => request.params.as_ref(),
         ClientRequest::ListResourceTemplatesRequest(request) => request.params.as_ref(),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ListSkillsRequest(request) => request.params.as_ref(),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => {
             return request.params.cursor.as_deref();
         }
@@ -184,7 +188,7 @@ pub(crate) fn write_other(request: &ClientRequest, out: &mut Vec<u8>) {
     }
 }
 
-/// What makes a request the continuation of an earlier one; nothing for a first round.
+/// The params that make a request the continuation of an earlier one; nothing for a first round.
 fn write_round(
     input_responses: Option<&impl Serialize>,
     request_state: Option<&str>,
@@ -252,8 +256,11 @@ pub(crate) fn take_typed_meta(request: &mut ClientRequest) -> Option<RequestMeta
         ClientRequest::GetTaskRequest(request) => of(&mut request.params),
         ClientRequest::UpdateTaskRequest(request) => of(&mut request.params),
         ClientRequest::CancelTaskRequest(request) => of(&mut request.params),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ListSkillsRequest(request) => of(request.params.as_mut()?),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::GetSkillRequest(request) => of(&mut request.params),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => of(&mut request.params),
         ClientRequest::CustomRequest(request) => {
             let params = request.params.as_mut()?.as_object_mut()?;

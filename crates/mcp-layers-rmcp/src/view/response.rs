@@ -4,7 +4,7 @@ use std::fmt;
 
 use mcp_layers_core::{
     CacheHint, Listed, McpError, McpResponse, Method, Outcome, StoredResponse, TextSite, Trail,
-    json_result, serialized_size, write_serialized,
+    adapter::{json_result, serialized_size, write_serialized},
 };
 use rmcp::{
     ErrorData,
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{result, texts};
 
-/// What a handler of rmcp answers, with the trail of the layers it passed.
+/// A handler's result or error, with the trail of the layers that it passed.
 #[derive(Clone)]
 pub struct RmcpResponse {
     /// A box, because it is large, and every layer moves it.
