@@ -3,11 +3,15 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use mcp_layers_core::{Event, McpResponse};
+use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::post};
+use mcp_layers_core::{Class, Event, McpResponse, Method, Outcome};
 use mcp_layers_retry::RetryLayer;
 use mcp_layers_rmcp::{LayeredClient, ProgressTokens, RmcpResponse, UpstreamRequest};
 use mcp_layers_timeout::TimeoutLayer;
@@ -15,10 +19,12 @@ use rmcp::{
     ClientHandler, ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt,
     model::*,
     service::{NotificationContext, Peer, RequestContext},
+    transport::StreamableHttpClientTransport,
 };
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex},
+    net::TcpListener,
     sync::mpsc,
 };
 
@@ -188,7 +194,7 @@ async fn timed_out(reports: bool, layer: TimeoutLayer) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b15_a_timeout_is_told_to_the_upstream_while_progress_flows() {
+async fn a_timeout_cancels_the_call_at_the_upstream_while_progress_flows() {
     let took = timed_out(true, TimeoutLayer::new(10 * SECOND)).await;
     assert!(took >= 10 * SECOND && took < 11 * SECOND, "{took:?}");
     // Progress extends the idle time, and nothing else.
@@ -197,4 +203,54 @@ async fn b15_a_timeout_is_told_to_the_upstream_while_progress_flows() {
     assert!(took >= 10 * SECOND && took < 11 * SECOND, "{took:?}");
     let took = timed_out(false, idle).await;
     assert!(took >= 3 * SECOND && took < 4 * SECOND, "{took:?}");
+}
+
+/// An HTTP upstream that answers calls with this status and challenge; and how many calls came.
+async fn challenging(status: u16, challenge: &'static str) -> (String, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let answer = move |Json(message): Json<Value>| async move {
+        match message["method"].as_str() {
+            Some("initialize") => Json(json!({
+                "jsonrpc": "2.0",
+                "id": message["id"],
+                "result": {
+                    "protocolVersion": "2025-11-25",
+                    "capabilities": {},
+                    "serverInfo": { "name": "raw", "version": "1" },
+                },
+            }))
+            .into_response(),
+            Some("tools/call") => {
+                counted.fetch_add(1, Relaxed);
+                let status = StatusCode::from_u16(status).unwrap();
+                (status, [("www-authenticate", challenge)]).into_response()
+            }
+            _ => StatusCode::ACCEPTED.into_response(),
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let router = Router::new().route("/", post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, calls)
+}
+
+#[tokio::test]
+async fn a_401_and_a_403_of_the_upstream_are_not_repeated_and_carry_their_challenge() {
+    let sign_in = r#"Bearer resource_metadata="https://mcp.example/meta""#;
+    let step_up = r#"Bearer error="insufficient_scope", scope="tools:write""#;
+    for (status, challenge) in [(401, sign_in), (403, step_up)] {
+        let (url, calls) = challenging(status, challenge).await;
+        let transport = StreamableHttpClientTransport::from_uri(url);
+        let running = ().serve(transport).await.unwrap();
+        // A classifier that counts everything as a failure changes nothing.
+        let failure = |_: Method<'_>, _: &Outcome<'_>| Class::Failure;
+        let client = LayeredClient::new(running.peer().clone(), retry().classify(failure));
+        let error = client.call_tool(CallToolRequestParams::new("dig")).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.code, i32::from(status));
+        assert_eq!(error.data.unwrap()["wwwAuthenticate"], challenge);
+        assert_eq!(calls.load(Relaxed), 1);
+    }
 }

@@ -1,11 +1,14 @@
 //! Layers around the calls of an rmcp client.
 
-mod call;
+mod http_status;
+mod layered_client;
+mod layers;
 mod progress;
-mod typed;
+mod request;
 mod upstream;
 
-pub use call::{UpstreamCancelled, UpstreamRequest};
+pub use layered_client::LayeredClient;
+pub use layers::UpstreamLayers;
 pub use progress::ProgressTokens;
-pub use typed::LayeredClient;
+pub use request::{UpstreamCancelled, UpstreamRequest};
 pub use upstream::{Upstream, UpstreamFuture};

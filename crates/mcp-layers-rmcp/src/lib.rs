@@ -1,10 +1,10 @@
-//! Layers around rmcp servers, and around the calls of rmcp clients.
+//! Tower middleware for [rmcp](rmcp) servers and clients: wraps a `ServerHandler`, or the calls of
+//! a client, in layers.
 //!
-//! [`Layered::layered`] puts a tower stack around a `ServerHandler` and gives a `ServerHandler`
-//! back; [`Stack`] is the same built once for many handlers, as HTTP needs it; [`LayeredClient`]
-//! puts a stack around the calls to an upstream server. This is the only crate of the family that
-//! names rmcp. It gives rmcp's own types the views of `mcp-layers-core`: nothing is converted or
-//! serialised, and an empty stack adds three allocations per request.
+//! [`Layered::layered`] wraps one handler, for standard input and output; [`Stack`] is built once for
+//! many handlers, as HTTP needs it; [`LayeredClient`] wraps the calls to an upstream server. Layers
+//! read rmcp's own types through the views of `mcp-layers-core`: nothing is converted or serialised.
+//! This crate has no layer of its own.
 //!
 //! # Example
 //!
@@ -51,28 +51,55 @@
 //!
 //! # Rules
 //!
-//! 1. Build the stack once. rmcp asks for a handler for each legacy HTTP session, and for each
-//!    request from 2026-07-28 on; [`Stack::handler`] and [`Stack::http`] put one stack around them.
-//!    A request needs an instance of it until it is called; then another request gets that, and a
-//!    clone is made only where there is none. A layer keeps what belongs to one request in its
-//!    future, not in its service.
-//! 2. rmcp tells a handler that its request was cancelled, and lets it run on. With
+//! 1. Build the stack once. rmcp asks for a handler for each session up to 2025-11-25, and for each
+//!    request from 2026-07-28 on; [`Stack::handler`] and [`Stack::http`] wrap all of them in one stack.
+//!    Each request calls a clone of it. A layer keeps the state of one request in its future, not in
+//!    its service.
+//! 2. Every stack has a [`Catalog`](mcp_layers_core::Catalog) of the names that the server offers
+//!    ([`Stack::catalog`]). An unknown name is looked up at the handler before the layers are called.
+//! 3. An error that leaves the layers becomes an error response, by the rules of
+//!    [`CatchErrorLayer`](mcp_layers_core::CatchErrorLayer).
+//! 4. rmcp tells a handler that its request was cancelled, and lets it run. With
 //!    [`CancelLayer`](mcp_layers_core::CancelLayer) in the stack it is dropped.
-//! 3. rmcp keeps facts about the request in task-locals, which it needs for requests to the client
+//! 5. rmcp keeps facts about the request in task-locals, which it needs for requests to the client
 //!    (sampling, elicitation). A layer that runs the inner service in another task, such as
 //!    `tower::buffer`, loses them.
-//! 4. `subscriptions/listen` passes the stack like every request, and lasts as long as the
-//!    subscription: use [`short_lived`](mcp_layers_core::short_lived) around timeouts and limits.
-//! 5. Messages from the server to the client do not pass the stack. Notifications can be observed
+//! 6. `subscriptions/listen` passes the stack like every request, and lasts as long as the
+//!    subscription: use [`short_lived`](mcp_layers_core::short_lived) for timeouts and limits.
+//! 7. Messages from the server to the client do not pass the stack. Notifications can be observed
 //!    with [`observe_notifications`].
-//! 6. What rmcp refuses by itself (a header that contradicts the body, missing `_meta`, an
-//!    unsupported version) never reaches the stack of a layered handler. That of a
-//!    [`LayeredService`] sees every request of an open session before these checks.
-//! 7. Layers that watch for progress hear of it where it can be told. On a server, the handler says
-//!    so: the [`Progress`](mcp_layers_core::Progress) among the extensions of its `RequestContext`.
-//!    rmcp gives what a handler sends to the transport without a word to anybody else. On the
-//!    calling side, the client's handler says so to a `ProgressTokens` table.
-//! 8. rmcp's feature `local` takes the `Send` bounds away; it is not supported.
+//! 8. Requests that rmcp refuses (a header that contradicts the body, missing `_meta`, an unsupported
+//!    version) never reach the stack of a layered handler. The stack of a [`LayeredService`] sees
+//!    every request of an open session before these checks.
+//! 9. Layers that watch for progress are notified by the handler on a server (the
+//!    [`Progress`](mcp_layers_core::Progress) among the extensions of its `RequestContext`), and by the
+//!    client's handler on the calling side (a `ProgressTokens` table): rmcp reports what a handler
+//!    sends to the transport alone.
+//! 10. An upstream's HTTP status 401, 403 or 429 is an error response with that code
+//!     (`Upstream`, feature `client`).
+//! 11. rmcp's feature `local` removes the `Send` bounds; it is not supported.
+//!
+//! # Ordering
+//!
+//! From the outside: rmcp's transport and checks, the catalog, the answer to errors, your layers from
+//! the first to the last, the handler, and then rmcp's shaping of the result for the caller's protocol
+//! version.
+//!
+//! # Cost
+//!
+//! For each request a clone of the stack, a box for the request, one for the handler's future and one
+//! for the response.
+//!
+//! # Features
+//!
+//! - `server` (default): [`Stack`], [`Layered`].
+//! - `rmcp-3-9` (default): the methods that rmcp 3.9 added. Without it, rmcp 3.1 to 3.8 compile too.
+//! - `client`: `LayeredClient`, `Upstream`.
+//! - `http`: `Stack::http`, `Stack::try_http`.
+//! - `axum`: the client's address from axum's `ConnectInfo`.
+//!
+//! `docs/moving-to-rmcp-3.md` in this package describes the way from rmcp 0.x, 1.x and 2.x, and how to
+//! proceed when the compiler reports that `ServerHandler` is not implemented.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod view;

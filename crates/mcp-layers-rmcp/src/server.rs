@@ -1,19 +1,22 @@
 //! Layers around an rmcp server.
 
-mod direct;
+mod answer;
+mod dispatch;
 mod handler;
 #[cfg(feature = "http")]
 mod http;
+mod layers;
 mod leaf;
-mod observe;
+mod notifications;
+mod received;
 mod request;
 mod service;
-mod spares;
 mod stack;
 
 pub use handler::LayeredHandler;
+pub use layers::RmcpLayers;
 pub use leaf::{Leaf, LeafFuture};
-pub use observe::{ObserveNotifications, RmcpNotification, observe_notifications};
+pub use notifications::{ObserveNotifications, RmcpNotification, observe_notifications};
 pub use request::{RmcpCancelled, RmcpRequest};
 pub use service::LayeredService;
 pub use stack::{Layered, Stack};

@@ -3,5 +3,6 @@
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod params;
 pub(crate) mod response;
-mod result;
+#[cfg_attr(not(feature = "server"), allow(dead_code))]
+pub(crate) mod result;
 mod texts;

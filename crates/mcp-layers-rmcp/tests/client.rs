@@ -117,7 +117,7 @@ async fn every_method_gives_what_the_peer_gives() {
 
     let asks = client.call_tool(tool("ask")).await;
     assert!(matches!(asks, Ok(CallToolResponse::InputRequired(_))));
-    let response = client.call(request("skills/list", json!({}))).await;
+    let response = client.call(request("tools/list", json!({}))).await;
     assert_eq!(response.outcome(), Outcome::Success);
 }
 

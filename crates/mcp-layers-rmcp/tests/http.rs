@@ -1,4 +1,4 @@
-//! What layers do for a server behind streamable HTTP.
+//! Layers around a server behind streamable HTTP.
 #![cfg(all(feature = "client", feature = "http"))]
 #![allow(
     clippy::expect_used,
@@ -9,19 +9,19 @@
 mod fixture;
 
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
 };
 
 use axum::{Router, extract::Request, http::request::Parts, middleware};
-use fixture::{Fixture, http, layers, soon};
+use fixture::{Fixture, http, layers, pipe::connect, soon};
 use mcp_layers_core::{
-    Authentication, CancelLayer, Connection, McpRequest, Method, Principal, ToolHints, Transport,
+    Authentication, CancelLayer, Connection, McpRequest, Method, Principal, Transport,
 };
-use mcp_layers_rmcp::{RmcpRequest, Stack};
+use mcp_layers_rmcp::{Layered, RmcpLayers, RmcpRequest, Stack};
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, session::local::LocalSessionManager,
 };
@@ -34,7 +34,7 @@ fn echo() -> Value {
 
 async fn serve(fixture: &Fixture) -> http::Server {
     let fixture = fixture.clone();
-    let service = layers(&ToolHints::new()).http(
+    let service = layers().http(
         move || fixture.clone(),
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default(),
@@ -86,7 +86,7 @@ async fn a_question_to_the_client_comes_on_the_stream_of_the_request() {
     assert_eq!(result["result"]["content"][0]["text"], "model-7");
 }
 
-/// What a layer saw of one request.
+/// One request as a layer saw it.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     principal: Option<String>,
@@ -131,7 +131,7 @@ async fn layers_see_the_http_request_and_the_principal_that_a_middleware_found()
             let principal = Arc::new(Principal::new(subject, Authentication::Bearer));
             request.extensions_mut().insert(principal);
         }
-        let peer = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 7));
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 7));
         request.extensions_mut().insert(peer);
         request
     });
@@ -158,6 +158,102 @@ async fn layers_see_the_http_request_and_the_principal_that_a_middleware_found()
     expected.principal = None;
     expected.session = Some(session);
     assert_eq!(seen.lock().unwrap().take(), Some(expected));
+}
+
+/// The client's address that layers read when `insert` puts something into the extensions.
+async fn peer_address(
+    insert: impl Fn(&mut axum::http::Extensions) + Clone + Send + Sync + 'static,
+) -> Option<IpAddr> {
+    let seen = Arc::new(Mutex::new(None));
+    let tell = Arc::clone(&seen);
+    let stack = Stack::new(MapRequestLayer::new(move |request: RmcpRequest| {
+        *tell.lock().unwrap() = request.connection().peer_address;
+        request
+    }));
+    let service = stack.http(
+        Fixture::default,
+        Arc::<LocalSessionManager>::default(),
+        Default::default(),
+    );
+    let insert = middleware::map_request(move |mut request: Request| {
+        insert(request.extensions_mut());
+        async { request }
+    });
+    let server = http::serve(Router::new().fallback_service(service).layer(insert)).await;
+    server
+        .modern("tools/call", echo(), &[("mcp-param-region", "eu")])
+        .await;
+    *seen.lock().unwrap()
+}
+
+#[tokio::test]
+async fn the_address_of_the_client_is_found_in_every_usual_extension() {
+    const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    const SOCKET: SocketAddr = SocketAddr::new(IP, 80);
+    assert_eq!(peer_address(|_| ()).await, None);
+    let found = peer_address(|extensions| {
+        extensions.insert(SOCKET);
+    })
+    .await;
+    assert_eq!(found, Some(IP));
+    let found = peer_address(|extensions| {
+        extensions.insert(IP);
+    })
+    .await;
+    assert_eq!(found, Some(IP));
+}
+
+/// As `Router::into_make_service_with_connect_info` does it.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn the_address_of_the_client_is_found_behind_axum() {
+    const IP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    let info = axum::extract::ConnectInfo(SocketAddr::new(IP, 80));
+    let found = peer_address(move |extensions| {
+        extensions.insert(info);
+    })
+    .await;
+    assert_eq!(found, Some(IP));
+}
+
+fn any_layers() -> impl RmcpLayers {
+    CancelLayer::new()
+}
+
+#[tokio::test]
+async fn a_function_that_returns_layers_serves_pipes_and_http() {
+    let server = connect(Fixture::default().layered(any_layers()), (), true).await;
+    assert_eq!(server.peer().list_tools(None).await.unwrap().tools.len(), 2);
+
+    let service = Stack::new(any_layers()).http(
+        Fixture::default,
+        Arc::<LocalSessionManager>::default(),
+        Default::default(),
+    );
+    let server = http::serve(Router::new().fallback_service(service)).await;
+    let headers = [("mcp-param-region", "eu")];
+    let answer = server.modern("tools/call", echo(), &headers).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_factory_that_fails_is_answered_with_status_500() {
+    let fail = AtomicBool::new(false);
+    let make = move || match fail.fetch_not(SeqCst) {
+        false => Ok(Fixture::default()),
+        true => Err(std::io::Error::other("no database")),
+    };
+    let service = Stack::new(any_layers()).try_http(
+        make,
+        Arc::<LocalSessionManager>::default(),
+        Default::default(),
+    );
+    let server = http::serve(Router::new().fallback_service(service)).await;
+    let headers = [("mcp-param-region", "eu")];
+    let answer = server.modern("tools/call", echo(), &headers).await;
+    assert_eq!(answer.status, 200);
+    let answer = server.modern("tools/call", echo(), &headers).await;
+    assert_eq!(answer.status, 500);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What layers do for a server behind a pipe.
+//! Layers around a server behind a pipe.
 #![cfg(all(feature = "client", feature = "http"))]
 #![expect(deprecated, reason = "sampling is served for as long as rmcp has it")]
 #![allow(
@@ -21,7 +21,6 @@ use fixture::{
 };
 use mcp_layers_core::{
     BoxError, CancelLayer, CatchPanicLayer, McpNotification, McpRequest, McpResponse, Method,
-    ToolHints,
 };
 use mcp_layers_rmcp::{Layered, Leaf, RmcpRequest, RmcpResponse, Stack, observe_notifications};
 use rmcp::{
@@ -59,7 +58,7 @@ fn filter() -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_subscription_outlives_the_timeout_that_ends_a_call() {
     let fixture = Fixture::default();
-    let mut raw = Raw::serve(layers(&ToolHints::new()).handler(fixture.clone()));
+    let mut raw = Raw::serve(layers().handler(fixture.clone()));
     let id = raw.request(LISTEN, filter()).await;
     soon(fixture.0.listening.notified()).await;
     assert_eq!(
@@ -87,7 +86,7 @@ async fn a_subscription_outlives_the_timeout_that_ends_a_call() {
 async fn a_subscription_is_acknowledged_once_in_both_shells() {
     for service in [false, true] {
         let fixture = Fixture::default();
-        let stack = layers(&ToolHints::new());
+        let stack = layers();
         let mut raw = if service {
             Raw::serve(stack.service(fixture.clone()))
         } else {
@@ -110,7 +109,7 @@ async fn a_subscription_is_acknowledged_once_in_both_shells() {
 #[tokio::test]
 async fn a_cancelled_subscription_ends_and_closes_its_sink() {
     let fixture = Fixture::default();
-    let mut raw = Raw::serve(layers(&ToolHints::new()).handler(fixture.clone()));
+    let mut raw = Raw::serve(layers().handler(fixture.clone()));
     let id = raw.request(LISTEN, filter()).await;
     soon(fixture.0.listening.notified()).await;
     raw.notify("notifications/cancelled", json!({ "requestId": id }))
@@ -167,7 +166,7 @@ async fn without_the_cancel_layer_a_cancelled_call_runs_on() {
 
 #[tokio::test]
 async fn progress_keeps_its_order_and_precedes_the_answer() {
-    let mut raw = Raw::serve(layers(&ToolHints::new()).handler(Fixture::default()));
+    let mut raw = Raw::serve(layers().handler(Fixture::default()));
     let mut params = tool("progress");
     params["_meta"] = modern_meta();
     params["_meta"]["progressToken"] = json!("t");
@@ -200,7 +199,7 @@ impl ClientHandler for Sampler {
 
 #[tokio::test]
 async fn a_handler_can_ask_its_client() {
-    let server = layers(&ToolHints::new()).handler(Fixture::default());
+    let server = layers().handler(Fixture::default());
     let client = connect(server, Sampler, false).await;
     let params = CallToolRequestParams::new("sample");
     let answer = soon(client.call_tool(params)).await.unwrap();
@@ -267,7 +266,7 @@ async fn the_words_of_an_error_are_not_sent() {
     );
 }
 
-/// Answers every call of a tool by itself.
+/// Answers every call of a tool without the server.
 #[derive(Clone)]
 struct Refuse(Leaf);
 
@@ -365,7 +364,7 @@ async fn only_the_service_shell_sees_an_unsupported_version() {
 async fn notifications_are_observed_before_the_client_has_them() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let observed = seen.clone();
-    let server = layers(&ToolHints::new()).handler(Fixture::default());
+    let server = layers().handler(Fixture::default());
     let mut raw = Raw::over(move |end| {
         let transport = observe_notifications(end, move |notification| {
             let uri = notification.resource_uri().map(ToOwned::to_owned);
@@ -387,15 +386,6 @@ async fn notifications_are_observed_before_the_client_has_them() {
     assert_eq!(seen.lock().unwrap()[0], changed);
     assert_eq!(raw.message().await["method"], updated.0);
     assert_eq!(seen.lock().unwrap()[1], updated);
-}
-
-#[tokio::test]
-async fn hints_are_learned_from_a_list_that_passes() {
-    let hints = ToolHints::new();
-    let mut raw = Raw::serve(layers(&hints).handler(Fixture::default()));
-    raw.ask("tools/list", json!({})).await;
-    assert_eq!(hints.get("echo").unwrap().read_only, Some(true));
-    assert_eq!(hints.get("list").unwrap().read_only, None);
 }
 
 #[tokio::test]
@@ -440,8 +430,9 @@ async fn a_legacy_session_speaks_for_its_requests() {
     assert_eq!(told, [legacy, modern]);
 }
 
+#[cfg(feature = "rmcp-3-9")]
 #[test]
-fn what_does_not_pass_the_stack_is_what_the_handler_says() {
+fn methods_that_do_not_pass_the_stack_answer_as_the_handler_does() {
     let bare = Fixture::default();
     let layered = bare.clone().layered(Identity::new());
     let params: InitializeRequestParams = model(initialize_params("2025-06-18"));

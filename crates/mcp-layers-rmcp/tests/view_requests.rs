@@ -1,5 +1,5 @@
-//! What layers read of rmcp's requests.
-#![cfg(feature = "client")]
+//! The views of rmcp's requests.
+#![cfg(all(feature = "client", feature = "rmcp-3-9"))]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -46,7 +46,7 @@ fn list(method: &'static str) -> Row {
     row(method, json!({}), None, others)
 }
 
-/// What tells the rounds of one request apart.
+/// The params that distinguish the rounds of one request.
 fn rounds(params: &Value) -> [Value; 3] {
     let with = |key: &str, value: Value| {
         let mut params = params.clone();

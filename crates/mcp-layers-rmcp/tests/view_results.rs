@@ -1,5 +1,5 @@
-//! What layers read of rmcp's results, and what they can change there.
-#![cfg(feature = "client")]
+//! The views of rmcp's results, and changes through them.
+#![cfg(all(feature = "client", feature = "rmcp-3-9"))]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -250,7 +250,7 @@ fn elicited(s: &str, meta: &Value) -> ElicitResult {
     model(json!({ "action": "accept", "content": { s: s }, "_meta": meta }))
 }
 
-/// What the view of a result says.
+/// The view of a result.
 #[derive(Debug, Clone, Copy, Default)]
 struct Shape {
     outcome: Option<Outcome<'static>>,

@@ -1,9 +1,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mcp_layers_core::write_canonical;
+use mcp_layers_core::adapter::write_canonical;
 use tower_mcp::protocol::InitializeParams;
 
-/// What `initialize` settled for a legacy connection. tower-mcp puts it into no later request.
+/// The outcome of `initialize` for a connection up to 2025-11-25. tower-mcp puts it into no later
+/// request.
 #[derive(Debug)]
 pub(crate) struct Handshake {
     pub(crate) protocol_version: Box<str>,

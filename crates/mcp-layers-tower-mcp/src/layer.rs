@@ -6,14 +6,15 @@ use std::{
 };
 
 use mcp_layers_core::{
-    BoxError, CatchError, CatchErrorFuture, CatchErrorLayer, NoMapping, Transport,
+    BoxError, Catalog, CatalogFuture, CatalogLayer, Cataloged, CatchError, CatchErrorLayer,
+    Transport,
 };
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
-use tower_mcp::{RouterRequest, RouterResponse, protocol::RequestId};
+use tower_mcp::{RouterRequest, RouterResponse};
 use tower_service::Service;
 
-use crate::{Leaf, TowerMcpRequest, TowerMcpResponse, handshake::Session};
+use crate::{handshake::Session, leaf::Leaf, request::TowerMcpRequest, response::TowerMcpResponse};
 
 /// Makes of a stack of MCP layers one layer that tower-mcp accepts: its transports' `layer`
 /// methods, its in-process client transport, or a `ServiceBuilder` around an
@@ -28,26 +29,38 @@ use crate::{Leaf, TowerMcpRequest, TowerMcpResponse, handshake::Session};
 pub fn layered<L>(stack: L) -> LayeredLayer<L> {
     LayeredLayer {
         stack,
+        catalog: Catalog::new(),
         transport: None,
     }
 }
 
 /// A stack of MCP layers as one layer for tower-mcp: made by [`layered`].
 ///
-/// tower-mcp's HTTP and WebSocket transports build the service anew for every session, and for
-/// every request of protocol version 2026-07-28. The layers of mcp-layers keep their state in the
+/// tower-mcp's HTTP and WebSocket transports build the service for every session, and for every
+/// request of protocol version 2026-07-28. The layers of mcp-layers keep their state in the
 /// layer, so that it is shared by all of these. Of tower's own layers some make their state when
 /// the service is built: use `GlobalConcurrencyLimitLayer` in place of `ConcurrencyLimitLayer`
 /// there.
 #[derive(Clone)]
 pub struct LayeredLayer<L> {
     stack: L,
+    catalog: Catalog,
     transport: Option<Transport>,
 }
 
 impl<L> LayeredLayer<L> {
-    /// Says how requests come in ([`Connection::transport`]); unknown by default, as tower-mcp
-    /// does not tell.
+    /// Sets the catalog of the names that the server offers. Every stack has one of its own until
+    /// then; set one to declare names, or to clear it when the server's lists change.
+    ///
+    /// A name that it does not know is looked up in the router's lists before the layers are called.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.catalog = catalog;
+        self
+    }
+
+    /// Sets the transport that layers see ([`Connection::transport`]). Unknown by default, because
+    /// tower-mcp does not report it.
     ///
     /// [`Connection::transport`]: mcp_layers_core::Connection::transport
     #[must_use]
@@ -57,35 +70,41 @@ impl<L> LayeredLayer<L> {
     }
 }
 
-impl<S, L: Layer<Leaf<S>>> Layer<S> for LayeredLayer<L> {
-    type Service = Layered<L::Service>;
+impl<S: Clone, L: Layer<Leaf<S>>> Layer<S> for LayeredLayer<L> {
+    type Service = Layered<L::Service, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let session = Session::default();
-        let stack = self.stack.layer(Leaf::new(inner, session.clone()));
+        let leaf = Leaf::new(inner, session.clone());
+        let catalog = CatalogLayer::new(self.catalog.clone()).look_up_at(leaf.clone());
+        let stack = CatchErrorLayer::new().layer(self.stack.layer(leaf));
         Layered {
-            stack: CatchErrorLayer::new().layer(stack),
+            stack: catalog.layer(stack),
             session,
             transport: self.transport,
         }
     }
 }
 
-/// The service of [`LayeredLayer`]: `S` is the stack around a [`Leaf`].
-pub struct Layered<S> {
-    stack: CatchError<S>,
+/// The service of [`LayeredLayer`]: `S` is the stack around a [`Leaf`], `R` the router inside it.
+#[derive(Clone)]
+pub struct Layered<S, R> {
+    stack: Cataloged<CatchError<S>, Leaf<R>>,
     session: Session,
     transport: Option<Transport>,
 }
 
-impl<S> Service<RouterRequest> for Layered<S>
+impl<S, R> Service<RouterRequest> for Layered<S, R>
 where
-    S: Service<TowerMcpRequest, Response = TowerMcpResponse>,
+    S: Service<TowerMcpRequest, Response = TowerMcpResponse> + Clone,
     S::Error: Into<BoxError>,
+    R: Service<RouterRequest, Response = RouterResponse> + Clone + Send + 'static,
+    R::Error: Send,
+    R::Future: Send,
 {
     type Response = RouterResponse;
     type Error = Infallible;
-    type Future = LayeredFuture<S::Future>;
+    type Future = LayeredFuture<S>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.stack.poll_ready(cx)
@@ -99,28 +118,22 @@ where
     }
 }
 
-impl<S: Clone> Clone for Layered<S> {
-    fn clone(&self) -> Self {
-        Self {
-            stack: self.stack.clone(),
-            session: self.session.clone(),
-            transport: self.transport,
-        }
-    }
-}
-
 pin_project! {
     /// The future of [`Layered`].
-    pub struct LayeredFuture<F> {
+    pub struct LayeredFuture<S>
+    where
+        S: Service<TowerMcpRequest, Response = TowerMcpResponse>,
+        S::Error: Into<BoxError>,
+    {
         #[pin]
-        future: CatchErrorFuture<F, RequestId, NoMapping>,
+        future: CatalogFuture<CatchError<S>, TowerMcpRequest>,
     }
 }
 
-impl<F, E> Future for LayeredFuture<F>
+impl<S> Future for LayeredFuture<S>
 where
-    F: Future<Output = Result<TowerMcpResponse, E>>,
-    E: Into<BoxError>,
+    S: Service<TowerMcpRequest, Response = TowerMcpResponse>,
+    S::Error: Into<BoxError>,
 {
     type Output = Result<RouterResponse, Infallible>;
 
@@ -138,7 +151,7 @@ impl<L> fmt::Debug for LayeredLayer<L> {
     }
 }
 
-impl<S> fmt::Debug for Layered<S> {
+impl<S, R> fmt::Debug for Layered<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Layered")
             .field("transport", &self.transport)
@@ -146,7 +159,11 @@ impl<S> fmt::Debug for Layered<S> {
     }
 }
 
-impl<F> fmt::Debug for LayeredFuture<F> {
+impl<S> fmt::Debug for LayeredFuture<S>
+where
+    S: Service<TowerMcpRequest, Response = TowerMcpResponse>,
+    S::Error: Into<BoxError>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LayeredFuture").finish_non_exhaustive()
     }

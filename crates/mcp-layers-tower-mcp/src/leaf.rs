@@ -12,11 +12,12 @@ use tower_mcp::{
 use tower_service::Service;
 
 use crate::{
-    TowerMcpRequest, TowerMcpResponse,
     handshake::{Handshake, Session},
+    request::TowerMcpRequest,
+    response::TowerMcpResponse,
 };
 
-/// The innermost service of a stack: the tower-mcp router, or whatever else serves its requests.
+/// The innermost service of a stack: the tower-mcp router, or another service for its requests.
 #[derive(Clone)]
 pub struct Leaf<S> {
     inner: S,
@@ -26,6 +27,21 @@ pub struct Leaf<S> {
 impl<S> Leaf<S> {
     pub(crate) fn new(inner: S, session: Session) -> Self {
         Self { inner, session }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -57,7 +73,7 @@ where
     }
 }
 
-/// What a client offered in `initialize`.
+/// The client's side of `initialize`.
 struct Offer {
     params: InitializeParams,
     session: Session,

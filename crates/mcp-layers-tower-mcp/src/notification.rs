@@ -1,14 +1,16 @@
+use std::fmt;
+
 use mcp_layers_core::{McpNotification, Method};
 use tower_mcp::{ServerNotification, protocol};
 
 /// A tower-mcp notification, in either direction.
 ///
-/// tower-mcp keeps notifications out of its services, so that no transport sends them through a
-/// stack by itself. What a server sends goes through a channel whose both ends one may hold
-/// ([`notification_channel`](tower_mcp::notification_channel)): a service for notifications stands
-/// between two such channels. What a client sends reaches
+/// No transport of tower-mcp sends notifications through a stack. Those of a server go through a
+/// channel ([`notification_channel`](tower_mcp::notification_channel)), so that a service can read
+/// them between two such channels. Those of a client reach
 /// [`McpRouter::handle_notification`](tower_mcp::McpRouter::handle_notification).
-#[derive(Debug, Clone)]
+#[derive(Clone)]
+#[non_exhaustive]
 pub enum TowerMcpNotification {
     /// From the server to the client.
     Server(ServerNotification),
@@ -45,6 +47,15 @@ impl McpNotification for TowerMcpNotification {
 
     fn extension<T: Send + Sync + 'static>(&self) -> Option<&T> {
         None
+    }
+}
+
+/// Without the params, which may hold secrets.
+impl fmt::Debug for TowerMcpNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerMcpNotification")
+            .field("method", &self.method().as_str())
+            .finish_non_exhaustive()
     }
 }
 

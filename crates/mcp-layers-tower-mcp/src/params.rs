@@ -3,12 +3,13 @@
 //! tower-mcp's enum of requests is non-exhaustive. A method that is not in it yet keeps its name,
 //! has no target and no params; `tests/variants.rs` says when there is one.
 
-use mcp_layers_core::{ListedKind, McpRequest as _, Method, write_canonical};
+use mcp_layers_core::{Arguments, KeyWriter, ListedKind, Method, adapter::write_canonical};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tower_mcp::protocol::{CompletionReference, McpRequest, RequestMeta};
-
-use crate::TowerMcpRequest;
+use tower_mcp::protocol::{
+    CompletionReference, ListPromptsParams, ListResourceTemplatesParams, ListResourcesParams,
+    ListToolsParams, McpRequest, RequestMeta,
+};
 
 /// `_meta`, in the form in which tower-mcp holds it.
 pub(crate) enum Meta<'a> {
@@ -90,6 +91,22 @@ pub(crate) fn cursor(request: &McpRequest) -> Option<&str> {
     }
 }
 
+/// A request for one page of a list; `None` for other methods.
+pub(crate) fn list_request(method: Method<'_>, cursor: Option<&str>) -> Option<McpRequest> {
+    let cursor = cursor.map(ToOwned::to_owned);
+    Some(match method {
+        Method::ListTools => McpRequest::ListTools(ListToolsParams { cursor, meta: None }),
+        Method::ListPrompts => McpRequest::ListPrompts(ListPromptsParams { cursor, meta: None }),
+        Method::ListResources => {
+            McpRequest::ListResources(ListResourcesParams { cursor, meta: None })
+        }
+        Method::ListResourceTemplates => {
+            McpRequest::ListResourceTemplates(ListResourceTemplatesParams { cursor, meta: None })
+        }
+        _ => return None,
+    })
+}
+
 pub(crate) fn meta(request: &McpRequest) -> Meta<'_> {
     let typed = match request {
         McpRequest::ListTools(params) => &params.meta,
@@ -142,59 +159,54 @@ pub(crate) fn is_continuation(request: &McpRequest) -> bool {
     }
 }
 
-/// What [`mcp_layers_core::McpRequest::write_params`] asks for. Each part begins with a letter that
-/// no JSON value begins with.
-pub(crate) fn write(view: &TowerMcpRequest, request: &McpRequest, out: &mut Vec<u8>) {
+/// The bytes of [`mcp_layers_core::McpRequest::write_params`].
+pub(crate) fn write(request: &McpRequest, arguments: &Arguments<'_>, out: &mut Vec<u8>) {
     if let McpRequest::Unknown { params, .. } = request {
         return write_unknown(params.as_ref(), out);
     }
-    for (tag, text) in [(b'T', view.target()), (b'C', view.cursor())] {
-        if let Some(text) = text {
-            out.push(tag);
-            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }
-    }
-    view.arguments().write_canonical(out);
+    let mut key = KeyWriter::new(out);
+    key.optional(target(request)).optional(cursor(request));
+    key.with(|out| arguments.write_canonical(out));
     match request {
         McpRequest::CallTool(params) => {
-            write_some(b'K', params.task.as_ref(), out);
-            write_some(b'I', params.input_responses.as_ref(), out);
-            write_some(b'S', params.request_state.as_ref(), out);
+            part(&mut key, b'K', params.task.as_ref());
+            part(&mut key, b'I', params.input_responses.as_ref());
+            part(&mut key, b'S', params.request_state.as_ref());
         }
         McpRequest::ReadResource(params) => {
-            write_some(b'I', params.input_responses.as_ref(), out);
-            write_some(b'S', params.request_state.as_ref(), out);
+            part(&mut key, b'I', params.input_responses.as_ref());
+            part(&mut key, b'S', params.request_state.as_ref());
         }
         McpRequest::GetPrompt(params) => {
-            write_some(b'I', params.input_responses.as_ref(), out);
-            write_some(b'S', params.request_state.as_ref(), out);
+            part(&mut key, b'I', params.input_responses.as_ref());
+            part(&mut key, b'S', params.request_state.as_ref());
         }
         McpRequest::Initialize(params) => {
-            write_some(b'V', Some(&params.protocol_version), out);
-            write_some(b'A', Some(&params.capabilities), out);
-            write_some(b'N', Some(&params.client_info), out);
+            part(&mut key, b'V', Some(&params.protocol_version));
+            part(&mut key, b'A', Some(&params.capabilities));
+            part(&mut key, b'N', Some(&params.client_info));
         }
-        McpRequest::UpdateTask(params) => write_some(b'I', Some(&params.input_responses), out),
-        McpRequest::CancelTask(params) => write_some(b'R', params.reason.as_ref(), out),
-        McpRequest::SetLoggingLevel(params) => write_some(b'L', Some(&params.level), out),
+        McpRequest::UpdateTask(params) => part(&mut key, b'I', Some(&params.input_responses)),
+        McpRequest::CancelTask(params) => part(&mut key, b'R', params.reason.as_ref()),
+        McpRequest::SetLoggingLevel(params) => part(&mut key, b'L', Some(&params.level)),
         McpRequest::Complete(params) => {
-            write_some(b'F', Some(&params.reference), out);
-            write_some(b'G', Some(&params.argument), out);
-            write_some(b'X', params.context.as_ref(), out);
+            part(&mut key, b'F', Some(&params.reference));
+            part(&mut key, b'G', Some(&params.argument));
+            part(&mut key, b'X', params.context.as_ref());
         }
         McpRequest::SubscriptionsListen(params) => {
-            write_some(b'N', params.notifications.as_ref(), out);
+            part(&mut key, b'N', params.notifications.as_ref());
         }
         _ => {}
     }
 }
 
-fn write_some<T: Serialize>(tag: u8, value: Option<&T>, out: &mut Vec<u8>) {
+/// One more component of the key, under a tag, if it is there.
+fn part<T: Serialize>(key: &mut KeyWriter<'_>, tag: u8, value: Option<&T>) {
     if let Some(value) = value {
-        out.push(tag);
         // None of these types can fail to serialise.
-        write_canonical(&serde_json::to_value(value).unwrap_or_default(), out);
+        let value = serde_json::to_value(value).unwrap_or_default();
+        key.tag(tag).with(|out| write_canonical(&value, out));
     }
 }
 

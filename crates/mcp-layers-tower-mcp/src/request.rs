@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    net::SocketAddr,
     pin::Pin,
     sync::{Arc, OnceLock},
     task::{Context, Poll},
@@ -27,7 +28,7 @@ use crate::{
 /// A tower-mcp request that layers can read.
 ///
 /// Everything is borrowed from the [`RouterRequest`]. Two views have no counterpart in tower-mcp's
-/// types and are built once, for whoever asks: [`McpRequest::meta`] of most methods, and the
+/// types and are built once, at the first use: [`McpRequest::meta`] of most methods, and the
 /// arguments of `prompts/get`.
 #[derive(Clone)]
 pub struct TowerMcpRequest {
@@ -41,8 +42,8 @@ pub struct TowerMcpRequest {
 }
 
 impl TowerMcpRequest {
-    /// Wraps a request. A [`Principal`] among its extensions, in an `Arc` or by itself, becomes the
-    /// principal of its context.
+    /// Wraps a request. A [`Principal`] or `Arc<Principal>` among its extensions becomes the principal
+    /// of its context.
     ///
     /// [`layered`](crate::layered) does this; it is public for stacks that are driven by hand.
     #[must_use]
@@ -195,7 +196,7 @@ impl McpRequest for TowerMcpRequest {
     }
 
     fn write_params(&self, out: &mut Vec<u8>) {
-        params::write(self, &self.inner.inner, out);
+        params::write(&self.inner.inner, &self.arguments(), out);
     }
 
     fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
@@ -264,10 +265,23 @@ impl McpRequest for TowerMcpRequest {
         }
     }
 
+    /// The peer's address comes from a `SocketAddr` or an `IpAddr` among the extensions, which
+    /// `bridge_extension` of tower-mcp's HTTP transport hands on.
     fn connection(&self) -> Connection<'_> {
         let mut connection = Connection::default();
         connection.transport = self.transport;
+        let extensions = &self.inner.extensions;
+        let socket = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+        connection.peer_address = socket.or_else(|| extensions.get().copied());
         connection
+    }
+
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let mut list = self.clone();
+        list.inner.inner = params::list_request(method, cursor)?;
+        list.meta = OnceLock::new();
+        list.prompt_arguments = OnceLock::new();
+        Some(list)
     }
 
     fn is_continuation(&self) -> bool {
@@ -346,7 +360,7 @@ impl fmt::Debug for Cancelled {
     }
 }
 
-/// The params are left out: they may hold secrets.
+/// Without the params, which may hold secrets.
 impl fmt::Debug for TowerMcpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TowerMcpRequest")

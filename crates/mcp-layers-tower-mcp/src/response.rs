@@ -1,12 +1,13 @@
 mod listed;
-mod size;
 mod texts;
 
 use std::fmt;
 
 use mcp_layers_core::{
     CacheHint, CacheScope, Listed, McpError, McpResponse, Method, Outcome, StoredResponse,
-    TextSite, Trail, code, json_result, write_serialized,
+    TextSite, Trail,
+    adapter::{json_result, serialized_size, write_serialized},
+    code,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -277,7 +278,10 @@ impl McpResponse for TowerMcpResponse {
     }
 
     fn size_estimate(&self) -> usize {
-        size::estimate(&self.inner)
+        match &self.inner.inner {
+            Ok(result) => serialized_size(result),
+            Err(error) => serialized_size(error),
+        }
     }
 
     fn write_json(&self, out: &mut Vec<u8>) {
@@ -322,7 +326,7 @@ fn insert(meta: &mut Option<Map<String, Value>>, key: &str, value: Value) -> boo
     true
 }
 
-/// What a failed task of 2025-11-25 says: it may have no error but its status message.
+/// The error of a failed task of 2025-11-25, which may have no error but its status message.
 fn failure(task: &TaskObject) -> Option<McpError> {
     if task.status != TaskStatus::Failed {
         return None;
@@ -375,7 +379,7 @@ fn write_scope(scope: CacheScope) -> protocol::CacheScope {
     }
 }
 
-/// The result is left out: it may hold secrets.
+/// Without the result and the error, which may hold secrets.
 impl fmt::Debug for TowerMcpResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TowerMcpResponse")

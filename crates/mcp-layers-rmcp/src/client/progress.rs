@@ -1,4 +1,4 @@
-//! Which request a progress notification of the upstream belongs to.
+//! Progress notifications of the upstream, for the requests that they are about.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -8,15 +8,15 @@ use std::{
 use mcp_layers_core::Progress;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 
-/// How many notifications are kept for requests that are being sent at that moment.
+/// The number of notifications kept for requests that are being sent.
 const MAX_EARLY: usize = 64;
 
-/// Tells layers about the progress of requests to an upstream server.
+/// Reports the progress of requests to an upstream server to layers.
 ///
 /// rmcp asks for progress with every request, under a token of its own, and gives the notifications
 /// to the client's handler. [`LayeredClient::watching`](crate::LayeredClient::watching) and
 /// [`Upstream::watching`](crate::Upstream::watching) put the tokens into this table while their
-/// requests run; the handler says what came:
+/// requests run; the handler reports each notification:
 ///
 /// ```
 /// use mcp_layers_rmcp::ProgressTokens;
@@ -36,7 +36,7 @@ const MAX_EARLY: usize = 64;
 /// }
 /// ```
 ///
-/// Clones are the same table. Without it no layer hears of the upstream's progress.
+/// Clones share one table. Without it no layer is notified of the upstream's progress.
 #[derive(Debug, Clone, Default)]
 pub struct ProgressTokens {
     table: Arc<Mutex<Table>>,
@@ -56,7 +56,7 @@ impl ProgressTokens {
         Self::default()
     }
 
-    /// Says that this notification came from the upstream.
+    /// Reports a notification of the upstream.
     pub fn received(&self, notification: &ProgressNotificationParam) {
         let token = &notification.progress_token;
         let mut table = self.lock();

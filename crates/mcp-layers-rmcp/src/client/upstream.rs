@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{McpRequest, McpResponse};
 use rmcp::{
     RoleClient,
     model::{CancelledNotificationParam, RequestId, ServerResult},
@@ -14,17 +14,27 @@ use rmcp::{
 };
 use tower_service::Service;
 
-use super::{call::UpstreamRequest, progress::ProgressTokens};
+use super::{http_status, progress::ProgressTokens, request::UpstreamRequest};
 use crate::RmcpResponse;
 
 /// A connected upstream server, as a service.
 ///
-/// An error that the upstream sent is a response. An error of this service, rmcp's
-/// [`ServiceError`], says that no answer came: the transport is closed, or sending failed. A
-/// future that is dropped before the answer is there sends `notifications/cancelled` to the
-/// upstream.
+/// An error response of the upstream is a response. An error of this service, rmcp's
+/// [`ServiceError`], means that no answer came: the transport is closed, or sending failed.
 ///
-/// One call is one round: an `input_required` answer is given back as it is.
+/// Three HTTP statuses are error responses too, because with them the upstream did answer:
+///
+/// | status | code | `data` |
+/// |---|---|---|
+/// | 401 | 401 | `reason: "unauthenticated"`, `wwwAuthenticate`: the header, if there was one |
+/// | 403 | 403 | `reason: "forbidden"`, `wwwAuthenticate`, `requiredScopes`: those of the challenge |
+/// | 429 | 429 | `reason: "rate_limited"` |
+///
+/// rmcp reads the challenge (RFC 6750, section 3) with any of its HTTP client transports; an
+/// application asks for the missing scopes and repeats the call with a new token.
+///
+/// A future that is dropped before the answer arrives sends `notifications/cancelled` to the
+/// upstream. One call is one round: an `input_required` answer is returned unchanged.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     peer: Peer<RoleClient>,
@@ -41,7 +51,7 @@ impl Upstream {
         }
     }
 
-    /// Tells the progress of requests whose context watches for it
+    /// Reports the progress of requests whose context watches for it
     /// ([`CallContext::watch_progress`](mcp_layers_core::CallContext::watch_progress)).
     #[must_use]
     pub fn watching(mut self, progress: ProgressTokens) -> Self {
@@ -72,6 +82,20 @@ impl Service<UpstreamRequest> for Upstream {
 }
 
 async fn send(upstream: Upstream, request: UpstreamRequest) -> Result<RmcpResponse, ServiceError> {
+    match exchange(upstream, request).await {
+        Ok(result) => Ok(RmcpResponse::new(Ok(result))),
+        Err(ServiceError::McpError(error)) => Ok(RmcpResponse::new(Err(error))),
+        Err(error) => match http_status::refusal(&error) {
+            Some(refusal) => Ok(RmcpResponse::from_error((), refusal)),
+            None => Err(error),
+        },
+    }
+}
+
+async fn exchange(
+    upstream: Upstream,
+    request: UpstreamRequest,
+) -> Result<ServerResult, ServiceError> {
     let Upstream { peer, progress } = upstream;
     let watched = progress.zip(request.context().progress().cloned());
     let options = PeerRequestOptions::no_options();
@@ -86,14 +110,10 @@ async fn send(upstream: Upstream, request: UpstreamRequest) -> Result<RmcpRespon
     };
     let result = handle.await_response().await;
     abandoned.disarm();
-    match result {
-        Ok(result) => Ok(RmcpResponse::new(Ok::<ServerResult, _>(result))),
-        Err(ServiceError::McpError(error)) => Ok(RmcpResponse::new(Err(error))),
-        Err(error) => Err(error),
-    }
+    result
 }
 
-/// Tells the upstream about a request that nobody waits for any more.
+/// Cancels a request at the upstream when its caller drops it.
 struct CancelOnDrop<'a> {
     peer: &'a Peer<RoleClient>,
     id: Option<RequestId>,

@@ -4,37 +4,36 @@
     reason = "legacy methods are forwarded for as long as rmcp has them"
 )]
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
-        ClientRequest, CompleteRequestParams, CompleteResult, CustomNotification, CustomRequest,
-        CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse,
-        GetSkillRequestParams, GetSkillResult, GetTaskParams, GetTaskResult,
-        InitializeRequestParams, InitializeResult, ListPromptsResult, ListResourceTemplatesResult,
-        ListResourcesResult, ListSkillsResult, ListToolsResult, PaginatedRequestParams,
-        ProgressNotificationParam, ProtocolVersion, ReadResourceDirectoryRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, Request, RequestOptionalParam,
-        ServerConfig, ServerResult, SetLevelRequestParams, SubscribeRequestParams,
-        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
+        ClientRequest, CompleteRequestParams, CompleteResult, ConstString, CustomNotification,
+        CustomRequest, CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse,
+        GetTaskParams, GetTaskResult, InitializeRequestParams, InitializeResult, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProgressNotificationParam, ProtocolVersion, ReadResourceRequestParams,
+        ReadResourceResponse, Request, RequestOptionalParam, ServerResult, SetLevelRequestParams,
+        SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+        UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
 };
 use tower_service::Service;
 
 use super::{
-    direct::Direct,
-    request::{Call, RmcpRequest},
-    spares::Spares,
-    stack::{Answer, answer},
+    answer::{Whole, answer},
+    dispatch::Dispatch,
+    received::Call,
+    request::RmcpRequest,
 };
 use crate::RmcpResponse;
 
-/// A handler with a stack of layers around it: again a [`ServerHandler`], so that it goes wherever
-/// the bare one goes: `.serve(transport)`, `StreamableHttpService`.
+/// A handler wrapped in a stack of layers. It is a [`ServerHandler`] again, for `.serve(transport)`
+/// and `StreamableHttpService`.
 ///
 /// Made by [`Stack::handler`](crate::Stack::handler) or [`Layered::layered`](crate::Layered). A
 /// clone shares the handler and the layers' state.
@@ -42,24 +41,24 @@ use crate::RmcpResponse;
 /// rmcp makes its own checks (protocol version, required `_meta`, capabilities) before the stack,
 /// and gives results the shape of the caller's protocol version after it. There it also refuses
 /// answers that the caller cannot read, such as a task handle for a client that did not declare
-/// tasks: layers saw the handle, the client gets the error. Notifications of the client, and the
-/// methods that only say what the server is, go straight to the handler.
+/// tasks: layers saw the handle, the client gets the error. Notifications of the client, and
+/// methods that describe the server, go straight to the handler.
 pub struct LayeredHandler<S, H> {
-    stack: Arc<Spares<S>>,
-    handler: Arc<Direct<H>>,
+    stack: Arc<Whole<S>>,
+    handler: Arc<Dispatch<H>>,
 }
 
 impl<S, H> LayeredHandler<S, H> {
-    pub(super) fn new(stack: Arc<Spares<S>>, handler: H) -> Self {
+    pub(super) fn new(stack: Arc<Whole<S>>, handler: H) -> Self {
         Self {
             stack,
-            handler: Arc::new(Direct(handler)),
+            handler: Arc::new(Dispatch(handler)),
         }
     }
 
-    /// The handler inside.
+    /// The handler inside. Clones share it.
     #[must_use]
-    pub fn inner(&self) -> &H {
+    pub fn get_ref(&self) -> &H {
         &self.handler.0
     }
 }
@@ -75,19 +74,17 @@ impl<S, H> Clone for LayeredHandler<S, H> {
 
 impl<S, H> LayeredHandler<S, H>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible> + Clone,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone,
+    S::Error: Into<BoxError>,
     H: ServerHandler,
 {
-    fn request(
+    async fn answer(
         &self,
-        request: impl Into<ClientRequest>,
+        request: ClientRequest,
         context: RequestContext<RoleServer>,
-    ) -> Answer<'_, S, S::Future> {
-        let call = Call::Request {
-            request: request.into(),
-            context,
-        };
-        answer(&self.stack, self.received(call))
+    ) -> Result<ServerResult, ErrorData> {
+        let request = self.received(Call::Request { request, context });
+        answer(&self.stack, request).await
     }
 
     fn received(&self, call: Call) -> RmcpRequest {
@@ -95,23 +92,54 @@ where
     }
 }
 
-/// Takes the expected results out of rmcp's enum.
-macro_rules! expect {
-    ($result:expr, $($variant:ident => $make:expr),+ $(,)?) => {
-        match $result? {
-            $(ServerResult::$variant(result) => Ok($make(result)),)+
-            _ => Err(ErrorData::internal_error("A layer answered with a result of the wrong type", None)),
+fn wrong_type() -> ErrorData {
+    ErrorData::internal_error("A layer answered with a result of the wrong type", None)
+}
+
+/// Defines methods of `ServerHandler` whose requests pass the stack: params, request, result, and
+/// the variants of rmcp's enum that are such a result.
+macro_rules! through_stack {
+    ($(
+        $(#[$attribute:meta])*
+        fn $method:ident($params:ty) as $make:ident($kind:ident) -> $result:ty {
+            $($variant:ident => $wrap:path),+ $(,)?
         }
-    };
+    )+) => { $(
+        $(#[$attribute])*
+        async fn $method(
+            &self,
+            params: $params,
+            context: RequestContext<RoleServer>,
+        ) -> Result<$result, ErrorData> {
+            match self.answer(ClientRequest::$kind($make(params)), context).await? {
+                $(ServerResult::$variant(result) => Ok($wrap(result)),)+
+                _ => Err(wrong_type()),
+            }
+        }
+    )+ };
 }
 
-fn same<T>(result: T) -> T {
-    result
+/// The same for methods that answer without a result.
+macro_rules! acknowledged {
+    ($(fn $method:ident($params:ty) as $kind:ident;)+) => { $(
+        async fn $method(
+            &self,
+            params: $params,
+            context: RequestContext<RoleServer>,
+        ) -> Result<(), ErrorData> {
+            let request = ClientRequest::$kind(Request::new(params));
+            self.answer(request, context).await.map(drop)
+        }
+    )+ };
 }
 
-fn page<M: Default>(
-    params: Option<PaginatedRequestParams>,
-) -> RequestOptionalParam<M, PaginatedRequestParams> {
+type Page = Option<PaginatedRequestParams>;
+
+fn with<M: ConstString, P>(params: P) -> Request<M, P> {
+    Request::new(params)
+}
+
+fn page<M: ConstString>(params: Page) -> RequestOptionalParam<M, PaginatedRequestParams> {
     RequestOptionalParam {
         method: M::default(),
         params,
@@ -119,182 +147,81 @@ fn page<M: Default>(
     }
 }
 
+fn same<T>(result: T) -> T {
+    result
+}
+
 impl<S, H> ServerHandler for LayeredHandler<S, H>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
     S::Future: Send,
     H: ServerHandler,
 {
-    async fn call_tool(
-        &self,
-        params: CallToolRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        expect!(
-            self.request(Request::new(params), context).await,
+    through_stack! {
+        fn call_tool(CallToolRequestParams) as with(CallToolRequest) -> CallToolResponse {
             CallToolResult => CallToolResponse::Complete,
             CreateTaskResult => CallToolResponse::Task,
             InputRequiredResult => CallToolResponse::InputRequired,
-        )
-    }
-
-    async fn list_tools(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        let request = ClientRequest::ListToolsRequest(page(params));
-        expect!(self.request(request, context).await, ListToolsResult => same)
-    }
-
-    async fn read_resource(
-        &self,
-        params: ReadResourceRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        expect!(
-            self.request(Request::new(params), context).await,
+        }
+        fn list_tools(Page) as page(ListToolsRequest) -> ListToolsResult {
+            ListToolsResult => same
+        }
+        fn read_resource(ReadResourceRequestParams) as with(ReadResourceRequest)
+            -> ReadResourceResponse {
             ReadResourceResult => ReadResourceResponse::Complete,
             InputRequiredResult => ReadResourceResponse::InputRequired,
-        )
-    }
-
-    async fn list_resources(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        let request = ClientRequest::ListResourcesRequest(page(params));
-        expect!(self.request(request, context).await, ListResourcesResult => same)
-    }
-
-    async fn list_resource_templates(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let request = ClientRequest::ListResourceTemplatesRequest(page(params));
-        expect!(self.request(request, context).await, ListResourceTemplatesResult => same)
-    }
-
-    async fn read_resource_directory(
-        &self,
-        params: ReadResourceDirectoryRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        expect!(self.request(Request::new(params), context).await, ListResourcesResult => same)
-    }
-
-    async fn get_prompt(
-        &self,
-        params: GetPromptRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<GetPromptResponse, ErrorData> {
-        expect!(
-            self.request(Request::new(params), context).await,
+        }
+        fn list_resources(Page) as page(ListResourcesRequest) -> ListResourcesResult {
+            ListResourcesResult => same
+        }
+        fn list_resource_templates(Page) as page(ListResourceTemplatesRequest)
+            -> ListResourceTemplatesResult {
+            ListResourceTemplatesResult => same
+        }
+        fn get_prompt(GetPromptRequestParams) as with(GetPromptRequest) -> GetPromptResponse {
             GetPromptResult => GetPromptResponse::Complete,
             InputRequiredResult => GetPromptResponse::InputRequired,
-        )
+        }
+        fn list_prompts(Page) as page(ListPromptsRequest) -> ListPromptsResult {
+            ListPromptsResult => same
+        }
+        fn complete(CompleteRequestParams) as with(CompleteRequest) -> CompleteResult {
+            CompleteResult => same
+        }
+        fn get_task(GetTaskParams) as with(GetTaskRequest) -> GetTaskResult {
+            GetTaskResult => same
+        }
+        fn initialize(InitializeRequestParams) as with(InitializeRequest) -> InitializeResult {
+            InitializeResult => same
+        }
+        #[cfg(feature = "rmcp-3-9")]
+        fn list_skills(Page) as page(ListSkillsRequest) -> rmcp::model::ListSkillsResult {
+            ListSkillsResult => same
+        }
+        #[cfg(feature = "rmcp-3-9")]
+        fn get_skill(rmcp::model::GetSkillRequestParams) as with(GetSkillRequest)
+            -> rmcp::model::GetSkillResult {
+            GetSkillResult => same
+        }
+        #[cfg(feature = "rmcp-3-9")]
+        fn read_resource_directory(rmcp::model::ReadResourceDirectoryRequestParams) as with(ReadResourceDirectoryRequest)
+            -> ListResourcesResult {
+            ListResourcesResult => same
+        }
     }
 
-    async fn list_prompts(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListPromptsResult, ErrorData> {
-        let request = ClientRequest::ListPromptsRequest(page(params));
-        expect!(self.request(request, context).await, ListPromptsResult => same)
-    }
-
-    async fn complete(
-        &self,
-        params: CompleteRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<CompleteResult, ErrorData> {
-        expect!(self.request(Request::new(params), context).await, CompleteResult => same)
-    }
-
-    async fn get_task(
-        &self,
-        params: GetTaskParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<GetTaskResult, ErrorData> {
-        expect!(self.request(Request::new(params), context).await, GetTaskResult => same)
-    }
-
-    async fn update_task(
-        &self,
-        params: UpdateTaskParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.request(Request::new(params), context).await.map(drop)
-    }
-
-    async fn cancel_task(
-        &self,
-        params: CancelTaskParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.request(Request::new(params), context).await.map(drop)
-    }
-
-    async fn list_skills(
-        &self,
-        params: Option<PaginatedRequestParams>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<ListSkillsResult, ErrorData> {
-        let request = ClientRequest::ListSkillsRequest(page(params));
-        expect!(self.request(request, context).await, ListSkillsResult => same)
-    }
-
-    async fn get_skill(
-        &self,
-        params: GetSkillRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<GetSkillResult, ErrorData> {
-        expect!(self.request(Request::new(params), context).await, GetSkillResult => same)
-    }
-
-    async fn set_level(
-        &self,
-        params: SetLevelRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.request(Request::new(params), context).await.map(drop)
-    }
-
-    async fn subscribe(
-        &self,
-        params: SubscribeRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.request(Request::new(params), context).await.map(drop)
-    }
-
-    async fn unsubscribe(
-        &self,
-        params: UnsubscribeRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<(), ErrorData> {
-        self.request(Request::new(params), context).await.map(drop)
+    acknowledged! {
+        fn update_task(UpdateTaskParams) as UpdateTaskRequest;
+        fn cancel_task(CancelTaskParams) as CancelTaskRequest;
+        fn set_level(SetLevelRequestParams) as SetLevelRequest;
+        fn subscribe(SubscribeRequestParams) as SubscribeRequest;
+        fn unsubscribe(UnsubscribeRequestParams) as UnsubscribeRequest;
     }
 
     async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.request(ClientRequest::PingRequest(Default::default()), context)
-            .await
-            .map(drop)
-    }
-
-    async fn initialize(
-        &self,
-        params: InitializeRequestParams,
-        context: RequestContext<RoleServer>,
-    ) -> Result<InitializeResult, ErrorData> {
-        expect!(self.request(Request::new(params), context).await, InitializeResult => same)
+        let request = ClientRequest::PingRequest(Default::default());
+        self.answer(request, context).await.map(drop)
     }
 
     async fn discover(
@@ -302,7 +229,10 @@ where
         context: RequestContext<RoleServer>,
     ) -> Result<DiscoverResult, ErrorData> {
         let request = ClientRequest::DiscoverRequest(Request::new(Default::default()));
-        expect!(self.request(request, context).await, DiscoverResult => same)
+        match self.answer(request, context).await? {
+            ServerResult::DiscoverResult(result) => Ok(result),
+            _ => Err(wrong_type()),
+        }
     }
 
     async fn on_custom_request(
@@ -310,14 +240,12 @@ where
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let request = self.received(Call::Request {
-            request: ClientRequest::CustomRequest(request),
-            context,
-        });
+        let request = ClientRequest::CustomRequest(request);
+        let request = self.received(Call::Request { request, context });
         let modern = request.is_modern();
         match answer(&self.stack, request).await? {
             ServerResult::CustomResult(result) => Ok(result),
-            // A layer's own answer: rmcp sends what is custom as it is.
+            // The answer of a layer. rmcp sends custom results without shaping them.
             mut other => {
                 if !modern {
                     other.strip_result_type_for_legacy_peer();
@@ -334,32 +262,33 @@ where
         answer(&self.stack, request).await.map(drop)
     }
 
-    // What follows does not pass the stack.
+    // The methods below do not pass the stack.
 
-    fn get_info(&self) -> ServerConfig {
-        ServerHandler::get_info(self.inner())
+    fn get_info(&self) -> InitializeResult {
+        ServerHandler::get_info(self.get_ref())
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.inner().get_tool(name)
+        self.get_ref().get_tool(name)
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        ServerHandler::supported_protocol_versions(self.inner())
+        ServerHandler::supported_protocol_versions(self.get_ref())
     }
 
+    #[cfg(feature = "rmcp-3-9")]
     fn negotiate_initialize(
         &self,
         request: &InitializeRequestParams,
     ) -> Result<InitializeResult, ErrorData> {
-        self.inner().negotiate_initialize(request)
+        self.get_ref().negotiate_initialize(request)
     }
 
     fn accepted_subscription_filter(
         &self,
         requested: &SubscriptionFilter,
     ) -> Option<SubscriptionFilter> {
-        self.inner().accepted_subscription_filter(requested)
+        self.get_ref().accepted_subscription_filter(requested)
     }
 
     async fn on_cancelled(
@@ -367,7 +296,7 @@ where
         notification: CancelledNotificationParam,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner().on_cancelled(notification, context).await;
+        self.get_ref().on_cancelled(notification, context).await;
     }
 
     async fn on_progress(
@@ -375,15 +304,15 @@ where
         notification: ProgressNotificationParam,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner().on_progress(notification, context).await;
+        self.get_ref().on_progress(notification, context).await;
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        self.inner().on_initialized(context).await;
+        self.get_ref().on_initialized(context).await;
     }
 
     async fn on_roots_list_changed(&self, context: NotificationContext<RoleServer>) {
-        self.inner().on_roots_list_changed(context).await;
+        self.get_ref().on_roots_list_changed(context).await;
     }
 
     async fn on_custom_notification(
@@ -391,7 +320,7 @@ where
         notification: CustomNotification,
         context: NotificationContext<RoleServer>,
     ) {
-        self.inner()
+        self.get_ref()
             .on_custom_notification(notification, context)
             .await;
     }

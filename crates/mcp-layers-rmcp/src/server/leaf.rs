@@ -1,31 +1,21 @@
-//! The innermost service of every stack: it gives the request to its handler.
+//! The innermost service of every stack, which calls the handler.
 
 use std::{
     convert::Infallible,
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
 use mcp_layers_core::McpRequest;
-use rmcp::{ErrorData, model::ServerResult};
 use tower_service::Service;
 
-use super::request::{Received, RmcpRequest};
+use super::{received::HandleFuture, request::RmcpRequest};
 use crate::RmcpResponse;
 
-/// What a request is given to in the end.
-pub(super) trait Handle: Send + Sync {
-    /// rmcp's handlers have futures without a name, so that each request costs a box here.
-    fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture;
-}
-
-pub(super) type HandleFuture =
-    Pin<Box<dyn Future<Output = Result<ServerResult, ErrorData>> + Send>>;
-
-/// The innermost service of every stack: it gives the request to the handler that the request
-/// carries. One stack so serves any number of handlers, which need not be of one type.
+/// The innermost service of every stack, which calls the handler of the request.
+///
+/// The request carries its handler, so that one stack serves any number of handlers of any type.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Leaf;
@@ -45,7 +35,6 @@ impl Service<RmcpRequest> for Leaf {
         Poll::Ready(Ok(()))
     }
 
-    #[inline]
     fn call(&mut self, mut request: RmcpRequest) -> LeafFuture {
         if let Some(progress) = request.context().progress().cloned() {
             request.insert_extension(progress);
@@ -60,7 +49,6 @@ pub struct LeafFuture(HandleFuture);
 impl Future for LeafFuture {
     type Output = Result<RmcpResponse, Infallible>;
 
-    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0
             .as_mut()

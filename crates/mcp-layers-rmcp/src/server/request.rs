@@ -1,31 +1,37 @@
-//! A request that rmcp took in, as layers read it.
+//! A request of a client, as layers read it.
 
-use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use http::{Version, request::Parts};
 use mcp_layers_core::{
-    Arguments, CallContext, ClientInfo, Connection, ListedKind, MODERN, McpRequest, Method,
-    Principal, ReplayRequest, RequestId, Transport, member, meta_key, write_canonical,
+    Arguments, CallContext, ClientInfo, Connection, Hints, ListedKind, McpRequest, Method,
+    Principal, ReplayRequest, RequestId, Transport,
+    adapter::{member, write_canonical},
+    meta_key,
 };
-use rmcp::{
-    RoleServer,
-    model::{ClientRequest, InitializeRequestParams},
-    service::{RequestContext, SubscriptionContext},
-};
+use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
 use serde_json::{Map, Value};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::leaf::Handle;
-use crate::{RmcpResponse, view::params};
+use super::received::{Call, Handle, Received};
+use crate::{
+    RmcpResponse,
+    view::{params, result},
+};
 
 /// Resolves when the client cancels the request.
 pub type RmcpCancelled = WaitForCancellationFutureOwned;
 
-/// A request that rmcp took in, on its way to the handler.
+/// A request of a client, on its way to the handler.
 ///
 /// rmcp's own types, unchanged: [`RmcpRequest::request`] is what the client sent,
 /// [`RmcpRequest::request_context`] what rmcp knows of it. Over HTTP, `extension` finds
-/// `http::request::Parts`, and whatever an HTTP layer put into the extensions of the HTTP request;
+/// `http::request::Parts`, and the extensions that HTTP layers added to the HTTP request;
 /// a [`Principal`] or `Arc<Principal>` there is the request's principal.
 pub struct RmcpRequest {
     /// A box, because it is large, and every layer moves it.
@@ -34,78 +40,10 @@ pub struct RmcpRequest {
     context: CallContext,
 }
 
-/// What rmcp took in.
-pub(super) struct Received {
-    pub(super) call: Call,
-    /// Asked for once: it stands behind a lock that all requests of a session share.
-    peer_info: Option<Arc<InitializeRequestParams>>,
-}
-
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly every call is the large one, and all are in one box"
-)]
-pub(super) enum Call {
-    Request {
-        request: ClientRequest,
-        context: RequestContext<RoleServer>,
-    },
-    /// An established `subscriptions/listen`: rmcp has acknowledged it already.
-    Listen { subscription: SubscriptionContext },
-}
-
-impl Call {
-    /// What rmcp knows of the request.
-    fn context(&self) -> &RequestContext<RoleServer> {
-        match self {
-            Self::Request { context, .. } => context,
-            Self::Listen { subscription } => subscription.request_context(),
-        }
-    }
-
-    /// A reserved key of the request's own `_meta`.
-    fn own(&self, key: &str) -> Option<&Value> {
-        member(&self.context().meta.0.0, key)
-    }
-
-    /// What the client said when it initialised a legacy session, unless the request says all of it
-    /// itself.
-    fn peer_info(&self) -> Option<Arc<InitializeRequestParams>> {
-        let own = [
-            meta_key::PROTOCOL_VERSION,
-            meta_key::CLIENT_INFO,
-            meta_key::CLIENT_CAPABILITIES,
-        ];
-        let says_all = own.into_iter().all(|key| self.own(key).is_some());
-        if says_all {
-            None
-        } else {
-            self.context().peer.peer_info()
-        }
-    }
-}
-
-impl Received {
-    fn protocol_version(&self) -> Option<&str> {
-        let own = self.call.own(meta_key::PROTOCOL_VERSION);
-        let own = own.and_then(Value::as_str);
-        own.or_else(|| Some(self.peer_info.as_ref()?.protocol_version.as_str()))
-    }
-
-    pub(super) fn is_modern(&self) -> bool {
-        self.protocol_version()
-            .is_some_and(|version| version >= MODERN)
-    }
-}
-
 impl RmcpRequest {
-    #[inline]
     pub(super) fn new(call: Call, handler: Arc<dyn Handle>) -> Self {
         let mut request = Self {
-            received: Box::new(Received {
-                peer_info: call.peer_info(),
-                call,
-            }),
+            received: Box::new(Received::new(call)),
             handler,
             context: CallContext::new(),
         };
@@ -115,12 +53,24 @@ impl RmcpRequest {
         request
     }
 
+    /// Another request of the same caller, with the same context.
+    fn with_call(&self, call: Call) -> Self {
+        Self {
+            received: Box::new(Received {
+                call,
+                peer_info: self.received.peer_info.clone(),
+            }),
+            handler: Arc::clone(&self.handler),
+            context: self.context.clone(),
+        }
+    }
+
     fn found_principal(&self) -> Option<Arc<Principal>> {
         let shared = self.extension::<Arc<Principal>>().cloned();
         shared.or_else(|| self.extension::<Principal>().cloned().map(Arc::new))
     }
 
-    /// What the client sent. `None` for `subscriptions/listen` behind [`LayeredHandler`], which
+    /// The client's request. `None` for `subscriptions/listen` behind [`LayeredHandler`], which
     /// rmcp gives to the handler as an established subscription.
     ///
     /// [`LayeredHandler`]: crate::LayeredHandler
@@ -132,7 +82,7 @@ impl RmcpRequest {
         }
     }
 
-    /// What rmcp knows of the request: its id, `_meta`, extensions, peer and cancellation token.
+    /// rmcp's context of the request: its id, `_meta`, extensions, peer and cancellation token.
     #[must_use]
     pub fn request_context(&self) -> &RequestContext<RoleServer> {
         self.received.call.context()
@@ -218,7 +168,7 @@ impl McpRequest for RmcpRequest {
     }
 
     fn client_info(&self) -> Option<ClientInfo<'_>> {
-        if let Some(own) = self.received.call.own(meta_key::CLIENT_INFO) {
+        if let Some(own) = self.received.own_meta(meta_key::CLIENT_INFO) {
             let own = own.as_object()?;
             let name = member(own, "name")?.as_str()?;
             let version = member(own, "version").and_then(Value::as_str);
@@ -229,15 +179,17 @@ impl McpRequest for RmcpRequest {
     }
 
     fn write_client_capabilities(&self, out: &mut Vec<u8>) {
-        if let Some(own) = self.received.call.own(meta_key::CLIENT_CAPABILITIES) {
+        if let Some(own) = self.received.own_meta(meta_key::CLIENT_CAPABILITIES) {
             write_canonical(own, out);
         } else if let Some(info) = &self.received.peer_info {
             params::write_serialized(&info.capabilities, out);
         }
     }
 
-    /// What did not come over HTTP is taken for a pipe. The peer's address is known where an HTTP
-    /// layer put a `SocketAddr` into the extensions of the HTTP request.
+    /// A request that did not come over HTTP is reported as one over a pipe.
+    ///
+    /// The peer's address comes from the extensions of the HTTP request: a `SocketAddr`, axum's
+    /// `ConnectInfo<SocketAddr>` (feature `axum`), or an `IpAddr`, the first that is there.
     fn connection(&self) -> Connection<'_> {
         let mut connection = Connection::default();
         let Some(parts) = self.parts() else {
@@ -257,8 +209,27 @@ impl McpRequest for RmcpRequest {
         };
         let session_id = parts.headers.get("mcp-session-id");
         connection.session_id = session_id.and_then(|id| id.to_str().ok());
-        connection.peer_address = parts.extensions.get::<SocketAddr>().map(SocketAddr::ip);
+        connection.peer_address = peer_address(&parts.extensions);
         connection
+    }
+
+    /// Tools alone, by `ServerHandler::get_tool`.
+    fn look_up(&self, kind: ListedKind, name: &str) -> Option<Hints> {
+        match kind {
+            ListedKind::Tool => self.handler.get_tool(name).as_ref().map(result::hints),
+            _ => None,
+        }
+    }
+
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let Call::Request { context, .. } = &self.received.call else {
+            return None;
+        };
+        let request = params::list_request(method, cursor)?;
+        let mut context = context.clone();
+        // The caller asked for the progress of its own request.
+        context.meta.0.0.remove(meta_key::PROGRESS_TOKEN);
+        Some(self.with_call(Call::Request { request, context }))
     }
 
     fn is_continuation(&self) -> bool {
@@ -293,22 +264,26 @@ impl McpRequest for RmcpRequest {
     }
 }
 
+/// The client's address, where an HTTP layer or axum left it.
+fn peer_address(extensions: &http::Extensions) -> Option<IpAddr> {
+    let address = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    #[cfg(feature = "axum")]
+    let address = address.or_else(|| {
+        let axum::extract::ConnectInfo(address) = extensions.get()?;
+        Some(SocketAddr::ip(address))
+    });
+    address.or_else(|| extensions.get().copied())
+}
+
 impl ReplayRequest for RmcpRequest {
     fn try_clone(&self) -> Option<Self> {
         let Call::Request { request, context } = &self.received.call else {
             return None;
         };
-        Some(Self {
-            received: Box::new(Received {
-                call: Call::Request {
-                    request: request.clone(),
-                    context: context.clone(),
-                },
-                peer_info: self.received.peer_info.clone(),
-            }),
-            handler: Arc::clone(&self.handler),
-            context: self.context.clone(),
-        })
+        Some(self.with_call(Call::Request {
+            request: request.clone(),
+            context: context.clone(),
+        }))
     }
 }
 

@@ -1,46 +1,47 @@
 //! A layered `rmcp::Service`, whose stack sees every request before rmcp's own checks.
 
-use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ClientNotification, ClientRequest, ProtocolVersion, ServerConfig, ServerResult},
+    model::{
+        ClientNotification, ClientRequest, InitializeResult, ProtocolVersion, ServerResult, Tool,
+    },
     service::{NotificationContext, RequestContext},
 };
 use tower_service::Service;
 
 use super::{
-    direct::modern_code,
-    leaf::{Handle, HandleFuture},
-    request::{Call, Received, RmcpRequest},
-    spares::Spares,
-    stack::answer,
+    answer::{Whole, answer},
+    dispatch::modern_code,
+    received::{Call, Handle, HandleFuture, Received},
+    request::RmcpRequest,
 };
 use crate::RmcpResponse;
 
-/// A service of rmcp with a stack of layers around it, for `.serve(transport)`.
+/// An `rmcp::Service` wrapped in a stack of layers, for `.serve(transport)`.
 ///
 /// Made by [`Stack::service`](crate::Stack::service). The stack sees every request before rmcp
 /// checks it: one with a wrong protocol version too, and `subscriptions/listen` before it is
 /// acknowledged. `StreamableHttpService` does not take it; use
 /// [`LayeredHandler`](crate::LayeredHandler) there.
 pub struct LayeredService<S, T> {
-    stack: Arc<Spares<S>>,
-    service: Arc<Whole<T>>,
+    stack: Arc<Whole<S>>,
+    service: Arc<Serve<T>>,
 }
 
 impl<S, T> LayeredService<S, T> {
-    pub(super) fn new(stack: Arc<Spares<S>>, service: T) -> Self {
+    pub(super) fn new(stack: Arc<Whole<S>>, service: T) -> Self {
         Self {
             stack,
-            service: Arc::new(Whole(service)),
+            service: Arc::new(Serve(service)),
         }
     }
 
-    /// The service inside.
+    /// The service inside. Clones share it.
     #[must_use]
-    pub fn inner(&self) -> &T {
+    pub fn get_ref(&self) -> &T {
         &self.service.0
     }
 }
@@ -54,30 +55,29 @@ impl<S, T> Clone for LayeredService<S, T> {
     }
 }
 
-struct Whole<T>(T);
+struct Serve<T>(T);
 
-impl<T: rmcp::Service<RoleServer>> Handle for Whole<T> {
+impl<T: rmcp::Service<RoleServer>> Handle for Serve<T> {
     fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture {
         Box::pin(async move {
             match received.call {
                 Call::Request { request, context } => self.0.handle_request(request, context).await,
-                // This shell never makes one: only `ServerHandler` is given subscriptions.
-                Call::Listen { .. } => Err(ErrorData::internal_error(
-                    "Subscription given to a service",
-                    None,
-                )),
+                Call::Listen { .. } => {
+                    unreachable!("rmcp gives established subscriptions to a `ServerHandler` alone")
+                }
             }
         })
+    }
+
+    fn get_tool(&self, _: &str) -> Option<Tool> {
+        None
     }
 }
 
 impl<S, T> rmcp::Service<RoleServer> for LayeredService<S, T>
 where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
     S::Future: Send,
     T: rmcp::Service<RoleServer>,
 {
@@ -92,6 +92,7 @@ where
         match answer(&self.stack, request).await {
             Ok(mut result) => {
                 if modern {
+                    #[cfg(feature = "rmcp-3-9")]
                     result.fill_missing_cache_hints();
                 } else {
                     result.strip_result_type_for_legacy_peer();
@@ -107,17 +108,17 @@ where
         notification: ClientNotification,
         context: NotificationContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.inner()
+        self.get_ref()
             .handle_notification(notification, context)
             .await
     }
 
-    fn get_info(&self) -> ServerConfig {
-        self.inner().get_info()
+    fn get_info(&self) -> InitializeResult {
+        self.get_ref().get_info()
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        self.inner().supported_protocol_versions()
+        self.get_ref().supported_protocol_versions()
     }
 }
 

@@ -1,30 +1,20 @@
 //! A stack of layers, built once.
 
-use std::{
-    convert::Infallible,
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer};
-use pin_project_lite::pin_project;
-use rmcp::{ErrorData, RoleServer, ServerHandler, model::ServerResult};
+use mcp_layers_core::{Catalog, CatalogLayer, CatchError, CatchErrorLayer};
+use rmcp::{RoleServer, ServerHandler};
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::{
-    handler::LayeredHandler, leaf::Leaf, request::RmcpRequest, service::LayeredService,
-    spares::Spares,
+    answer::Whole, handler::LayeredHandler, layers::RmcpLayers, leaf::Leaf, service::LayeredService,
 };
-use crate::RmcpResponse;
 
-/// A stack of layers, built once, to be put around any number of handlers.
+/// A stack of layers, built once, that wraps any number of handlers.
 ///
-/// `S` is the service that the layers made. A clone shares the layers' state. Errors of the
-/// layers become error responses by the rules of [`CatchErrorLayer`]; one of one's own inside the
-/// stack goes first.
+/// `S` is the service that the layers made. A clone shares the layers' state. Errors of the layers
+/// become error responses by the rules of [`CatchErrorLayer`]; a [`CatchErrorLayer`] among the layers
+/// takes precedence.
 ///
 /// rmcp asks for a handler per session or, from 2026-07-28 on, per HTTP request. A stack made for
 /// each of them would have fresh limits, fresh caches and fresh metrics each time; this one is made
@@ -43,12 +33,12 @@ use crate::RmcpResponse;
 /// let stack = Stack::new(
 ///     ServiceBuilder::new().layer(CatchPanicLayer::new()).layer(CancelLayer::new()),
 /// );
-/// // What a factory does for each session: another handler, the same layers.
+/// // A factory makes another handler for each session, with the same layers.
 /// let make = move || stack.handler(Server);
 /// let (_one, _other) = (make(), make());
 /// ```
 pub struct Stack<S> {
-    spares: Arc<Spares<CatchError<S>>>,
+    stack: Arc<Whole<S>>,
 }
 
 impl<S> Stack<S> {
@@ -57,32 +47,55 @@ impl<S> Stack<S> {
     where
         L: Layer<Leaf, Service = S>,
     {
+        let service = CatchErrorLayer::new().layer(layers.layer(Leaf::new()));
+        Self::with_catalog(service, Catalog::new())
+    }
+
+    fn with_catalog(service: CatchError<S>, catalog: Catalog) -> Self {
+        let catalog = CatalogLayer::new(catalog).look_up_at(Leaf::new());
         Self {
-            spares: Arc::new(Spares::new(
-                CatchErrorLayer::new().layer(layers.layer(Leaf::new())),
-            )),
+            stack: Arc::new(catalog.layer(service)),
         }
     }
 
-    /// Puts the stack around a handler, for `.serve(transport)` and `StreamableHttpService`.
-    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<CatchError<S>, H> {
-        LayeredHandler::new(Arc::clone(&self.spares), handler)
+    /// Sets the catalog of the names that the server offers. Every stack has one of its own until
+    /// then; set one to declare names, or to clear it when the server's lists change.
+    ///
+    /// A name that it does not know is looked up at the handler before the layers are called: by
+    /// `ServerHandler::get_tool`, otherwise by reading the handler's list.
+    ///
+    /// ```
+    /// use mcp_layers_core::{CancelLayer, Catalog};
+    /// use mcp_layers_rmcp::Stack;
+    ///
+    /// let catalog = Catalog::new().with_tools(["search", "fetch"]);
+    /// let stack = Stack::new(CancelLayer::new()).catalog(catalog.clone());
+    /// # let _ = stack;
+    /// ```
+    #[must_use]
+    pub fn catalog(self, catalog: Catalog) -> Self
+    where
+        S: Clone,
+    {
+        Self::with_catalog(self.stack.get_ref().clone(), catalog)
     }
 
-    /// Puts the stack around a service of rmcp, for `.serve(transport)` alone; the stack sees
-    /// requests before rmcp's own checks.
-    pub fn service<T: rmcp::Service<RoleServer>>(
-        &self,
-        service: T,
-    ) -> LayeredService<CatchError<S>, T> {
-        LayeredService::new(Arc::clone(&self.spares), service)
+    /// Wraps a handler, for `.serve(transport)` and `StreamableHttpService`.
+    pub fn handler<H: ServerHandler>(&self, handler: H) -> LayeredHandler<S, H> {
+        LayeredHandler::new(Arc::clone(&self.stack), handler)
+    }
+
+    /// Wraps an `rmcp::Service`, for `.serve(transport)` alone. The stack sees requests before rmcp's
+    /// own checks.
+    pub fn service<T: rmcp::Service<RoleServer>>(&self, service: T) -> LayeredService<S, T> {
+        LayeredService::new(Arc::clone(&self.stack), service)
     }
 }
 
 impl<S> Clone for Stack<S> {
     fn clone(&self) -> Self {
         Self {
-            spares: Arc::clone(&self.spares),
+            stack: Arc::clone(&self.stack),
         }
     }
 }
@@ -93,84 +106,13 @@ impl<S> fmt::Debug for Stack<S> {
     }
 }
 
-/// Puts layers around a handler in one call: `handler.layered(layers).serve(stdio())`.
+/// Wraps a handler in layers in one call: `handler.layered(layers).serve(stdio())`.
 pub trait Layered: ServerHandler {
     /// Builds a stack for this handler alone. For a factory that makes many handlers, build one
     /// [`Stack`] before and use [`Stack::handler`].
-    fn layered<L>(self, layers: L) -> LayeredHandler<CatchError<L::Service>, Self>
-    where
-        L: Layer<Leaf>,
-        L::Service: Service<RmcpRequest, Response = RmcpResponse> + Clone,
-        <L::Service as Service<RmcpRequest>>::Error: Into<BoxError>,
-    {
+    fn layered<L: RmcpLayers>(self, layers: L) -> LayeredHandler<L::Service, Self> {
         Stack::new(layers).handler(self)
     }
 }
 
 impl<H: ServerHandler> Layered for H {}
-
-/// Drives one request through an instance of the stack, as tower asks: ready first, then called.
-pub(super) fn answer<S>(spares: &Spares<S>, request: RmcpRequest) -> Answer<'_, S, S::Future>
-where
-    S: Service<RmcpRequest>,
-{
-    Answer {
-        spares,
-        state: State::Waiting {
-            stack: None,
-            request: Some(request),
-        },
-    }
-}
-
-pin_project! {
-    /// The future of [`answer`]. An `async fn` would have room for the request twice, and rmcp
-    /// moves what it is given several times before it runs.
-    pub(super) struct Answer<'a, S, F> {
-        spares: &'a Spares<S>,
-        #[pin]
-        state: State<S, F>,
-    }
-}
-
-pin_project! {
-    #[project = StateProjection]
-    enum State<S, F> {
-        Waiting { stack: Option<Box<S>>, request: Option<RmcpRequest> },
-        Running { #[pin] future: F },
-    }
-}
-
-impl<S> Future for Answer<'_, S, S::Future>
-where
-    S: Service<RmcpRequest, Response = RmcpResponse, Error = Infallible> + Clone,
-{
-    type Output = Result<ServerResult, ErrorData>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut state = this.state;
-        loop {
-            let future = match state.as_mut().project() {
-                StateProjection::Running { future } => {
-                    let Ok(response) = ready!(future.poll(cx));
-                    return Poll::Ready(response.into_result());
-                }
-                StateProjection::Waiting { stack, request } => {
-                    let mut instance = stack.take().unwrap_or_else(|| this.spares.take());
-                    let Poll::Ready(Ok(())) = instance.poll_ready(cx) else {
-                        *stack = Some(instance);
-                        return Poll::Pending;
-                    };
-                    let Some(request) = request.take() else {
-                        return Poll::Pending;
-                    };
-                    let future = instance.call(request);
-                    this.spares.give_back(instance);
-                    future
-                }
-            };
-            state.set(State::Running { future });
-        }
-    }
-}

@@ -1,4 +1,4 @@
-//! What identifies a request, read from rmcp's request enum.
+//! The identifying parts of a request, read from rmcp's request enum.
 #![expect(
     deprecated,
     reason = "legacy requests are read for as long as rmcp has them"
@@ -6,10 +6,13 @@
 
 #[cfg(feature = "server")]
 use mcp_layers_core::RequestId;
-use mcp_layers_core::{Arguments, ListedKind, Method, write_canonical};
+use mcp_layers_core::{Arguments, ListedKind, Method, adapter::write_canonical};
 #[cfg(feature = "server")]
 use rmcp::model::NumberOrString;
-use rmcp::model::{ClientRequest, CustomRequest, Reference, SubscriptionFilter};
+use rmcp::model::{
+    ClientRequest, ConstString, CustomRequest, PaginatedRequestParams, Reference,
+    RequestOptionalParam, SubscriptionFilter,
+};
 #[cfg(feature = "client")]
 use rmcp::model::{RequestMetaObject, RequestParamsMeta};
 use serde::Serialize;
@@ -29,9 +32,11 @@ pub(crate) fn target(request: &ClientRequest) -> Option<&str> {
         ClientRequest::CallToolRequest(request) => &request.params.name,
         ClientRequest::GetPromptRequest(request) => &request.params.name,
         ClientRequest::ReadResourceRequest(request) => &request.params.uri,
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => &request.params.uri,
         ClientRequest::SubscribeRequest(request) => &request.params.uri,
         ClientRequest::UnsubscribeRequest(request) => &request.params.uri,
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::GetSkillRequest(request) => &request.params.uri,
         ClientRequest::GetTaskRequest(request) => &request.params.task_id,
         ClientRequest::UpdateTaskRequest(request) => &request.params.task_id,
@@ -82,6 +87,30 @@ fn custom_param<'a>(request: &'a CustomRequest, name: &str) -> Option<&'a Value>
     request.params.as_ref()?.get(name)
 }
 
+/// A request for one page of a list; `None` for other methods.
+pub(crate) fn list_request(method: Method<'_>, cursor: Option<&str>) -> Option<ClientRequest> {
+    fn page<M: ConstString>(
+        cursor: Option<&str>,
+    ) -> RequestOptionalParam<M, PaginatedRequestParams> {
+        let mut params = PaginatedRequestParams::default();
+        params.cursor = cursor.map(ToOwned::to_owned);
+        RequestOptionalParam {
+            method: M::default(),
+            params: Some(params),
+            extensions: Default::default(),
+        }
+    }
+    Some(match method {
+        Method::ListTools => ClientRequest::ListToolsRequest(page(cursor)),
+        Method::ListPrompts => ClientRequest::ListPromptsRequest(page(cursor)),
+        Method::ListResources => ClientRequest::ListResourcesRequest(page(cursor)),
+        Method::ListResourceTemplates => ClientRequest::ListResourceTemplatesRequest(page(cursor)),
+        #[cfg(feature = "rmcp-3-9")]
+        Method::ListSkills => ClientRequest::ListSkillsRequest(page(cursor)),
+        _ => return None,
+    })
+}
+
 pub(crate) fn arguments(request: &ClientRequest) -> Arguments<'_> {
     match request {
         ClientRequest::CallToolRequest(request) => request
@@ -108,7 +137,9 @@ pub(crate) fn cursor(request: &ClientRequest) -> Option<&str> {
         ClientRequest::ListPromptsRequest(request) => request.params.as_ref(),
         ClientRequest::ListResourcesRequest(request) => request.params.as_ref(),
         ClientRequest::ListResourceTemplatesRequest(request) => request.params.as_ref(),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ListSkillsRequest(request) => request.params.as_ref(),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => {
             return request.params.cursor.as_deref();
         }
@@ -157,7 +188,7 @@ pub(crate) fn write_other(request: &ClientRequest, out: &mut Vec<u8>) {
     }
 }
 
-/// What makes a request the continuation of an earlier one; nothing for a first round.
+/// The params that make a request the continuation of an earlier one; nothing for a first round.
 fn write_round(
     input_responses: Option<&impl Serialize>,
     request_state: Option<&str>,
@@ -225,8 +256,11 @@ pub(crate) fn take_typed_meta(request: &mut ClientRequest) -> Option<RequestMeta
         ClientRequest::GetTaskRequest(request) => of(&mut request.params),
         ClientRequest::UpdateTaskRequest(request) => of(&mut request.params),
         ClientRequest::CancelTaskRequest(request) => of(&mut request.params),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ListSkillsRequest(request) => of(request.params.as_mut()?),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::GetSkillRequest(request) => of(&mut request.params),
+        #[cfg(feature = "rmcp-3-9")]
         ClientRequest::ReadResourceDirectoryRequest(request) => of(&mut request.params),
         ClientRequest::CustomRequest(request) => {
             let params = request.params.as_mut()?.as_object_mut()?;

@@ -1,8 +1,10 @@
 //! rmcp's result or error, as a response that layers read.
 
+use std::fmt;
+
 use mcp_layers_core::{
     CacheHint, Listed, McpError, McpResponse, Method, Outcome, StoredResponse, TextSite, Trail,
-    json_result, serialized_size, write_serialized,
+    adapter::{json_result, serialized_size, write_serialized},
 };
 use rmcp::{
     ErrorData,
@@ -12,8 +14,8 @@ use serde_json::Value;
 
 use super::{result, texts};
 
-/// What a handler of rmcp answers, with the trail of the layers it passed.
-#[derive(Debug, Clone)]
+/// A handler's result or error, with the trail of the layers that it passed.
+#[derive(Clone)]
 pub struct RmcpResponse {
     /// A box, because it is large, and every layer moves it.
     result: Box<Result<ServerResult, ErrorData>>,
@@ -22,7 +24,6 @@ pub struct RmcpResponse {
 
 impl RmcpResponse {
     /// A result or an error, with an empty trail.
-    #[inline]
     #[must_use]
     pub fn new(result: Result<ServerResult, ErrorData>) -> Self {
         Self {
@@ -48,7 +49,6 @@ impl RmcpResponse {
     ///
     /// # Errors
     /// The error, when the response is one.
-    #[inline]
     pub fn into_result(self) -> Result<ServerResult, ErrorData> {
         *self.result
     }
@@ -224,6 +224,16 @@ impl McpResponse for RmcpResponse {
             Ok(result) => write_serialized(result, out),
             Err(error) => write_serialized(error, out),
         }
+    }
+}
+
+/// Without the result and the error, which may hold secrets.
+impl fmt::Debug for RmcpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RmcpResponse")
+            .field("code", &self.outcome().code())
+            .field("trail", &self.trail)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Parts of rmcp's result enum: lists, cursors, caching hints, `_meta`.
 
-use mcp_layers_core::{CacheHint, CacheScope, Hints, Listed, ListedKind, Method, json_result};
+use mcp_layers_core::{
+    CacheHint, CacheScope, Hints, Listed, ListedKind, Method, adapter::json_result,
+};
 use rmcp::model::{self, MetaObject, ServerResult};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -36,6 +38,7 @@ pub(super) fn visit_listed(result: &ServerResult, visit: &mut dyn FnMut(Listed<'
             list.resource_templates.iter().map(template).for_each(visit);
         }
         ServerResult::ListPromptsResult(list) => list.prompts.iter().map(prompt).for_each(visit),
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::ListSkillsResult(list) => list.skills.iter().map(skill).for_each(visit),
         ServerResult::CustomResult(custom) => json_result::visit_listed(&custom.0, visit),
         _ => {}
@@ -57,6 +60,7 @@ pub(super) fn retain_listed(
         ServerResult::ListPromptsResult(list) => {
             retain(&mut list.prompts, |entry| keep(prompt(entry)))
         }
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::ListSkillsResult(list) => {
             retain(&mut list.skills, |entry| keep(skill(entry)))
         }
@@ -72,8 +76,11 @@ fn retain<T>(entries: &mut Vec<T>, keep: impl FnMut(&T) -> bool) -> usize {
 }
 
 fn tool(tool: &model::Tool) -> Listed<'_> {
-    let hints = tool
-        .annotations
+    Listed::new(ListedKind::Tool, &tool.name).with_hints(hints(tool))
+}
+
+pub(crate) fn hints(tool: &model::Tool) -> Hints {
+    tool.annotations
         .as_ref()
         .map_or_else(Hints::default, |hints| {
             Hints::new(
@@ -82,8 +89,7 @@ fn tool(tool: &model::Tool) -> Listed<'_> {
                 hints.idempotent_hint,
                 hints.open_world_hint,
             )
-        });
-    Listed::new(ListedKind::Tool, &tool.name).with_hints(hints)
+        })
 }
 
 fn resource(resource: &model::Resource) -> Listed<'_> {
@@ -98,6 +104,7 @@ fn prompt(prompt: &model::Prompt) -> Listed<'_> {
     Listed::new(ListedKind::Prompt, &prompt.name)
 }
 
+#[cfg(feature = "rmcp-3-9")]
 fn skill(skill: &model::Skill) -> Listed<'_> {
     Listed::new(ListedKind::Skill, &skill.uri)
 }
@@ -108,13 +115,14 @@ pub(super) fn next_cursor(result: &ServerResult) -> Option<&str> {
         ServerResult::ListResourcesResult(list) => list.next_cursor.as_deref(),
         ServerResult::ListResourceTemplatesResult(list) => list.next_cursor.as_deref(),
         ServerResult::ListPromptsResult(list) => list.next_cursor.as_deref(),
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::ListSkillsResult(list) => list.next_cursor.as_deref(),
         ServerResult::CustomResult(custom) => json_result::next_cursor(&custom.0),
         _ => None,
     }
 }
 
-/// Where a result keeps its caching hint.
+/// The fields in which a result keeps its caching hint.
 macro_rules! hint_fields {
     ($result:expr, $of:ident => $fields:expr, $else:expr) => {
         match $result {
@@ -122,7 +130,9 @@ macro_rules! hint_fields {
             ServerResult::ListResourcesResult($of) => $fields,
             ServerResult::ListResourceTemplatesResult($of) => $fields,
             ServerResult::ListPromptsResult($of) => $fields,
+            #[cfg(feature = "rmcp-3-9")]
             ServerResult::ListSkillsResult($of) => $fields,
+            #[cfg(feature = "rmcp-3-9")]
             ServerResult::GetSkillResult($of) => $fields,
             ServerResult::ReadResourceResult($of) => $fields,
             _ => $else,
@@ -199,7 +209,9 @@ fn meta_of(result: &mut ServerResult) -> Option<&mut Option<MetaObject>> {
         ServerResult::ListResourcesResult(result) => &mut result.meta,
         ServerResult::ListResourceTemplatesResult(result) => &mut result.meta,
         ServerResult::ListPromptsResult(result) => &mut result.meta,
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::ListSkillsResult(result) => &mut result.meta,
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::GetSkillResult(result) => &mut result.meta,
         ServerResult::DiscoverResult(result) => &mut result.meta,
         ServerResult::InitializeResult(result) => &mut result.meta,

@@ -1,6 +1,9 @@
-//! Every text of a response that a caller gets to read.
+//! Every text of a response that a caller can read.
 
-use mcp_layers_core::{TextSite, visit_json_texts, visit_map_texts};
+use mcp_layers_core::{
+    TextSite,
+    adapter::{visit_json_texts, visit_map_texts},
+};
 use rmcp::{
     ErrorData,
     model::{
@@ -68,7 +71,9 @@ pub(super) fn visit_result(result: &mut ServerResult, visit: Visit<'_>) {
         ServerResult::ListResourcesResult(result) => through_json(result, visit),
         ServerResult::ListResourceTemplatesResult(result) => through_json(result, visit),
         ServerResult::ListPromptsResult(result) => through_json(result, visit),
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::ListSkillsResult(result) => through_json(result, visit),
+        #[cfg(feature = "rmcp-3-9")]
         ServerResult::GetSkillResult(result) => through_json(result, visit),
         ServerResult::CompleteResult(result) => through_json(result, visit),
         ServerResult::DiscoverResult(result) => through_json(result, visit),

@@ -1,6 +1,6 @@
 //! The entries of tower-mcp's list results.
 
-use mcp_layers_core::{Hints, Listed, ListedKind, json_result};
+use mcp_layers_core::{Hints, Listed, ListedKind, adapter::json_result};
 use tower_mcp::protocol::{
     McpResponse, PromptDefinition, ResourceDefinition, ResourceTemplateDefinition, ToolDefinition,
 };
@@ -38,8 +38,8 @@ pub(super) fn retain(result: &mut McpResponse, keep: &mut dyn FnMut(Listed<'_>) 
     }
 }
 
-/// tower-mcp does not tell a hint that was left out from one with the default value: what it would
-/// not send is not there.
+/// tower-mcp does not distinguish an absent hint from one with the default value. A hint that it
+/// would not send counts as absent.
 fn tool(tool: &ToolDefinition) -> Listed<'_> {
     let listed = Listed::new(ListedKind::Tool, &tool.name);
     let Some(hints) = &tool.annotations else {

@@ -1,15 +1,14 @@
 //! Every text of a response that its caller gets to read.
 
-use mcp_layers_core::{TextSite, json_result, visit_json_texts, visit_map_texts};
+use mcp_layers_core::{
+    TextSite,
+    adapter::{json_result, visit_json_texts, visit_map_texts},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use tower_mcp::{
     CallToolResult, JsonRpcError,
-    protocol::{
-        Content, ContentAnnotations, McpResponse, PromptArgument, PromptDefinition,
-        ResourceContent, ResourceDefinition, ResourceTemplateDefinition, TaskObject,
-        ToolDefinition, ToolIcon,
-    },
+    protocol::{Content, ContentAnnotations, McpResponse, ResourceContent, TaskObject, ToolIcon},
     tasks::{DetailedTask, TaskMetadata},
 };
 
@@ -29,36 +28,6 @@ pub(super) fn visit(result: &mut McpResponse, visit: Visit<'_>) {
             for message in &mut result.messages {
                 content(&mut message.content, TextSite::Content, visit);
                 json(&mut message.meta, TextSite::Content, visit);
-            }
-            json(&mut result.meta, TextSite::Other, visit);
-        }
-        McpResponse::ListTools(list) => {
-            list.tools.iter_mut().for_each(|entry| tool(entry, visit));
-            text(&mut list.next_cursor, TextSite::Other, visit);
-            json(&mut list.meta, TextSite::Other, visit);
-        }
-        McpResponse::ListResources(list) => {
-            let entries = list.resources.iter_mut();
-            entries.for_each(|entry| listed_resource(entry, visit));
-            text(&mut list.next_cursor, TextSite::Other, visit);
-            json(&mut list.meta, TextSite::Other, visit);
-        }
-        McpResponse::ListResourceTemplates(list) => {
-            let entries = list.resource_templates.iter_mut();
-            entries.for_each(|entry| template(entry, visit));
-            text(&mut list.next_cursor, TextSite::Other, visit);
-            json(&mut list.meta, TextSite::Other, visit);
-        }
-        McpResponse::ListPrompts(list) => {
-            list.prompts
-                .iter_mut()
-                .for_each(|entry| prompt(entry, visit));
-            text(&mut list.next_cursor, TextSite::Other, visit);
-            json(&mut list.meta, TextSite::Other, visit);
-        }
-        McpResponse::Complete(result) => {
-            for value in &mut result.completion.values {
-                visit(TextSite::Other, value);
             }
             json(&mut result.meta, TextSite::Other, visit);
         }
@@ -97,7 +66,7 @@ pub(super) fn visit(result: &mut McpResponse, visit: Visit<'_>) {
         | McpResponse::SetLoggingLevel(_)
         | McpResponse::Pong(_)
         | McpResponse::Empty(_) => {}
-        // Large types of which none is frequent, and whatever tower-mcp may add.
+        // Lists and other types with many small texts, rarely visited, and types that tower-mcp may add.
         _ => through_json(result, visit),
     }
 }
@@ -131,6 +100,11 @@ fn through_json(result: &mut McpResponse, visit: Visit<'_>) {
         }
     }
     let untyped = match &mut *result {
+        McpResponse::ListTools(typed) => reread(typed, visit),
+        McpResponse::ListResources(typed) => reread(typed, visit),
+        McpResponse::ListResourceTemplates(typed) => reread(typed, visit),
+        McpResponse::ListPrompts(typed) => reread(typed, visit),
+        McpResponse::Complete(typed) => reread(typed, visit),
         McpResponse::Initialize(typed) => reread(typed, visit),
         McpResponse::Discover(typed) => reread(typed, visit),
         McpResponse::InputRequired(typed) => reread(typed, visit),
@@ -225,60 +199,6 @@ fn resource(content: &mut ResourceContent, site: TextSite, visit: Visit<'_>) {
     text(&mut content.mime_type, site, visit);
     text(&mut content.text, site, visit);
     json(&mut content.meta, site, visit);
-}
-
-fn tool(tool: &mut ToolDefinition, visit: Visit<'_>) {
-    visit(TextSite::Other, &mut tool.name);
-    text(&mut tool.title, TextSite::Other, visit);
-    text(&mut tool.description, TextSite::Other, visit);
-    visit_json_texts(&mut tool.input_schema, &mut |text| {
-        visit(TextSite::Other, text);
-    });
-    json(&mut tool.output_schema, TextSite::Other, visit);
-    icon(&mut tool.icons, TextSite::Other, visit);
-    if let Some(annotations) = &mut tool.annotations {
-        text(&mut annotations.title, TextSite::Other, visit);
-    }
-    json(&mut tool.meta, TextSite::Other, visit);
-}
-
-fn listed_resource(resource: &mut ResourceDefinition, visit: Visit<'_>) {
-    visit(TextSite::Other, &mut resource.uri);
-    visit(TextSite::Other, &mut resource.name);
-    text(&mut resource.title, TextSite::Other, visit);
-    text(&mut resource.description, TextSite::Other, visit);
-    text(&mut resource.mime_type, TextSite::Other, visit);
-    icon(&mut resource.icons, TextSite::Other, visit);
-    annotation(&mut resource.annotations, TextSite::Other, visit);
-    json(&mut resource.meta, TextSite::Other, visit);
-}
-
-fn template(template: &mut ResourceTemplateDefinition, visit: Visit<'_>) {
-    visit(TextSite::Other, &mut template.uri_template);
-    visit(TextSite::Other, &mut template.name);
-    text(&mut template.title, TextSite::Other, visit);
-    text(&mut template.description, TextSite::Other, visit);
-    text(&mut template.mime_type, TextSite::Other, visit);
-    icon(&mut template.icons, TextSite::Other, visit);
-    annotation(&mut template.annotations, TextSite::Other, visit);
-    arguments(&mut template.arguments, visit);
-    json(&mut template.meta, TextSite::Other, visit);
-}
-
-fn prompt(prompt: &mut PromptDefinition, visit: Visit<'_>) {
-    visit(TextSite::Other, &mut prompt.name);
-    text(&mut prompt.title, TextSite::Other, visit);
-    text(&mut prompt.description, TextSite::Other, visit);
-    icon(&mut prompt.icons, TextSite::Other, visit);
-    arguments(&mut prompt.arguments, visit);
-    json(&mut prompt.meta, TextSite::Other, visit);
-}
-
-fn arguments(arguments: &mut [PromptArgument], visit: Visit<'_>) {
-    for argument in arguments {
-        visit(TextSite::Other, &mut argument.name);
-        text(&mut argument.description, TextSite::Other, visit);
-    }
 }
 
 fn legacy_task(task: &mut TaskObject, visit: Visit<'_>) {

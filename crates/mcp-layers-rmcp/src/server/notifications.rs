@@ -1,6 +1,6 @@
 //! The notifications that a server sends.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use mcp_layers_core::{McpNotification, Method};
 use rmcp::{
@@ -11,7 +11,7 @@ use rmcp::{
 };
 
 /// A notification that the server sends, as layers read it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct RmcpNotification<'a>(&'a ServerNotification);
 
 impl<'a> RmcpNotification<'a> {
@@ -60,25 +60,35 @@ impl McpNotification for RmcpNotification<'_> {
     }
 }
 
+/// Without the params, which may hold secrets.
+impl fmt::Debug for RmcpNotification<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RmcpNotification")
+            .field("method", &self.method().as_str())
+            .finish_non_exhaustive()
+    }
+}
+
 /// Calls `observer` with every notification that the server sends over `transport`, before it is
 /// sent.
 ///
-/// This is how a layer hears that tools, prompts or resources have changed. It works where the
-/// server owns the transport (`.serve(..)`). `StreamableHttpService` makes its transports itself;
-/// handlers behind it tell the layer through its handle.
+/// A server that announces changed tools, prompts or resources can so clear the catalog and drop
+/// cached lists. It works where the server owns the transport (`.serve(..)`).
+/// `StreamableHttpService` makes its transports itself; handlers behind it call the handle of the
+/// layer, and [`Catalog::clear`](mcp_layers_core::Catalog::clear).
 ///
 /// ```
-/// # use mcp_layers_core::{McpNotification, Method, ToolHints};
+/// # use mcp_layers_core::{Catalog, McpNotification, Method};
 /// # fn example() {
-/// let hints = ToolHints::new();
-/// let forget = hints.clone();
+/// let catalog = Catalog::new();
+/// let cleared = catalog.clone();
 /// let (client, server) = tokio::io::duplex(4096);
 /// let transport = mcp_layers_rmcp::observe_notifications(server, move |notification| {
 ///     if notification.method() == Method::ToolsListChanged {
-///         forget.clear();
+///         cleared.clear();
 ///     }
 /// });
-/// # let _ = (client, transport); }
+/// # let _ = (client, transport, catalog); }
 /// ```
 pub fn observe_notifications<T, E, A, F>(
     transport: T,
@@ -100,6 +110,23 @@ where
 pub struct ObserveNotifications<T, F> {
     inner: T,
     observer: F,
+}
+
+impl<T, F> ObserveNotifications<T, F> {
+    /// The transport inside.
+    pub fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
+    /// The transport inside.
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+
+    /// Returns the transport inside.
+    pub fn into_inner(self) -> T {
+        self.inner
+    }
 }
 
 impl<T, F> Transport<RoleServer> for ObserveNotifications<T, F>

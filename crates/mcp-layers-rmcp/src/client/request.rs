@@ -1,6 +1,6 @@
 //! A request on its way to an upstream server, as layers read it.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use mcp_layers_core::{
     Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest, RequestId, meta_key,
@@ -18,7 +18,7 @@ pub type UpstreamCancelled = WaitForCancellationFutureOwned;
 ///
 /// It has no JSON-RPC id yet: rmcp gives each attempt one of its own when it is sent. A copy that
 /// [`ReplayRequest::try_clone`] makes shares the cancellation.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct UpstreamRequest {
     pub(super) request: ClientRequest,
     pub(super) protocol_version: Option<Arc<str>>,
@@ -27,11 +27,10 @@ pub struct UpstreamRequest {
 }
 
 impl UpstreamRequest {
-    /// A request that nobody cancels.
+    /// A request without a cancellation token.
     ///
-    /// rmcp lets a request that is to be sent have `_meta` in its typed params and in its
-    /// extensions, where the latter wins. Here it is moved into the extensions, so that
-    /// [`McpRequest::meta`] shows all of it.
+    /// rmcp allows `_meta` of an outgoing request in its typed params and in its extensions, where the
+    /// latter wins. This moves it into the extensions, so that [`McpRequest::meta`] shows all of it.
     pub fn new(request: impl Into<ClientRequest>) -> Self {
         let mut request = request.into();
         if let Some(mut typed) = params::take_typed_meta(&mut request) {
@@ -131,6 +130,17 @@ impl McpRequest for UpstreamRequest {
         own.or(self.protocol_version.as_deref()).map(Cow::Borrowed)
     }
 
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let mut list = Self {
+            request: params::list_request(method, cursor)?,
+            ..self.clone()
+        };
+        *list.request.extensions_mut() = self.extensions().clone();
+        // The caller asked for the progress of its own request.
+        list.meta_mut()?.remove(meta_key::PROGRESS_TOKEN);
+        Some(list)
+    }
+
     fn is_continuation(&self) -> bool {
         params::is_continuation(&self.request)
     }
@@ -160,5 +170,16 @@ impl McpRequest for UpstreamRequest {
 impl ReplayRequest for UpstreamRequest {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
+    }
+}
+
+/// Without the params, which may hold secrets.
+impl fmt::Debug for UpstreamRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamRequest")
+            .field("method", &self.method().as_str())
+            .field("target", &self.target())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
-use mcp_layers_core::{BoxError, CatchError, CatchErrorLayer, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{
+    BoxError, Catalog, CatalogLayer, Cataloged, CatchError, CatchErrorLayer, McpError, McpRequest,
+    McpResponse,
+};
 use rmcp::{
     RoleClient,
     model::{
@@ -17,25 +20,25 @@ use rmcp::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{call::UpstreamRequest, progress::ProgressTokens, upstream::Upstream};
+use super::{progress::ProgressTokens, request::UpstreamRequest, upstream::Upstream};
 use crate::RmcpResponse;
 
-/// A connected rmcp client whose calls pass a stack of layers, built once. A clone shares the
-/// connection and the layers' state.
+/// A connected rmcp client whose calls pass a stack of layers. A clone shares the connection and the
+/// layers' state.
 ///
 /// The methods return what the upstream or a layer answered; a failed transport is an error by the
 /// rules of [`CatchErrorLayer`]. Each is one request: [`LayeredClient::call`] is the same for
 /// requests that have no method of their own here.
 #[derive(Clone)]
 pub struct LayeredClient<S> {
-    stack: CatchError<S>,
+    stack: Cataloged<CatchError<S>>,
     peer: Peer<RoleClient>,
     protocol_version: Option<Arc<str>>,
     watches_progress: bool,
 }
 
 impl<S> LayeredClient<S> {
-    /// Puts layers around the calls of a connected client: `client.peer().clone()`.
+    /// Wraps the calls of a connected client, `client.peer().clone()`, in layers.
     pub fn new<L>(peer: Peer<RoleClient>, layers: L) -> Self
     where
         L: Layer<Upstream, Service = S>,
@@ -43,8 +46,8 @@ impl<S> LayeredClient<S> {
         Self::over(Upstream::new(peer), layers, false)
     }
 
-    /// The same, where layers hear of the upstream's progress: the client's handler puts what comes
-    /// into `progress`.
+    /// The same with layers that watch the upstream's progress, which the client's handler reports to
+    /// `progress`.
     pub fn watching<L>(peer: Peer<RoleClient>, progress: ProgressTokens, layers: L) -> Self
     where
         L: Layer<Upstream, Service = S>,
@@ -61,11 +64,23 @@ impl<S> LayeredClient<S> {
         let protocol_version = info.map(|info| info.protocol_version.as_str().into());
         let stack = CatchErrorLayer::new().layer(layers.layer(upstream));
         Self {
-            stack,
+            stack: CatalogLayer::new(Catalog::new()).layer(stack),
             peer,
             protocol_version,
             watches_progress,
         }
+    }
+
+    /// Sets the catalog of the names that the upstream offers. Every client has one of its own until
+    /// then.
+    ///
+    /// It learns from the lists and the successful answers that pass. Unknown names are not looked
+    /// up, because each look-up is a request to the upstream; for that, put
+    /// [`CatalogLayer::look_up_at`] with a clone of the [`Upstream`] into the layers.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Catalog) -> Self {
+        self.stack = CatalogLayer::new(catalog).layer(self.stack.into_inner());
+        self
     }
 
     /// The connection, past the layers.
