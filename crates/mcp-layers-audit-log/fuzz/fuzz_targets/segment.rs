@@ -1,20 +1,20 @@
 //! Any bytes as a file, and as the checkpoint beside it: neither the verifier nor the repair panics,
-//! and without the key nothing verifies but what its writer wrote.
+//! and without the key only what the writer wrote verifies.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use mcp_layers_audit::{FileOptions, Key, fuzz};
+use mcp_layers_audit_log::{Key, LogOptions, fuzz};
 
 static KEY: LazyLock<Key> = LazyLock::new(|| Key::new([5; 32]).expect("a key"));
 
-/// What a writer leaves.
+/// A log of one writer.
 static WRITTEN: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("audit-fuzz-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder");
     let path = folder.join("log");
-    drop(FileOptions::new(&KEY).open(&path).expect("a log"));
+    drop(LogOptions::new(&KEY).open(&path).expect("a log"));
     let read = |name: &str| std::fs::read(folder.join(name)).expect("a file");
     let written = (read("log"), read("log.checkpoint"));
     let _ = std::fs::remove_dir_all(&folder);
@@ -25,9 +25,9 @@ fuzz_target!(|data: &[u8]| {
     let (segment, checkpoint) = &*WRITTEN;
     let at = data.first().map_or(0, |at| usize::from(*at)).min(data.len());
     let (first, second) = data.split_at(at);
-    assert!(!fuzz(first, second, &KEY), "nobody has the key");
+    assert!(!fuzz(first, second, &KEY), "the key is secret");
     assert!(!fuzz(second, checkpoint, &KEY) || second == &segment[..]);
-    // The whole of it, and something behind or in front.
+    // All of it, alone and with something after or before it.
     assert!(fuzz(segment, checkpoint, &KEY));
     if !data.is_empty() {
         let behind = [segment, data].concat();
