@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -107,15 +107,27 @@ pub(crate) fn is_empty(path: &Path) -> io::Result<bool> {
 /// Locks `FILE.lock` as long as the returned file is open.
 pub(crate) fn lock(path: &Path) -> io::Result<File> {
     let name = beside(path, "lock");
-    let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(name)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            let message = format!("another writer has {}", path.display());
-            Err(io::Error::new(io::ErrorKind::WouldBlock, message))
-        }
-        Err(TryLockError::Error(error)) => Err(error),
+    let mut options = OpenOptions::new();
+    private(options.write(true).create(true).truncate(false));
+    #[cfg(windows)]
+    {
+        // No other process can open the file meanwhile.
+        use std::os::windows::fs::OpenOptionsExt;
+        options.share_mode(0);
     }
+    let file = options.open(name)?;
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FlockOperation, flock};
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let message = format!("another writer has {}", path.display());
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, message));
+            }
+            locked => locked?,
+        }
+    }
+    Ok(file)
 }
 
 pub(crate) fn invalid(message: impl Into<String>) -> io::Error {

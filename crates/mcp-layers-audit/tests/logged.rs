@@ -1,17 +1,16 @@
-//! What is said with `tracing`.
+//! Events of `tracing`.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use std::{
     fmt::Debug,
-    num::NonZeroUsize,
     sync::{Arc, Mutex},
 };
 
 use common::{answer, call};
 use futures::executor::block_on;
-use mcp_layers_audit::{AuditLayer, Cef, ChannelSink, TracingSink, Trouble};
+use mcp_layers_audit::{AuditLayer, Cef, ChannelSink, TracingSink, OverflowPolicy};
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
@@ -42,10 +41,10 @@ fn listen(run: impl FnOnce()) -> Vec<(Level, String, String)> {
 }
 
 #[test]
-fn l2_trouble_is_said_once_and_loudly_and_its_end_too() {
-    for trouble in [Trouble::Refuse, Trouble::Drop] {
-        let (sink, mut records) = ChannelSink::bounded(NonZeroUsize::MIN);
-        let layer = AuditLayer::new(sink).unwrap().on_trouble(trouble);
+fn trouble_is_said_once_and_loudly_and_its_end_too() {
+    for trouble in [OverflowPolicy::Refuse, OverflowPolicy::Drop] {
+        let (sink, mut records) = ChannelSink::bounded(1).unwrap();
+        let layer = AuditLayer::new(sink).unwrap().on_overflow(trouble);
         let said = listen(|| {
             for _ in 0..10 {
                 block_on(answer(&layer, call("echo")));

@@ -1,96 +1,25 @@
-//! How a request ended, and which layer decided so.
+//! The layer that decided about a request, read from the trail of its response.
 
 use std::time::Duration;
 
-use mcp_layers_core::{CacheEvent, Event, Outcome, Trail};
+use mcp_layers_core::{CacheEvent, Event, Trail};
 
-use crate::text::clamped;
+use crate::text::cut;
 
-/// How much of an internal text (an original error, a panic's message) is kept.
+/// The length of internal texts (an original error, the message of a panic), in bytes.
 const DETAIL_LIMIT: usize = 4096;
-/// How much of a rule's name or an error id is kept.
+/// The length of names of rules and error ids, in bytes.
 const NAME_LIMIT: usize = 128;
 
-/// How a request ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Ending {
-    /// It has not: the record says that a long-lived request began.
-    Open,
-    /// A complete result.
-    Success,
-    /// A result with `isError: true`.
-    ToolError,
-    /// An error of the protocol, with its code.
-    Error(i32),
-    /// The server asked for input first.
-    InputRequired,
-    /// The work goes on as a task.
-    TaskCreated,
-    /// The service gave its own error: a layer or the transport failed.
-    Failed,
-    /// The service panicked.
-    Panicked,
-    /// The future was dropped: the caller cancelled, or went away.
-    Cancelled,
-}
-
-impl Ending {
-    pub(crate) fn of(outcome: &Outcome<'_>) -> Self {
-        match outcome {
-            Outcome::ToolError => Self::ToolError,
-            Outcome::Protocol { code, .. } => Self::Error(*code),
-            Outcome::InputRequired => Self::InputRequired,
-            Outcome::TaskCreated => Self::TaskCreated,
-            // `Success`, and what a later version of the vocabulary may add.
-            _ => Self::Success,
-        }
-    }
-
-    /// The ending as a word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Success => "success",
-            Self::ToolError => "tool_error",
-            Self::Error(_) => "error",
-            Self::InputRequired => "input_required",
-            Self::TaskCreated => "task_created",
-            Self::Failed => "failed",
-            Self::Panicked => "panicked",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The code of an error of the protocol.
-    #[must_use]
-    pub fn code(self) -> Option<i32> {
-        match self {
-            Self::Error(code) => Some(code),
-            _ => None,
-        }
-    }
-
-    /// Whether the request did not do what it was sent for.
-    #[must_use]
-    pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::ToolError | Self::Error(_) | Self::Failed | Self::Panicked | Self::Cancelled
-        )
-    }
-}
-
-/// Which layer decided how a request ended, and how.
+/// The layer that decided about a request, and its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
     /// The concern: `handler`, `authorization`, `rate_limit`, `cache`, `circuit_breaker`,
-    /// `timeout`, `cancel`, `service`.
+    /// `timeout`, `cancel`, `service`, `caller`, `audit`.
     pub layer: &'static str,
-    /// What it decided, as a word: `answered`, `denied`, `limited`, `hit`, `stale`, `coalesced`,
-    /// `open`, `timed_out`, `cancelled`, `panicked`, `failed`.
+    /// The verdict as a label: `answered`, `denied`, `limited`, `hit`, `stale`, `coalesced`,
+    /// `open`, `timed_out`, `cancelled`, `dropped`, `panicked`, `failed`, `unavailable`.
     pub verdict: &'static str,
     /// The rule, the circuit or the like.
     pub rule: Option<Box<str>>,
@@ -102,6 +31,8 @@ impl Decision {
     pub(crate) const PANICKED: Self = Self::new("service", "panicked");
     pub(crate) const FAILED: Self = Self::new("service", "failed");
 
+    pub(crate) const AUDIT: Self = Self::new("audit", "unavailable");
+
     const fn new(layer: &'static str, verdict: &'static str) -> Self {
         Self {
             layer,
@@ -112,13 +43,13 @@ impl Decision {
 
     fn with_rule(self, rule: &str) -> Self {
         Self {
-            rule: Some(clamped(rule, NAME_LIMIT)),
+            rule: Some(cut(rule, NAME_LIMIT)),
             ..self
         }
     }
 
-    /// What one event decided; `None` when the request went on after it.
-    fn of(event: &Event) -> Option<Self> {
+    /// The decision that an event reports; `None` when the request continued after it.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
         Some(match event {
             Event::Denied { rule } => Self::new("authorization", "denied").with_rule(rule),
             Event::Limited { rule, .. } => Self::new("rate_limit", "limited").with_rule(rule),
@@ -137,29 +68,43 @@ impl Decision {
     }
 }
 
-/// What a cache did.
+/// The part of a cache in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheState {
     /// `hit`, `stale`, `miss`, `coalesced`, `bypass`.
     pub state: &'static str,
-    /// How old the answer was.
+    /// The age of the answer.
     pub age: Option<Duration>,
 }
 
-/// An error as it was before it was masked, or what a panic or a failure said.
+impl CacheState {
+    fn of(event: &CacheEvent) -> Option<Self> {
+        let (state, age) = match event {
+            CacheEvent::Hit { age } => ("hit", Some(*age)),
+            CacheEvent::Stale { age } => ("stale", Some(*age)),
+            CacheEvent::Miss => ("miss", None),
+            CacheEvent::Coalesced => ("coalesced", None),
+            CacheEvent::Bypass { .. } => ("bypass", None),
+            _ => return None,
+        };
+        Some(Self { state, age })
+    }
+}
+
+/// An error as it was before it was masked, or the message of a panic or a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Original {
-    /// The code, if it was an error of the protocol.
+    /// The code, if it was a protocol error.
     pub code: Option<i32>,
-    /// The text, cut to 4 KiB.
+    /// The message, cut to 4 KiB.
     pub message: Box<str>,
     /// The data of the error as JSON, cut to 4 KiB.
     pub data: Option<Box<str>>,
 }
 
-/// What the trail of a response says.
+/// What the trail of a response reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FromTrail {
     pub(crate) decision: Decision,
@@ -187,21 +132,21 @@ impl FromTrail {
             }
             match event {
                 Event::Attempt { number, .. } => read.attempts = read.attempts.max(*number),
-                Event::Cache(event) => read.cache = cache_state(event),
+                Event::Cache(event) => read.cache = CacheState::of(event),
                 Event::Filtered { entries } => read.filtered += entries,
                 Event::Masked { error_id, original } => {
-                    read.error_id = Some(clamped(error_id, NAME_LIMIT));
+                    read.error_id = Some(cut(error_id, NAME_LIMIT));
                     let data = original.data.as_ref().map(ToString::to_string);
                     read.original = originals.then(|| Original {
                         code: Some(original.code),
-                        message: clamped(&original.message, DETAIL_LIMIT),
-                        data: data.map(|data| clamped(&data, DETAIL_LIMIT)),
+                        message: cut(&original.message, DETAIL_LIMIT),
+                        data: data.map(|data| cut(&data, DETAIL_LIMIT)),
                     });
                 }
                 Event::Panicked { message: text } | Event::Failed { cause: text } if originals => {
                     read.original = Some(Original {
                         code: None,
-                        message: clamped(text, DETAIL_LIMIT),
+                        message: cut(text, DETAIL_LIMIT),
                         data: None,
                     });
                 }
@@ -210,18 +155,6 @@ impl FromTrail {
         }
         read
     }
-}
-
-fn cache_state(event: &CacheEvent) -> Option<CacheState> {
-    let (state, age) = match event {
-        CacheEvent::Hit { age } => ("hit", Some(*age)),
-        CacheEvent::Stale { age } => ("stale", Some(*age)),
-        CacheEvent::Miss => ("miss", None),
-        CacheEvent::Coalesced => ("coalesced", None),
-        CacheEvent::Bypass { .. } => ("bypass", None),
-        _ => return None,
-    };
-    Some(CacheState { state, age })
 }
 
 #[cfg(test)]
@@ -239,23 +172,18 @@ mod tests {
                 code: Some(-32603),
             });
         }
-        trail.push(Event::Panicked {
-            message: "boom".into(),
-        });
+        let message = "boom".into();
+        trail.push(Event::Panicked { message });
         trail.push(Event::Cache(CacheEvent::Miss));
         let read = FromTrail::read(&trail, true);
         assert_eq!(read.attempts, 3);
         assert_eq!(read.decision, Decision::PANICKED);
         assert_eq!(read.cache.unwrap().state, "miss");
         assert_eq!(&*read.original.unwrap().message, "boom");
-        trail.push(Event::Denied {
-            rule: "no-admin".into(),
-        });
+        let rule = "no-admin".into();
+        trail.push(Event::Denied { rule });
         let read = FromTrail::read(&trail, false);
-        assert_eq!(
-            (read.decision.layer, read.decision.verdict),
-            ("authorization", "denied")
-        );
+        assert_eq!((read.decision.layer, read.decision.verdict), ("authorization", "denied"));
         assert_eq!(read.decision.rule.as_deref(), Some("no-admin"));
         assert_eq!(read.original, None);
     }
@@ -263,21 +191,15 @@ mod tests {
     #[test]
     fn the_original_of_a_masked_error_goes_with_its_id() {
         let mut trail = Trail::new();
-        trail.push(Event::Panicked {
-            message: "x".into(),
-        });
-        let original = McpError::new(-32603, "db password=hunter2").with("a", 1);
-        trail.push(Event::Masked {
-            error_id: "e-1".into(),
-            original: Box::new(original),
-        });
+        let message = "x".into();
+        trail.push(Event::Panicked { message });
+        let original = Box::new(McpError::new(-32603, "db password=hunter2").with("a", 1));
+        let error_id = "e-1".into();
+        trail.push(Event::Masked { error_id, original });
         let read = FromTrail::read(&trail, true);
         let kept = read.original.unwrap();
         assert_eq!(read.error_id.as_deref(), Some("e-1"));
-        assert_eq!(
-            (kept.code, &*kept.message),
-            (Some(-32603), "db password=hunter2")
-        );
+        assert_eq!((kept.code, &*kept.message), (Some(-32603), "db password=hunter2"));
         assert_eq!(kept.data.as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(FromTrail::read(&trail, false).original, None);
     }

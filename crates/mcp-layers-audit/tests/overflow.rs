@@ -3,29 +3,23 @@
 
 mod common;
 
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use common::{Brake, PATIENCE, answer, call, folder, key, kinds, lines};
+use common::{Brake, PATIENCE, answer, call, folder, key, kinds, lines, open, options};
 use mcp_layers_audit::{
-    Acknowledge, AuditLayer, ChannelSink, FileOptions, FileSink, Loss, Offer, Receipt, Record,
-    Sink, Sync, Trouble, verify,
+    AuditLayer, ChannelSink, Entry, FileSink, OverflowPolicy, Record, Sink, SyncPolicy, Written, verify,
 };
 use mcp_layers_core::{JsonRpcResponse, McpResponse};
 use mcp_layers_test::{MockService, Task, requests};
 use std::sync::Mutex;
+use tokio::sync::oneshot;
 use tower::{Layer, Service};
-
-fn size(records: usize) -> NonZeroUsize {
-    NonZeroUsize::new(records).unwrap()
-}
 
 /// A file on a disk that stands still until the brake lets go.
 fn slow(path: &std::path::Path, capacity: usize) -> (FileSink, Brake) {
     let brake = Brake::default();
-    let options = FileOptions::new(&key())
-        .sync(Sync::Interval(PATIENCE))
-        .capacity(size(capacity));
-    (options.encoder(brake.clone()).open(path).unwrap(), brake)
+    let options = options().sync(SyncPolicy::Interval(PATIENCE)).capacity(capacity);
+    (FileSink::open_with(path, options, brake.clone()).unwrap(), brake)
 }
 
 fn reason(response: &JsonRpcResponse) -> Option<String> {
@@ -38,7 +32,7 @@ fn reason(response: &JsonRpcResponse) -> Option<String> {
 }
 
 #[tokio::test]
-async fn l5_a_slow_sink_refuses_calls_before_they_run_and_says_so_in_the_chain() {
+async fn a_slow_sink_refuses_calls_before_they_run_and_says_so_in_the_chain() {
     let (_folder, path) = folder();
     let (sink, brake) = slow(&path, 10);
     let layer = AuditLayer::new(sink.clone()).unwrap();
@@ -56,19 +50,19 @@ async fn l5_a_slow_sink_refuses_calls_before_they_run_and_says_so_in_the_chain()
     }
     assert_eq!((mock.calls(), refused), (10, 90));
     assert_eq!(
-        (handle.recorded(), handle.refused(), handle.dropped()),
+        (handle.stats().recorded, handle.stats().refused, handle.stats().dropped),
         (10, 90, 0)
     );
-    assert!(handle.in_trouble());
+    assert!(handle.stats().degraded);
     // The lifecycle passes, even without a record.
     let response = answer(&layer, requests::of(1, mcp_layers_core::Method::Ping)).await;
     assert_eq!(response.outcome().code(), None);
-    assert_eq!(handle.dropped(), 1);
+    assert_eq!(handle.stats().dropped, 1);
 
     brake.allow(usize::MAX);
     sink.flush(PATIENCE).unwrap();
     assert_eq!(answer(&layer, call("echo")).await.outcome().code(), None);
-    assert!(!handle.in_trouble());
+    assert!(!handle.stats().degraded);
     sink.close(PATIENCE);
     let verified = verify(&path, &key()).unwrap();
     assert_eq!(
@@ -78,21 +72,21 @@ async fn l5_a_slow_sink_refuses_calls_before_they_run_and_says_so_in_the_chain()
 }
 
 #[tokio::test]
-async fn l5_a_slow_sink_drops_records_and_counts_them_in_the_chain() {
+async fn a_slow_sink_drops_records_and_counts_them_in_the_chain() {
     let (_folder, path) = folder();
     let (sink, brake) = slow(&path, 10);
     let layer = AuditLayer::new(sink.clone())
         .unwrap()
-        .on_trouble(Trouble::Drop);
+        .on_overflow(OverflowPolicy::Drop);
     for _ in 0..100 {
         assert_eq!(answer(&layer, call("echo")).await.outcome().code(), None);
         assert!(sink.waiting() <= 10);
     }
     assert_eq!(
-        (layer.handle().dropped(), layer.handle().refused()),
+        (layer.handle().stats().dropped, layer.handle().stats().refused),
         (90, 0)
     );
-    assert!(layer.handle().in_trouble());
+    assert!(layer.handle().stats().degraded);
     brake.allow(usize::MAX);
     sink.flush(PATIENCE).unwrap();
     sink.close(PATIENCE);
@@ -102,12 +96,12 @@ async fn l5_a_slow_sink_drops_records_and_counts_them_in_the_chain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l5_an_answer_waits_for_room_and_no_longer_than_it_may() {
-    let (sink, mut records) = ChannelSink::bounded(size(1));
+async fn an_answer_waits_for_room_and_no_longer_than_it_may() {
+    let (sink, mut records) = ChannelSink::bounded(1).unwrap();
     let patience = Duration::from_secs(3);
     let layer = AuditLayer::new(sink)
         .unwrap()
-        .on_trouble(Trouble::Wait(patience));
+        .on_overflow(OverflowPolicy::Wait(patience));
     answer(&layer, call("echo")).await;
     let mut waiting = Task::new(answer(&layer, call("echo")));
     assert!(waiting.poll().is_pending());
@@ -119,26 +113,26 @@ async fn l5_an_answer_waits_for_room_and_no_longer_than_it_may() {
         "there is room"
     );
     assert_eq!(
-        (layer.handle().recorded(), layer.handle().dropped()),
+        (layer.handle().stats().recorded, layer.handle().stats().dropped),
         (2, 0)
     );
 
     let started = tokio::time::Instant::now();
     answer(&layer, call("echo")).await;
     assert_eq!(started.elapsed(), patience);
-    assert_eq!(layer.handle().dropped(), 1);
+    assert_eq!(layer.handle().stats().dropped, 1);
     assert_eq!(records.take_dropped(), 1);
     // Whoever goes away while it waits is counted too.
     let mut waiting = Task::new(answer(&layer, call("echo")));
     assert!(waiting.poll().is_pending());
     drop(waiting);
-    assert_eq!((layer.handle().dropped(), records.take_dropped()), (2, 1));
+    assert_eq!((layer.handle().stats().dropped, records.take_dropped()), (2, 1));
 }
 
 #[tokio::test]
 async fn a_slow_sink_beside_a_quick_one_gives_its_room_back() {
-    let (quick, mut records) = ChannelSink::bounded(size(2));
-    let (slow, _kept) = ChannelSink::bounded(size(1));
+    let (quick, mut records) = ChannelSink::bounded(2).unwrap();
+    let (slow, _kept) = ChannelSink::bounded(1).unwrap();
     let layer = AuditLayer::new(quick).unwrap().also(slow);
     answer(&layer, call("echo")).await;
     for _ in 0..10 {
@@ -151,21 +145,18 @@ async fn a_slow_sink_beside_a_quick_one_gives_its_room_back() {
     assert_eq!(records.take_refused(), 10);
 }
 
-/// Gives receipts that the test answers.
+/// Gives receipts that the test resolves.
 #[derive(Clone, Default)]
-struct ByHand(Arc<Mutex<Vec<Acknowledge>>>);
+struct ByHand(Arc<Mutex<Vec<oneshot::Sender<()>>>>);
 
 impl Sink for ByHand {
-    fn offer(&self, _: &Arc<Record>, _: bool) -> Offer {
-        let (acknowledge, receipt) = Receipt::new();
+    fn write(&self, entry: Entry) -> Written {
+        let Entry::Record(..) = entry else {
+            return Written::Taken;
+        };
+        let (acknowledge, receipt) = oneshot::channel();
         self.0.lock().unwrap().push(acknowledge);
-        Offer::Unsynced(receipt)
-    }
-
-    fn lost(&self, _: Loss) {}
-
-    fn is_durable(&self) -> bool {
-        true
+        Written::Unsynced(receipt)
     }
 }
 
@@ -175,17 +166,17 @@ async fn an_answer_comes_after_its_record_is_synced() {
     let layer = AuditLayer::new(one.clone()).unwrap().also(two.clone());
     let mut task = Task::new(layer.layer(MockService::new()).call(call("echo")));
     assert!(task.poll().is_pending());
-    one.0.lock().unwrap().pop().unwrap().synced();
+    one.0.lock().unwrap().pop().unwrap().send(()).unwrap();
     assert!(task.is_woken() && task.poll().is_pending());
-    two.0.lock().unwrap().pop().unwrap().synced();
+    two.0.lock().unwrap().pop().unwrap().send(()).unwrap();
     assert!(task.is_woken() && task.poll().is_ready());
 }
 
 #[tokio::test]
-async fn l2_a_call_whose_record_could_not_be_synced_is_not_acknowledged() {
-    for (trouble, code) in [(Trouble::Refuse, Some(503)), (Trouble::Drop, None)] {
+async fn a_call_whose_record_could_not_be_synced_is_not_acknowledged() {
+    for (trouble, code) in [(OverflowPolicy::Refuse, Some(503)), (OverflowPolicy::Drop, None)] {
         let sink = ByHand::default();
-        let layer = AuditLayer::new(sink.clone()).unwrap().on_trouble(trouble);
+        let layer = AuditLayer::new(sink.clone()).unwrap().on_overflow(trouble);
         let mut task = Task::new(layer.layer(MockService::new()).call(call("echo")));
         assert!(task.poll().is_pending());
         drop(sink.0.lock().unwrap().pop());
@@ -193,12 +184,12 @@ async fn l2_a_call_whose_record_could_not_be_synced_is_not_acknowledged() {
             panic!("an answer");
         };
         assert_eq!(response.outcome().code(), code);
-        assert_eq!(layer.handle().unacknowledged(), 1);
+        assert_eq!(layer.handle().stats().unacknowledged, 1);
     }
 }
 
 #[tokio::test]
-async fn l2_a_panic_in_the_writer_closes_the_sink() {
+async fn a_panic_in_the_writer_closes_the_sink() {
     struct Panics;
     impl mcp_layers_audit::Encode for Panics {
         fn encode(&self, _: &Record, _: &mut Vec<u8>) {
@@ -206,10 +197,7 @@ async fn l2_a_panic_in_the_writer_closes_the_sink() {
         }
     }
     let (_folder, path) = folder();
-    let sink = FileOptions::new(&key())
-        .encoder(Panics)
-        .open(&path)
-        .unwrap();
+    let sink = FileSink::open_with(&path, options(), Panics).unwrap();
     let layer = AuditLayer::new(sink.clone()).unwrap();
     for _ in 0..3 {
         assert_eq!(
@@ -217,15 +205,15 @@ async fn l2_a_panic_in_the_writer_closes_the_sink() {
             Some(503)
         );
     }
-    assert!(sink.in_trouble());
-    assert!(sink.flush(PATIENCE).is_ok());
+    assert!(sink.is_degraded());
+    assert!(sink.flush(PATIENCE).is_err());
     sink.close(PATIENCE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_get_every_record_into_the_chain_once() {
     let (_folder, path) = folder();
-    let sink = FileOptions::new(&key()).open(&path).unwrap();
+    let sink = open(&path);
     let layer = AuditLayer::new(sink.clone()).unwrap();
     let tasks: Vec<_> = (0..64)
         .map(|_| {
