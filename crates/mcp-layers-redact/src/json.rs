@@ -5,9 +5,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::{
-    assignment::{NAME_FIELDS, VALUE_FIELDS},
     message::is_message,
-    name::{Kind, classify},
+    name::{Kind, NAME_FIELDS, VALUE_FIELDS, among, classify},
     value::is_nothing,
 };
 
@@ -71,7 +70,7 @@ impl Json<'_> {
             match change {
                 Change::Zero => edits.replace(place.start, place.end, "0"),
                 Change::Text(new) => {
-                    edits.replace(place.start, place.end, &Value::from(new).to_string())
+                    edits.replace(place.start, place.end, &Value::from(new).to_string());
                 }
             }
         }
@@ -124,9 +123,7 @@ impl Json<'_> {
                     let is_object = matches!(value, Node::Object(_));
                     let own = own
                         .filter(|kind| matches!(kind, Kind::Strong | Kind::Header) || !is_object);
-                    let is_value = VALUE_FIELDS
-                        .iter()
-                        .any(|name| name.eq_ignore_ascii_case(&member.name));
+                    let is_value = among(VALUE_FIELDS, &member.name);
                     let below = own.or(under).or(beside.filter(|_| is_value));
                     if let (Some(place), Some(new)) = (member.place, renamed) {
                         changes.push((place, Change::Text(new)));
@@ -141,11 +138,7 @@ impl Json<'_> {
     fn beside<L>(&self, members: &[(Member<L>, Node<L>)]) -> Option<Kind> {
         self.label?;
         members.iter().find_map(|(member, value)| match value {
-            Node::Text(_, named)
-                if NAME_FIELDS
-                    .iter()
-                    .any(|name| name.eq_ignore_ascii_case(&member.name)) =>
-            {
+            Node::Text(_, named) if among(NAME_FIELDS, &member.name) => {
                 kind(named).filter(|kind| matches!(kind, Kind::Strong | Kind::Header))
             }
             _ => None,

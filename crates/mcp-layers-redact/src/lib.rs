@@ -35,10 +35,12 @@
 
 mod assignment;
 mod edits;
+mod field;
 mod json;
 mod message;
 mod name;
 mod place;
+mod quote;
 mod redactor;
 mod sanitize;
 mod stack_trace;

@@ -17,251 +17,60 @@ pub(crate) enum Kind {
 const MAX_NAME: usize = 128;
 
 /// Parts of words that always stand for a secret.
-const PARTS: [&str; 20] = [
-    "password",
-    "passwd",
-    "passwort",
-    "kennwort",
-    "passphrase",
-    "contrasena",
-    "contraseña",
-    "motdepasse",
-    "пароль",
-    "密码",
-    "credential",
-    "apikey",
-    "secretkey",
-    "privatekey",
-    "accesskey",
-    "accountkey",
-    "sharedkey",
-    "masterkey",
-    "signingkey",
-    "encryptionkey",
-];
+const PARTS: &str = "\
+    password passwd passwort kennwort passphrase contrasena contraseña motdepasse пароль 密码 \
+    credential apikey secretkey privatekey accesskey accountkey sharedkey masterkey signingkey \
+    encryptionkey";
 
 /// Whole words that always stand for a secret.
-const WORDS: [&str; 6] = ["secret", "secrets", "pwd", "creds", "senha", "pgpass"];
+const WORDS: &str = "\
+    secret secrets pwd creds senha pgpass";
 
 /// The word before `key` that makes it a secret.
-const KEYS: &[&str] = &[
-    "access",
-    "account",
-    "admin",
-    "aes",
-    "anthropic",
-    "api",
-    "app",
-    "application",
-    "auth",
-    "aws",
-    "azure",
-    "cipher",
-    "client",
-    "consumer",
-    "crypto",
-    "decryption",
-    "deploy",
-    "encryption",
-    "functions",
-    "google",
-    "hmac",
-    "jwt",
-    "licence",
-    "license",
-    "master",
-    "openai",
-    "private",
-    "root",
-    "secret",
-    "service",
-    "session",
-    "shared",
-    "sign",
-    "signing",
-    "ssh",
-    "storage",
-    "stripe",
-    "subscription",
-    "symmetric",
-    "webhook",
-];
+const KEYS: &str = "\
+    access account admin aes anthropic api app application auth aws azure cipher client consumer \
+    crypto decryption deploy encryption functions google hmac jwt licence license master openai \
+    private root secret service session shared sign signing ssh storage stripe subscription \
+    symmetric webhook";
 
 /// The word before `token` that makes it no secret: pages of lists, tokens of a parser or a model.
-pub(crate) const HARMLESS_TOKENS: &[&str] = &[
-    "bos",
-    "cancel",
-    "cancellation",
-    "change",
-    "cls",
-    "completion",
-    "continuation",
-    "continue",
-    "cursor",
-    "delta",
-    "end",
-    "eos",
-    "expected",
-    "image",
-    "input",
-    "invalid",
-    "list",
-    "mask",
-    "max",
-    "min",
-    "next",
-    "num",
-    "output",
-    "pad",
-    "page",
-    "pagination",
-    "paging",
-    "per",
-    "prev",
-    "previous",
-    "progress",
-    "prompt",
-    "resume",
-    "sep",
-    "special",
-    "start",
-    "stop",
-    "sync",
-    "syntax",
-    "total",
-    "unexpected",
-    "unk",
-    "unknown",
-    "watch",
-];
+pub(crate) const HARMLESS_TOKENS: &str = "\
+    bos cancel cancellation change cls completion continuation continue cursor delta end eos \
+    expected image input invalid list mask max min next num output pad page pagination paging per \
+    prev previous progress prompt resume sep special start stop sync syntax total unexpected unk \
+    unknown watch";
 
 /// The word before `tokens` that makes it several secrets, and no count.
-const SECRET_TOKENS: [&str; 8] = [
-    "access", "api", "auth", "bearer", "device", "personal", "refresh", "session",
-];
+const SECRET_TOKENS: &str = "\
+    access api auth bearer device personal refresh session";
 
 /// Last words of names that tell something about a secret, such as `password_length`.
-const ABOUT: &[&str] = &[
-    "age",
-    "alg",
-    "algorithm",
-    "arn",
-    "at",
-    "attempt",
-    "attempts",
-    "attribute",
-    "budget",
-    "changed",
-    "class",
-    "column",
-    "count",
-    "created",
-    "description",
-    "directory",
-    "disabled",
-    "enabled",
-    "endpoint",
-    "error",
-    "errors",
-    "exists",
-    "expiration",
-    "expired",
-    "expires",
-    "expiry",
-    "field",
-    "fields",
-    "file",
-    "filename",
-    "form",
-    "format",
-    "help",
-    "input",
-    "kind",
-    "label",
-    "len",
-    "length",
-    "less",
-    "limit",
-    "limits",
-    "link",
-    "location",
-    "manager",
-    "max",
-    "maximum",
-    "message",
-    "messages",
-    "method",
-    "min",
-    "minimum",
-    "missing",
-    "mode",
-    "modified",
-    "name",
-    "names",
-    "param",
-    "parameter",
-    "path",
-    "pattern",
-    "placeholder",
-    "policies",
-    "policy",
-    "present",
-    "prompt",
-    "provider",
-    "ref",
-    "refs",
-    "regex",
-    "required",
-    "requirement",
-    "requirements",
-    "reset",
-    "retries",
-    "rotation",
-    "rule",
-    "rules",
-    "scheme",
-    "schema",
-    "scope",
-    "scopes",
-    "set",
-    "size",
-    "source",
-    "status",
-    "store",
-    "strength",
-    "title",
-    "ttl",
-    "type",
-    "types",
-    "updated",
-    "uri",
-    "url",
-    "usage",
-    "valid",
-    "validation",
-    "validator",
-    "version",
-];
+const ABOUT: &str = "\
+    age alg algorithm arn at attempt attempts attribute budget changed class column count created \
+    description directory disabled enabled endpoint error errors exists expiration expired expires \
+    expiry field fields file filename form format help input kind label len length less limit \
+    limits link location manager max maximum message messages method min minimum missing mode \
+    modified name names param parameter path pattern placeholder policies policy present prompt \
+    provider ref refs regex required requirement requirements reset retries rotation rule rules \
+    scheme schema scope scopes set size source status store strength title ttl type types updated \
+    uri url usage valid validation validator version";
 
 /// Last words that change nothing: `password_confirmation`, `new_password_2`.
-const NEUTRAL: [&str; 16] = [
-    "again",
-    "base64",
-    "confirm",
-    "confirmation",
-    "current",
-    "dev",
-    "encoded",
-    "new",
-    "old",
-    "plain",
-    "plaintext",
-    "prod",
-    "raw",
-    "staging",
-    "text",
-    "value",
-];
+const NEUTRAL: &str = "\
+    again base64 confirm confirmation current dev encoded new old plain plaintext prod raw staging \
+    text value";
+
+/// Names that may hold the name of a secret, whose value stands in a field beside it.
+pub(crate) const NAME_FIELDS: &str = "name key header field variable param parameter env";
+
+/// Names of the field beside it.
+pub(crate) const VALUE_FIELDS: &str = "value val content values default";
+
+/// Whether the word is one of a list, in any case.
+pub(crate) fn among(words: &str, word: &str) -> bool {
+    let mut words = words.split_ascii_whitespace();
+    words.any(|have| have.eq_ignore_ascii_case(word))
+}
 
 /// Returns whether the value of a field with this name is a secret: `password`, `api_key`,
 /// `X-Auth-Token`, `clientSecret`, in any spelling. Names of what is no secret, such as
@@ -278,7 +87,7 @@ pub(crate) fn classify(name: &str) -> Option<Kind> {
     }
     let last = words.last()?.as_str();
     let before = words.len().checked_sub(2).map(|at| words[at].as_str());
-    let is_about = before.is_some() && ABOUT.contains(&last);
+    let is_about = before.is_some() && among(ABOUT, last);
     if is_about || last == "passwordless" {
         return None;
     }
@@ -287,11 +96,13 @@ pub(crate) fn classify(name: &str) -> Option<Kind> {
         return Some(Kind::Header);
     }
     let strong = |word: &String| {
-        WORDS.contains(&&**word)
+        among(WORDS, word)
             || word.ends_with("secret")
-            || PARTS.iter().any(|part| word.contains(part))
+            || PARTS
+                .split_ascii_whitespace()
+                .any(|part| word.contains(part))
     };
-    let is_key = matches!(last, "key" | "keys") && before.is_some_and(|word| KEYS.contains(&word));
+    let is_key = matches!(last, "key" | "keys") && before.is_some_and(|word| among(KEYS, word));
     if is_key || words.iter().any(strong) {
         return Some(Kind::Strong);
     }
@@ -305,7 +116,7 @@ pub(crate) fn classify(name: &str) -> Option<Kind> {
             None => Some(Kind::Weak),
             Some(word)
                 if HARMLESS_TOKENS
-                    .iter()
+                    .split_ascii_whitespace()
                     .any(|harmless| is_harmless(word, harmless)) =>
             {
                 None
@@ -314,7 +125,7 @@ pub(crate) fn classify(name: &str) -> Option<Kind> {
         };
     }
     if last == "tokens" {
-        let secret = before.is_some_and(|word| SECRET_TOKENS.contains(&word));
+        let secret = before.is_some_and(|word| among(SECRET_TOKENS, word));
         return secret.then_some(Kind::Strong);
     }
     let is_id = last == "id" && matches!(before, Some("session" | "sess"));
@@ -334,7 +145,7 @@ fn is_harmless(word: &str, harmless: &str) -> bool {
 }
 
 fn is_neutral(word: &str) -> bool {
-    NEUTRAL.contains(&word) || word.bytes().all(|byte| byte.is_ascii_digit())
+    among(NEUTRAL, word) || word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn tail(name: &str) -> &str {
@@ -373,29 +184,11 @@ mod tests {
 
     #[test]
     fn names_of_secrets_are_known_in_every_spelling() {
-        for name in [
-            "password",
-            "Password1",
-            "DB_PASSWORD",
-            "dbPassword",
-            "PGPASSWORD",
-            "spring.datasource.password",
-            "API-Key",
-            "apikey",
-            "x_access_token",
-            "clientSecret",
-            "Set-Cookie",
-            "SMTP_PASS",
-            "aws_secret_access_key",
-            "newPasswordConfirmation",
-            "GITHUB_TOKEN",
-            "refreshToken",
-            "AccountKey",
-            "SharedAccessSignature",
-            "token",
-            "pin",
-            "Ocp-Apim-Subscription-Key",
-        ] {
+        let names = "password Password1 DB_PASSWORD dbPassword PGPASSWORD API-Key apikey \
+            spring.datasource.password x_access_token clientSecret Set-Cookie SMTP_PASS \
+            aws_secret_access_key newPasswordConfirmation GITHUB_TOKEN refreshToken AccountKey \
+            SharedAccessSignature token pin Ocp-Apim-Subscription-Key";
+        for name in names.split_whitespace() {
             assert!(is_secret_name(name), "{name}");
         }
         assert_eq!(classify("Proxy-Authorization"), Some(Kind::Header));
@@ -403,32 +196,10 @@ mod tests {
 
     #[test]
     fn other_names_are_not() {
-        for name in [
-            "query",
-            "nextPageToken",
-            "syncToken",
-            "nextSyncToken",
-            "next_token",
-            "progressToken",
-            "pagetoken",
-            "max_tokens",
-            "tokens",
-            "token_type",
-            "tokenizer",
-            "password_length",
-            "passwordPolicy",
-            "passwordless",
-            "secretName",
-            "primary_key",
-            "bypass",
-            "author",
-            "compass",
-            "keyboard",
-            "public_key",
-            "spin",
-            "",
-            "_",
-        ] {
+        let names = "query nextPageToken syncToken nextSyncToken next_token progressToken _ - \
+            pagetoken max_tokens tokens token_type tokenizer password_length passwordPolicy \
+            passwordless secretName primary_key bypass author compass keyboard public_key spin";
+        for name in names.split_whitespace().chain([""]) {
             assert!(!is_secret_name(name), "{name}");
         }
     }

@@ -132,7 +132,7 @@ fn hosts(text: &str) -> Option<String> {
             bytes.len() > end.len()
                 && bytes[bytes.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
         };
-        if name.eq_ignore_ascii_case("localhost") || PRIVATE.iter().any(|end| is_private(&end)) {
+        if name.eq_ignore_ascii_case("localhost") || PRIVATE.iter().any(is_private) {
             let mut stop = start + name.len();
             if stop == end && text[end..].starts_with(':') {
                 let digits = text[end + 1..]
