@@ -55,7 +55,7 @@ impl AuditLayer {
 
     /// Sets how many requests of one caller may be under way, or wait for their record to be written;
     /// by default a quarter of the smallest sink's room. More are refused with 503, reason
-    /// `audit_share`. A caller is a verified principal, otherwise a client address; a local client has
+    /// `audit_share`, or run with a dropped record, as [`AuditLayer::on_overflow`] says. A caller is a verified principal, otherwise a client address; a local client has
     /// neither, and no such bound.
     #[must_use]
     pub fn max_per_caller(mut self, requests: usize) -> Self {

@@ -94,10 +94,11 @@ mod decision;
 mod encode;
 mod future;
 mod handle;
+#[cfg(feature = "http")]
+mod http;
 mod layer;
 mod outcome;
 mod record;
-mod redact;
 mod refusal;
 mod service;
 mod settings;
@@ -106,13 +107,15 @@ mod sink;
 mod state;
 mod text;
 mod trace_id;
-mod uri;
 
 pub use allow::AllowList;
 pub use decision::{CacheState, Decision, Original};
 pub use encode::{Cef, Encode, Json, Ocsf};
 pub use future::ResponseFuture;
 pub use handle::{AuditHandle, AuditStats};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use http::{AuditHttp, AuditHttpLayer, HttpResponseFuture};
 pub use layer::AuditLayer;
 pub use mcp_layers_audit_log::{
     AuditLog, Closed, Digest, Digester, Fault, InvalidKey, Key, LogOptions, Loss, Position, Receipt,

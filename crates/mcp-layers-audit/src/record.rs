@@ -12,12 +12,13 @@ use mcp_layers_core::{
     adapter::{json_size, map_size},
 };
 
+use mcp_layers_redact::redact_uri;
+
 use crate::{
     CacheState, CallOutcome, Decision, Original, TraceId,
     decision::FromTrail,
     settings::Settings,
     text::cut,
-    uri::{scrub, scrub_uri},
 };
 
 /// The size of the largest arguments and results that are digested, in bytes: the digest of larger
@@ -251,13 +252,17 @@ impl Record {
             }
             method => method.target_kind() == Some(ListedKind::Resource),
         };
-        let scrubbed = if is_uri { scrub_uri(target) } else { scrub(target) };
-        self.set_cut_target(settings, target, &scrubbed);
+        let mut kept = &*redact_uri(target);
+        if is_uri {
+            // A relative reference has no scheme, by which a uri is recognised.
+            kept = kept.split(['?', '#']).next().unwrap_or_default();
+        }
+        self.set_cut_target(settings, target, kept);
     }
 
     /// Keeps a target, with the digest of the whole if it was changed.
-    pub(crate) fn set_cut_target(&mut self, settings: &Settings, whole: &str, scrubbed: &str) {
-        let kept = cut(scrubbed, TARGET_LIMIT);
+    pub(crate) fn set_cut_target(&mut self, settings: &Settings, whole: &str, kept: &str) {
+        let kept = cut(kept, TARGET_LIMIT);
         if *kept != *whole {
             self.target_digest = Some(digest(settings, Domain::Target, whole));
         }

@@ -32,6 +32,8 @@ pub(crate) struct Admission {
     /// Permits by the index of their sink.
     permits: Vec<(usize, OwnedSemaphorePermit)>,
     share: Option<Arc<Share>>,
+    /// Whether the caller has its share under way: limited sinks do not get the record.
+    beyond_share: bool,
 }
 
 impl Admission {
@@ -40,6 +42,7 @@ impl Admission {
         Self {
             permits: Vec::new(),
             share: self.share.clone(),
+            beyond_share: self.beyond_share,
         }
     }
 }
@@ -74,20 +77,14 @@ impl Shared {
         let principal = request.context().principal();
         let address = request.connection().peer_address;
         let lifecycle = request.method().is_lifecycle();
-        let share = match self.share(principal.map(AsRef::as_ref), address) {
-            Ok(share) => share,
-            Err(refused) if !lifecycle => {
-                self.counters.refused_share();
-                self.lost(Loss::Refused);
-                return Err(refused);
-            }
-            Err(_) => None,
-        };
-        let mut admission = Admission {
-            permits: Vec::new(),
-            share,
-        };
-        if self.settings.overflow == OverflowPolicy::Refuse && !self.reserve(&mut admission) {
+        let refuses = self.settings.overflow == OverflowPolicy::Refuse;
+        let mut admission = self.share(principal.map(AsRef::as_ref), address);
+        if admission.beyond_share && refuses && !lifecycle {
+            self.counters.refused_share();
+            self.lost(Loss::Refused);
+            return Err(Refused::Share);
+        }
+        if refuses && !admission.beyond_share && !self.reserve(&mut admission) {
             admission.permits.clear();
             if !lifecycle {
                 self.refuse();
@@ -97,28 +94,15 @@ impl Shared {
         Ok(admission)
     }
 
-    /// A part of the caller's share.
-    fn share(
-        &self,
-        principal: Option<&Principal>,
-        address: Option<IpAddr>,
-    ) -> Result<Option<Arc<Share>>, Refused> {
-        let Some((most, caller)) = self.max_per_caller.zip(Caller::of(principal, address)) else {
-            return Ok(None);
-        };
-        match self.shares.take(caller, most) {
-            Some(share) => Ok(Some(Arc::new(share))),
-            None => Err(Refused::Share),
+    /// A part of the caller's share, without places.
+    pub(crate) fn share(&self, principal: Option<&Principal>, address: Option<IpAddr>) -> Admission {
+        let mut admission = Admission::default();
+        if let Some((most, caller)) = self.max_per_caller.zip(Caller::of(principal, address)) {
+            let share = self.shares.take(caller, most);
+            admission.beyond_share = share.is_none();
+            admission.share = share.map(Arc::new);
         }
-    }
-
-    /// The admission of a record that comes without a request to refuse.
-    pub(crate) fn admit_record(&self, record: &Record) -> Result<Admission, Refused> {
-        let share = self.share(record.principal.as_deref(), record.client_address)?;
-        Ok(Admission {
-            permits: Vec::new(),
-            share,
-        })
+        admission
     }
 
     fn reserve(&self, admission: &mut Admission) -> bool {
@@ -133,6 +117,11 @@ impl Shared {
                 Err(_) => false,
             },
         })
+    }
+
+    fn is_limited(&self, index: usize) -> bool {
+        let sink = self.settings.sinks.get(index);
+        sink.is_some_and(|sink| !matches!(sink.room(), Room::Unlimited))
     }
 
     /// Counts a request that is refused because it cannot be recorded.
@@ -166,13 +155,16 @@ impl Shared {
         for index in 0..self.settings.sinks.len() {
             let reserved = admission.permits.iter().position(|(of, _)| *of == index);
             let permit = reserved.map(|at| admission.permits.swap_remove(at).1);
-            if !pending.offer(index, permit) {
+            if admission.beyond_share && self.is_limited(index)
+                || !pending.offer(index, permit)
+            {
                 pending.without.push(index);
             }
         }
+        let waits = matches!(self.settings.overflow, OverflowPolicy::Wait(_));
         if pending.without.is_empty() {
             self.counters.recorded();
-        } else if !matches!(self.settings.overflow, OverflowPolicy::Wait(_)) {
+        } else if !waits || admission.beyond_share {
             pending.give_up();
         }
         pending

@@ -8,14 +8,9 @@ pub(crate) fn cut(text: &str, limit: usize) -> Box<str> {
     if text.len() <= limit {
         return text.into();
     }
-    let kept = floor(text, limit.saturating_sub(MORE.len()));
-    [kept, MORE].concat().into()
-}
-
-/// At most `limit` bytes of a text.
-pub(crate) fn floor(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
+    let most = limit.saturating_sub(MORE.len());
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    [text.get(..end).unwrap_or_default(), MORE].concat().into()
 }
 
 #[cfg(test)]

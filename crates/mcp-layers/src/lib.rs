@@ -11,6 +11,7 @@
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
+//! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
 //! | `cache` | `cache` | answers again without asking again |
@@ -102,6 +103,8 @@ pub use mcp_layers_core as core;
 pub use mcp_layers_error_mask as error_mask;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;
+#[cfg(feature = "redact")]
+pub use mcp_layers_redact as redact;
 #[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
 pub use mcp_layers_redis as redis;
 #[cfg(feature = "retry")]
