@@ -69,7 +69,7 @@ pub mod throttle;
 mod verify;
 mod writer;
 
-pub use chain::Position;
+pub use chain::{InvalidPosition, Position};
 pub use digest::{Digest, Digester};
 pub use fault::{Fault, VerifyError};
 pub use key::{InvalidKey, Key};

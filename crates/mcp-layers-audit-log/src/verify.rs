@@ -66,7 +66,7 @@ pub fn verify(path: impl AsRef<Path>, key: &Key) -> Result<Verified, VerifyError
 /// Records that are JSON objects can mark operations: one with a member `opens` (a text or a number)
 /// counts as [`Verified::unfinished`] until one whose `closes` is equal follows. The members are at
 /// the top, or inside a member `unmapped`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Verifier {
     path: PathBuf,
     key: Key,

@@ -45,7 +45,10 @@ impl AllowList {
     /// Allows one top-level field of the arguments of a tool or prompt.
     #[must_use]
     pub fn allow(mut self, target: impl Into<Box<str>>, field: impl Into<Box<str>>) -> Self {
-        self.fields.entry(target.into()).or_default().push(field.into());
+        self.fields
+            .entry(target.into())
+            .or_default()
+            .push(field.into());
         self
     }
 
@@ -69,7 +72,11 @@ impl AllowList {
         target: &str,
         arguments: Arguments<'_>,
     ) -> Vec<(Box<str>, Box<str>)> {
-        let fields = self.fields.get(target).map(Vec::as_slice).unwrap_or_default();
+        let fields = self
+            .fields
+            .get(target)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let value = |field: &Box<str>| {
             let value = arguments.get(field)?;
             Some((field.clone(), self.show(field, value)))

@@ -183,7 +183,10 @@ mod tests {
         let rule = "no-admin".into();
         trail.push(Event::Denied { rule });
         let read = FromTrail::read(&trail, false);
-        assert_eq!((read.decision.layer, read.decision.verdict), ("authorization", "denied"));
+        assert_eq!(
+            (read.decision.layer, read.decision.verdict),
+            ("authorization", "denied")
+        );
         assert_eq!(read.decision.rule.as_deref(), Some("no-admin"));
         assert_eq!(read.original, None);
     }
@@ -199,7 +202,10 @@ mod tests {
         let read = FromTrail::read(&trail, true);
         let kept = read.original.unwrap();
         assert_eq!(read.error_id.as_deref(), Some("e-1"));
-        assert_eq!((kept.code, &*kept.message), (Some(-32603), "db password=hunter2"));
+        assert_eq!(
+            (kept.code, &*kept.message),
+            (Some(-32603), "db password=hunter2")
+        );
         assert_eq!(kept.data.as_deref(), Some(r#"{"a":1}"#));
         assert_eq!(FromTrail::read(&trail, false).original, None);
     }

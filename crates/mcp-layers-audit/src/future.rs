@@ -82,7 +82,10 @@ where
                 _ => return Poll::Ready(output),
             }
         }
-        let answered = this.answered.as_mut().expect("set above, or by an earlier poll");
+        let answered = this
+            .answered
+            .as_mut()
+            .expect("set above, or by an earlier poll");
         let safe = ready!(answered.1.as_mut().poll(cx));
         let answered = this.answered.take().expect("polled right above");
         Poll::Ready(match this.address.take() {

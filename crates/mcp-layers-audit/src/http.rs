@@ -139,7 +139,8 @@ fn record_of(shared: &Shared, parts: &Parts, address: Option<IpAddr>) -> Record 
     record.set_principal(settings, principal(&parts.extensions).as_ref());
     record.client_address = address;
     record.transport = Some(Transport::Tcp);
-    record.protocol_version = header("mcp-protocol-version").map(|text| crate::text::cut(text, 128));
+    record.protocol_version =
+        header("mcp-protocol-version").map(|text| crate::text::cut(text, 128));
     record.set_session(settings, header("mcp-session-id"));
     record.trace_id = header("traceparent").and_then(TraceId::from_traceparent);
     record.time = settings.clock.wall();
@@ -188,7 +189,9 @@ fn submit<R>(shared: &Arc<Shared>, mut record: Record, response: &Response<R>, t
     if record.principal.is_none() {
         record.set_principal(settings, principal(response.extensions()).as_ref());
     }
-    let took = shared.elapsed(settings.clock.now()).saturating_sub(record.monotonic);
+    let took = shared
+        .elapsed(settings.clock.now())
+        .saturating_sub(record.monotonic);
     record.duration = Some(took);
     record.sequence = shared.counters.next_sequence();
     let admission = shared.share(record.principal.as_deref(), record.client_address);

@@ -7,11 +7,8 @@ use mcp_layers_core::{ConfigError, clock::Clock};
 use tower_layer::Layer;
 
 use crate::{
-    AllowList, Audit, AuditHandle, OverflowPolicy, Sink, TraceId,
-    handle::Counters,
-    settings::Settings,
-    share::Shares,
-    state::Shared,
+    AllowList, Audit, AuditHandle, OverflowPolicy, Sink, TraceId, handle::Counters,
+    settings::Settings, share::Shares, state::Shared,
 };
 
 /// Records who did what, with which outcome.

@@ -118,14 +118,16 @@ pub use handle::{AuditHandle, AuditStats};
 pub use http::{AuditHttp, AuditHttpLayer, HttpResponseFuture};
 pub use layer::AuditLayer;
 pub use mcp_layers_audit_log::{
-    AuditLog, Closed, Digest, Digester, Fault, InvalidKey, Key, LogOptions, Loss, Position, Receipt,
-    SyncPolicy, Verified, Verifier, VerifyError, verify,
+    AuditLog, Closed, Digest, Digester, Fault, InvalidKey, InvalidPosition, Key, LogOptions, Loss,
+    Position, Receipt, SyncPolicy, Verified, Verifier, VerifyError, verify,
 };
 pub use outcome::CallOutcome;
 pub use record::{Record, RequestIdText};
 pub use service::Audit;
 pub use settings::OverflowPolicy;
-pub use sink::{ChannelSink, Entry, FileSink, Place, Queued, Records, Room, Sink, TracingSink, Written};
+pub use sink::{
+    ChannelSink, Entry, FileSink, Place, Queued, Records, Room, Sink, TracingSink, Written,
+};
 pub use trace_id::TraceId;
 
 #[cfg(doctest)]

@@ -8,16 +8,15 @@ use std::{
 
 use mcp_layers_audit_log::Digest;
 use mcp_layers_core::{
-    Arguments, Authentication, ListedKind, McpRequest, McpResponse, Method, Principal, RequestId, Transport,
+    Arguments, Authentication, ListedKind, McpRequest, McpResponse, Method, Principal, RequestId,
+    Transport,
     adapter::{json_size, map_size},
 };
 
 use mcp_layers_redact::redact_uri;
 
 use crate::{
-    CacheState, CallOutcome, Decision, Original, TraceId,
-    decision::FromTrail,
-    settings::Settings,
+    CacheState, CallOutcome, Decision, Original, TraceId, decision::FromTrail, settings::Settings,
     text::cut,
 };
 
@@ -195,7 +194,9 @@ impl Record {
         record.transport = connection.transport;
         record.set_session(settings, connection.session_id);
         record.trace_id = trace_id(settings, request);
-        record.cursor = request.cursor().map(|cursor| digest(settings, Domain::Cursor, cursor));
+        record.cursor = request
+            .cursor()
+            .map(|cursor| digest(settings, Domain::Cursor, cursor));
         record.continuation = request.is_continuation();
         if let Some(target) = request.target() {
             record.set_target(settings, &method, target);
@@ -220,7 +221,11 @@ impl Record {
     }
 
     /// Keeps the principal, or a copy of it whose texts are cut.
-    pub(crate) fn set_principal(&mut self, settings: &Settings, principal: Option<&Arc<Principal>>) {
+    pub(crate) fn set_principal(
+        &mut self,
+        settings: &Settings,
+        principal: Option<&Arc<Principal>>,
+    ) {
         let Some(whole) = principal else { return };
         let optional = [whole.issuer(), whole.tenant(), whole.client_id()];
         let fits = |text: &str| text.len() <= PRINCIPAL_LIMIT;
@@ -298,7 +303,9 @@ impl Record {
     pub(crate) fn read_response<Res: McpResponse>(&mut self, settings: &Settings, response: &Res) {
         self.outcome = CallOutcome::of(&response.outcome());
         self.read_trail(FromTrail::read(response.trail(), settings.originals));
-        self.task = response.task_id().map(|id| digest(settings, Domain::Task, id));
+        self.task = response
+            .task_id()
+            .map(|id| digest(settings, Domain::Task, id));
         let next = response.next_cursor();
         self.next_cursor = next.map(|cursor| digest(settings, Domain::Cursor, cursor));
         if settings.sizes || settings.digest_results {
@@ -329,12 +336,16 @@ impl Record {
 
     /// The verified principal.
     pub(crate) fn verified(&self) -> Option<&Principal> {
-        self.principal.as_deref().filter(|principal| principal.is_verified())
+        self.principal
+            .as_deref()
+            .filter(|principal| principal.is_verified())
     }
 
     /// The principal that is only claimed.
     pub(crate) fn claimed(&self) -> Option<&Principal> {
-        self.principal.as_deref().filter(|principal| !principal.is_verified())
+        self.principal
+            .as_deref()
+            .filter(|principal| !principal.is_verified())
     }
 }
 

@@ -89,9 +89,15 @@ where
             drop(recorder.open(true));
         } else if settings.openings && changes_something(&request) {
             opening = recorder.open(false);
-            if refuses && opening.as_ref().is_some_and(|opening| !opening.is_complete()) {
+            if refuses
+                && opening
+                    .as_ref()
+                    .is_some_and(|opening| !opening.is_complete())
+            {
                 recorder.refused();
-                return ReplyFuture::ready(address.answer(unavailable(NOT_RUN), event("unavailable")));
+                return ReplyFuture::ready(
+                    address.answer(unavailable(NOT_RUN), event("unavailable")),
+                );
             }
         }
         let address = (refuses && !request.method().is_lifecycle()).then_some(address);

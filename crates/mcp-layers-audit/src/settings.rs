@@ -45,7 +45,8 @@ pub(crate) struct Settings {
 impl Settings {
     /// The defaults.
     pub(crate) fn new(sink: impl Sink) -> Result<Self, ConfigError> {
-        let key = Key::random().map_err(|error| ConfigError::new(format!("no random key: {error}")))?;
+        let key =
+            Key::random().map_err(|error| ConfigError::new(format!("no random key: {error}")))?;
         Ok(Self {
             sinks: vec![Arc::new(sink)],
             overflow: OverflowPolicy::Refuse,

@@ -65,7 +65,11 @@ impl Shares {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut requests = self.shares.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = self
+            .shares
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(under_way) = requests.get_mut(&self.caller) {
             *under_way -= 1;
             if *under_way == 0 {
@@ -88,7 +92,9 @@ mod tests {
             let principal = Principal::new(name, Authentication::Bearer);
             Caller::of(Some(&principal), None).unwrap()
         };
-        let held: Vec<_> = (0..2).map(|_| shares.take(caller("ada"), 2).unwrap()).collect();
+        let held: Vec<_> = (0..2)
+            .map(|_| shares.take(caller("ada"), 2).unwrap())
+            .collect();
         assert!(shares.take(caller("ada"), 2).is_none());
         assert!(shares.take(caller("bob"), 2).is_some());
         drop(held);

@@ -95,7 +95,11 @@ impl Shared {
     }
 
     /// A part of the caller's share, without places.
-    pub(crate) fn share(&self, principal: Option<&Principal>, address: Option<IpAddr>) -> Admission {
+    pub(crate) fn share(
+        &self,
+        principal: Option<&Principal>,
+        address: Option<IpAddr>,
+    ) -> Admission {
         let mut admission = Admission::default();
         if let Some((most, caller)) = self.max_per_caller.zip(Caller::of(principal, address)) {
             let share = self.shares.take(caller, most);
@@ -106,17 +110,21 @@ impl Shared {
     }
 
     fn reserve(&self, admission: &mut Admission) -> bool {
-        self.settings.sinks.iter().enumerate().all(|(index, sink)| match sink.room() {
-            Room::Unlimited => true,
-            Room::Degraded(_) => false,
-            Room::Limited(room) => match Arc::clone(room).try_acquire_owned() {
-                Ok(permit) => {
-                    admission.permits.push((index, permit));
-                    true
-                }
-                Err(_) => false,
-            },
-        })
+        self.settings
+            .sinks
+            .iter()
+            .enumerate()
+            .all(|(index, sink)| match sink.room() {
+                Room::Unlimited => true,
+                Room::Degraded(_) => false,
+                Room::Limited(room) => match Arc::clone(room).try_acquire_owned() {
+                    Ok(permit) => {
+                        admission.permits.push((index, permit));
+                        true
+                    }
+                    Err(_) => false,
+                },
+            })
     }
 
     fn is_limited(&self, index: usize) -> bool {
@@ -155,9 +163,7 @@ impl Shared {
         for index in 0..self.settings.sinks.len() {
             let reserved = admission.permits.iter().position(|(of, _)| *of == index);
             let permit = reserved.map(|at| admission.permits.swap_remove(at).1);
-            if admission.beyond_share && self.is_limited(index)
-                || !pending.offer(index, permit)
-            {
+            if admission.beyond_share && self.is_limited(index) || !pending.offer(index, permit) {
                 pending.without.push(index);
             }
         }
@@ -204,7 +210,10 @@ impl Pending {
             }
         }
         let share = self.share.clone();
-        match sink.write(Entry::Record(Arc::clone(&self.record), Place { permit, share })) {
+        match sink.write(Entry::Record(
+            Arc::clone(&self.record),
+            Place { permit, share },
+        )) {
             Written::Taken => true,
             Written::Unsynced(receipt) => {
                 self.receipts.push(receipt);
@@ -269,7 +278,9 @@ impl Pending {
             return;
         }
         self.given_up = true;
-        self.shared.counters.dropped(self.shared.settings.clock.now());
+        self.shared
+            .counters
+            .dropped(self.shared.settings.clock.now());
         for index in self.without.drain(..) {
             if let Some(sink) = self.shared.settings.sinks.get(index) {
                 let _ = sink.write(Entry::Lost(Loss::Dropped));

@@ -9,7 +9,10 @@ pub(crate) fn cut(text: &str, limit: usize) -> Box<str> {
         return text.into();
     }
     let most = limit.saturating_sub(MORE.len());
-    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = (0..=most)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
     [text.get(..end).unwrap_or_default(), MORE].concat().into()
 }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use mcp_layers_audit::{AuditLayer, ChannelSink, TracingSink, OverflowPolicy};
+use mcp_layers_audit::{AuditLayer, ChannelSink, OverflowPolicy, TracingSink};
 use mcp_layers_core::{JsonRpcRequest, McpRequest};
 use mcp_layers_test::Contract;
 use std::time::Duration;
@@ -15,7 +15,9 @@ async fn keeps_the_contract_of_layers() {
         .await;
     Contract::new(|| {
         let (sink, _) = ChannelSink::bounded(1).unwrap();
-        AuditLayer::new(sink).unwrap().on_overflow(OverflowPolicy::Drop)
+        AuditLayer::new(sink)
+            .unwrap()
+            .on_overflow(OverflowPolicy::Drop)
     })
     .check()
     .await;

@@ -129,13 +129,9 @@ async fn a_read_only_place_stops_the_start() {
         assert!(FileSink::open(disk.path(), options()).is_err());
     }
     let (folder, _) = folder();
-    assert!(
-        FileSink::open(folder.path().join("no/such/folder"), options()).is_err()
-    );
+    assert!(FileSink::open(folder.path().join("no/such/folder"), options()).is_err());
     fs::create_dir(folder.path().join("a-folder")).unwrap();
-    assert!(
-        FileSink::open(folder.path().join("a-folder"), options()).is_err()
-    );
+    assert!(FileSink::open(folder.path().join("a-folder"), options()).is_err());
 }
 
 const CHILD: &str = "AUDIT_DISK_CHILD";
@@ -220,11 +216,7 @@ async fn a_closed_descriptor_refuses_calls_in_the_child() {
 fn a_closed_descriptor_refuses_calls() {
     let (_folder, path) = folder();
     let path = path.canonicalize().unwrap_or(path);
-    let said = child(
-        "a_closed_descriptor_refuses_calls_in_the_child",
-        &path,
-        "",
-    );
+    let said = child("a_closed_descriptor_refuses_calls_in_the_child", &path, "");
     assert!(said.contains("\nrefused"), "{said}");
     assert_eq!(verify(&path, &key()).unwrap().records, 1);
 }

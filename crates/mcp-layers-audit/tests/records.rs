@@ -13,11 +13,11 @@ use std::{
 use common::{answer, call, channel, json_of, key, only};
 use futures::FutureExt;
 use mcp_layers_audit::{
-    AllowList, AuditLayer, ChannelSink, CallOutcome, Record, Records, TraceId, OverflowPolicy,
+    AllowList, AuditLayer, CallOutcome, ChannelSink, OverflowPolicy, Record, Records, TraceId,
 };
 use mcp_layers_core::{
-    Authentication, CacheEvent, CancelLayer, CatchErrorLayer, CatchPanicLayer, Event,
-    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal,
+    Authentication, CacheEvent, CancelLayer, Catalog, CatchErrorLayer, CatchPanicLayer, Event,
+    Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal,
     Transport, clock::Clock, meta_key, short_lived,
 };
 use mcp_layers_test::{Answer, MockService, Task, requests, results};
@@ -116,12 +116,18 @@ async fn every_ending_has_one_terminal_record() {
     let endings = [
         (Answer::result(json!({})), CallOutcome::Success),
         (Answer::tool_error("no"), CallOutcome::ToolError),
-        (Answer::error(McpError::forbidden()), CallOutcome::Error(403)),
+        (
+            Answer::error(McpError::forbidden()),
+            CallOutcome::Error(403),
+        ),
         (
             Answer::result(results::input_required()),
             CallOutcome::InputRequired,
         ),
-        (Answer::result(results::task_created()), CallOutcome::TaskCreated),
+        (
+            Answer::result(results::task_created()),
+            CallOutcome::TaskCreated,
+        ),
         (Answer::fail("broken"), CallOutcome::Failed),
     ];
     for (answer, ending) in endings {
@@ -147,7 +153,11 @@ async fn every_ending_has_one_terminal_record() {
     );
 
     drop(layer.layer(mock.clone()).call(call("echo")));
-    assert_eq!(only(&mut records).outcome, CallOutcome::Cancelled, "never polled");
+    assert_eq!(
+        only(&mut records).outcome,
+        CallOutcome::Cancelled,
+        "never polled"
+    );
 
     for answer in [Answer::panic("boom"), Answer::panic_in_call("boom")] {
         mock.push(answer);
@@ -270,12 +280,7 @@ async fn the_original_of_a_masked_error_is_there_by_setting() {
         error_id: "e-1".into(),
         original: Box::new(original),
     };
-    with_trail(
-        &layer.originals(),
-        vec![masked],
-        Some(McpError::internal()),
-    )
-    .await;
+    with_trail(&layer.originals(), vec![masked], Some(McpError::internal())).await;
     let json = json_of(&only(&mut records));
     assert_eq!(
         (&json["error_id"], &json["code"]),
@@ -506,6 +511,68 @@ async fn a_hostile_trace_context_is_ignored() {
         answer(&layer, request).await;
         assert_eq!(only(&mut records).trace_id, None);
     }
+}
+
+#[tokio::test]
+async fn a_target_that_is_not_recorded_unchanged_has_a_digest() {
+    let (layer, mut records) = channel();
+    let layer = layer.key(&key());
+    let long = |end: &str| format!("file:///{}{end}", "a".repeat(1_100));
+    let mut seen = Vec::new();
+    for uri in [
+        long("1"),
+        long("2"),
+        "mailto:ada@host?body=hunter2".to_owned(),
+        "db:ada:hunter2@host/table".to_owned(),
+        "/notes?token=hunter2".to_owned(),
+    ] {
+        answer(&layer, requests::read_resource(1, &uri)).await;
+        let record = only(&mut records);
+        assert!(!json_of(&record).to_string().contains("hunter2"), "{uri}");
+        seen.push(record.target_digest.expect("a digest"));
+    }
+    assert_ne!(seen[0], seen[1]);
+    answer(&layer, requests::read_resource(1, "file:///notes")).await;
+    assert_eq!(only(&mut records).target_digest, None);
+}
+
+#[tokio::test]
+async fn a_long_principal_is_cut_and_has_a_digest() {
+    let (layer, mut records) = channel();
+    let mut digests = Vec::new();
+    for end in ["1", "2"] {
+        let subject = "s".repeat(1_000_000) + end;
+        let mut request = call("echo");
+        let principal = Principal::new(subject, Authentication::Bearer).with_tenant("acme");
+        request.context_mut().set_principal(Arc::new(principal));
+        answer(&layer, request).await;
+        let record = only(&mut records);
+        let json = json_of(&record);
+        assert!(json.to_string().len() < 2_000);
+        assert_eq!(json["principal"]["tenant"], "acme");
+        digests.push(record.principal_digest.expect("a digest"));
+    }
+    assert_ne!(digests[0], digests[1]);
+}
+
+#[tokio::test]
+async fn an_opening_and_a_closing_record_share_their_number() {
+    let (layer, mut records) = channel();
+    let layer = layer.record_openings();
+    let catalog = Catalog::new().with_tool_hints("look", Hints::new(Some(true), None, None, None));
+    let mut look = call("look");
+    look.context_mut().set_catalog(catalog);
+    answer(&layer, look).await;
+    assert_eq!(
+        only(&mut records).outcome,
+        CallOutcome::Success,
+        "a tool that only reads"
+    );
+    answer(&layer, call("write")).await;
+    let (open, close) = (records.try_next().unwrap(), only(&mut records));
+    assert_eq!(json_of(&open)["opens"], json!(open.sequence));
+    assert_eq!(json_of(&close)["closes"], json!(open.sequence));
+    assert_eq!(json_of(&close).get("opens"), None);
 }
 
 #[tokio::test]

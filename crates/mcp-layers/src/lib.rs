@@ -9,7 +9,8 @@
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
-//! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
+//! | `audit` | `audit`, `audit-http` | who did what, with which outcome, durable and tamper-evident |
+//! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
@@ -92,6 +93,9 @@
 
 #[cfg(feature = "audit")]
 pub use mcp_layers_audit as audit;
+#[cfg(feature = "audit-log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "audit-log")))]
+pub use mcp_layers_audit_log as audit_log;
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
 #[cfg(feature = "cache")]

@@ -81,7 +81,11 @@ impl Encode for Cef {
         }
         for (index, (name, value)) in record.arguments.iter().enumerate() {
             // The names of arguments are no keys here: a key has letters and digits only.
-            push_extension(&format!("mcpArgument{index}"), &format!("{name}: {value}"), &mut line);
+            push_extension(
+                &format!("mcpArgument{index}"),
+                &format!("{name}: {value}"),
+                &mut line,
+            );
         }
         out.extend_from_slice(line.as_bytes());
     }

@@ -79,7 +79,10 @@ impl Serialize for Members<'_> {
             without_nulls(json!({ "state": cache.state, "age_ns": cache.age.map(nanos) }))
         });
         map.some("cache", cache)?;
-        map.some("filtered", Some(record.filtered).filter(|entries| *entries > 0))?;
+        map.some(
+            "filtered",
+            Some(record.filtered).filter(|entries| *entries > 0),
+        )?;
         map.some("response_size", record.response_size)?;
         map.some("result_digest", record.result_digest)?;
         map.some("task", record.task)?;
@@ -128,12 +131,17 @@ fn unverified(record: &Record) -> Option<Value> {
         claims["client_version"] = json!(record.claimed_client_version);
     }
     let claims = without_nulls(claims);
-    claims.as_object().is_some_and(|claims| !claims.is_empty()).then_some(claims)
+    claims
+        .as_object()
+        .is_some_and(|claims| !claims.is_empty())
+        .then_some(claims)
 }
 
 /// The allow-listed argument values.
 pub(super) fn arguments(record: &Record) -> Option<Map<String, Value>> {
     let arguments = record.arguments.iter();
-    let arguments: Map<_, _> = arguments.map(|(name, value)| (name.to_string(), json!(value))).collect();
+    let arguments: Map<_, _> = arguments
+        .map(|(name, value)| (name.to_string(), json!(value)))
+        .collect();
     (!arguments.is_empty()).then_some(arguments)
 }
