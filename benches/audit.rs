@@ -1,5 +1,5 @@
-//! What the audit costs: on the path of a call (time of the calling thread on the processor), and
-//! how many records a second become durable (time of day).
+//! The cost of the audit: on the path of a call (CPU time of the calling thread), and the number of
+//! records a second that become durable (time of day).
 //!
 //! | group | what |
 //! |---|---|
@@ -19,15 +19,14 @@ use std::{
     future::{Ready, ready},
     hint::black_box,
     io,
-    num::NonZeroUsize,
-    sync::Arc,
+    sync::{Arc, mpsc},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use futures::{FutureExt, executor::block_on, future::join_all};
-use mcp_layers_audit::{AuditLayer, FileOptions, FileSink, Key, Offer, Record, Sink, Sync};
+use mcp_layers_audit::{AuditLayer, Entry, FileSink, Key, LogOptions, Sink, SyncPolicy, Written};
 use mcp_layers_tower_mcp::TowerMcpRequest;
 use serde_json::json;
 use tempfile::TempDir;
@@ -53,19 +52,16 @@ fn key() -> Key {
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn offer(&self, record: &Arc<Record>, _: bool) -> Offer {
-        black_box(record);
-        Offer::Taken
+    fn write(&self, entry: Entry) -> Written {
+        black_box(entry);
+        Written::Taken
     }
 }
 
 /// A file whose writer does not hold up a bench: there is always room.
-fn file(folder: &TempDir, name: &str, sync: Sync) -> FileSink {
-    FileOptions::new(&key())
-        .sync(sync)
-        .capacity(NonZeroUsize::new(1 << 17).unwrap())
-        .open(folder.path().join(name))
-        .unwrap()
+fn file(folder: &TempDir, name: &str, sync: SyncPolicy) -> FileSink {
+    let options = LogOptions::new(&key()).sync(sync).capacity(1 << 17);
+    FileSink::open(folder.path().join(name), options).unwrap()
 }
 
 /// Prepares a call outside of what is measured, where the writer catches up too: a server does not
@@ -81,7 +77,7 @@ fn prepare<T>(sink: &FileSink, make: impl Fn() -> T) -> impl FnMut() -> T {
 
 fn path(criterion: &mut Criterion<ThreadCpu>) {
     let folder = tempfile::tempdir().unwrap();
-    let interval = Sync::Interval(Duration::from_millis(100));
+    let interval = SyncPolicy::Interval(Duration::from_millis(100));
     let sink = file(&folder, "path", interval);
     let plain = AuditLayer::new(sink.clone()).unwrap();
     let mut group = criterion.benchmark_group("audit_path");
@@ -174,7 +170,11 @@ fn peer(criterion: &mut Criterion<ThreadCpu>) {
         call(&mut group, "tower_mcp", &service, tower_request);
     });
     let folder = tempfile::tempdir().unwrap();
-    let sink = file(&folder, "peer", Sync::Interval(Duration::from_millis(100)));
+    let sink = file(
+        &folder,
+        "peer",
+        SyncPolicy::Interval(Duration::from_millis(100)),
+    );
     let view = || TowerMcpRequest::new(tower_request());
     call(&mut group, "view", &ViewLeaf, view);
     let service = AuditLayer::new(sink.clone()).unwrap().layer(ViewLeaf);
@@ -205,17 +205,15 @@ fn floor(criterion: &mut Criterion<ThreadCpu>) {
     group.bench_function("clock_twice", |bencher| {
         bencher.iter(|| (Instant::now(), Instant::now()));
     });
-    let queue = crossbeam_queue::ArrayQueue::new(1 << 17);
+    let (sender, receiver) = mpsc::channel();
     let record: Arc<[u64; 64]> = Arc::new([0; 64]);
     group.bench_function("push", |bencher| {
         bencher.iter_batched(
             || {
-                while queue.len() > 1 << 16 {
-                    queue.pop();
-                }
+                receiver.try_iter().for_each(drop);
                 Arc::clone(&record)
             },
-            |record| queue.push(record).is_ok(),
+            |record| sender.send(record).is_ok(),
             BATCH,
         );
     });
@@ -226,7 +224,7 @@ fn durable(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let mut group = criterion.benchmark_group("audit_durable");
     for in_flight in [1_u64, 64, 1024, 4096] {
-        let sink = file(&folder, &format!("durable-{in_flight}"), Sync::Batch);
+        let sink = file(&folder, &format!("durable-{in_flight}"), SyncPolicy::Batch);
         let service = AuditLayer::new(sink.clone()).unwrap().layer(JsonRpcLeaf);
         group.throughput(Throughput::Elements(in_flight));
         group.bench_function(in_flight.to_string(), |bencher| {

@@ -1,46 +1,56 @@
-//! Is an audit file what its writer wrote?
-//!
-//! ```text
-//! cargo run --example audit_verify -- FILE [--key-file KEY] [SEGMENT...]
-//! ```
-//!
-//! Checks FILE, the complete segments beside it and its checkpoint, and prints what they hold. Exit
-//! status 0: all is as it was written; 1: the first bad record is named on stderr; 2: the command
-//! line is wrong, or there is no key. The key is in KEY, or in FILE.key. Where segments lie
-//! elsewhere, they are all given in their order, FILE itself included.
+//! Checks that an audit file is what its writer wrote.
 
 use std::{path::PathBuf, process::ExitCode};
 
-use mcp_layers::audit::{Key, verify, verify_files};
+use mcp_layers::audit::{Key, Position, Verifier};
+
+const HELP: &str = "\
+Checks an audit file, its complete segments and its checkpoint.
+
+usage: audit_verify FILE [--key-file KEY] [--from N:MAC] [SEGMENT...]
+
+  FILE            the file that the server writes
+  --key-file KEY  the key of the chain; FILE.key without it
+  --from N:MAC    begin after this line: the last one of an archived part
+  SEGMENT...      all segments in their order, FILE included, if they lie elsewhere
+  --help          print this text
+
+Exit status: 0 if all is as it was written; 1 if not, with the first bad record on stderr; 2 if the
+command line is wrong or there is no key.";
 
 fn main() -> ExitCode {
-    let (file, key, segments) = match arguments() {
+    if std::env::args_os().any(|argument| argument == "--help" || argument == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let (file, verifier) = match arguments() {
         Ok(arguments) => arguments,
         Err(problem) => {
             eprintln!("audit_verify: {problem}");
-            eprintln!("usage: audit_verify FILE [--key-file KEY] [SEGMENT...]");
+            eprintln!("usage: audit_verify FILE [--key-file KEY] [--from N:MAC] [SEGMENT...]");
             return ExitCode::from(2);
         }
     };
-    let verified = if segments.is_empty() {
-        verify(&file, &key)
-    } else {
-        verify_files(&file, &segments, &key)
-    };
-    match verified {
-        Ok(verified) => {
+    match verifier.verify() {
+        Ok(found) => {
             println!(
-                "{}: {} records in {} lines of {} segments, {} dropped, {} calls refused, {} torn \
-                 tails cut off; the checkpoint vouches for line {}",
+                "{}: {} records in {} lines of {} segments, {} dropped, {} calls refused, {} torn tails \
+                 cut off; the checkpoint vouches for line {}",
                 file.display(),
-                verified.records,
-                verified.lines,
-                verified.segments,
-                verified.dropped,
-                verified.refused,
-                verified.repairs,
-                verified.vouched,
+                found.records,
+                found.lines,
+                found.segments,
+                found.dropped,
+                found.refused,
+                found.repairs,
+                found.vouched,
             );
+            println!(
+                "{} calls were opened and never closed; {} writers opened the file, {} closed it; {} \
+                 segments were archived, {} truncated",
+                found.unfinished, found.opened, found.closed, found.pruned, found.truncated,
+            );
+            println!("last line {}", found.end);
             ExitCode::SUCCESS
         }
         Err(bad) => {
@@ -50,27 +60,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn arguments() -> Result<(PathBuf, Key, Vec<PathBuf>), String> {
-    let (mut paths, mut key) = (Vec::new(), None);
+fn arguments() -> Result<(PathBuf, Verifier), String> {
+    let (mut paths, mut key, mut from) = (Vec::new(), None, None);
     let mut arguments = std::env::args_os().skip(1);
     while let Some(argument) = arguments.next() {
         if argument == "--key-file" {
             key = Some(arguments.next().ok_or("--key-file needs a value")?.into());
+        } else if argument == "--from" {
+            let value = arguments.next().ok_or("--from needs a value")?;
+            let position = value.to_string_lossy().parse::<Position>();
+            from = Some(position.map_err(|error| format!("--from: {error}"))?);
         } else {
             paths.push(PathBuf::from(argument));
         }
     }
-    if paths.is_empty() {
-        return Err("no file is given".to_owned());
+    let (file, segments) = paths.split_first().ok_or("no file is given")?;
+    let beside = || PathBuf::from(format!("{}.key", file.display()));
+    let key: PathBuf = key.unwrap_or_else(beside);
+    let key = Key::read(&key).map_err(|error| format!("{}: {error}", key.display()))?;
+    let mut verifier = Verifier::new(file, &key);
+    if !segments.is_empty() {
+        verifier = verifier.files(segments);
     }
-    let segments = paths.split_off(1);
-    let file = paths.remove(0);
-    let key: PathBuf = key.unwrap_or_else(|| {
-        let mut beside = file.clone().into_os_string();
-        beside.push(".key");
-        beside.into()
-    });
-    let secret = std::fs::read(&key).map_err(|error| format!("{}: {error}", key.display()))?;
-    let key = Key::new(secret).map_err(|error| format!("{}: {error}", key.display()))?;
-    Ok((file, key, segments))
+    if let Some(from) = from {
+        verifier = verifier.from(from);
+    }
+    Ok((file.clone(), verifier))
 }

@@ -1,5 +1,4 @@
-//! `everything --with audit --audit-file F`, and what `audit_verify` says of the file when somebody
-//! changes it.
+//! `everything --with audit --audit-file F`, and `audit_verify` for files that are whole or changed.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -160,6 +159,154 @@ async fn audit_is_there_only_when_it_is_chosen_and_needs_a_file() {
     assert!(String::from_utf8_lossy(&without.stderr).contains("--audit-file"));
     let help = run(&["--help"]).await;
     assert!(String::from_utf8_lossy(&help.stdout).contains("audit*"));
+}
+
+#[tokio::test]
+async fn audit_verify_prints_help() {
+    let run = Command::new(example("audit_verify")).arg("--help").output();
+    let output = timeout(PATIENCE, run).await.expect("an end").unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("--from N:MAC"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sigterm_records_calls_in_flight_and_closes_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let flags = ["--with", "audit", "--audit-file", file.to_str().unwrap()];
+    let mut server = Server::start(&flags).await;
+    let transport = StreamableHttpClientTransport::from_uri(server.url());
+    let [lifecycle, _] = lifecycles();
+    let (client, _) = connect(transport, lifecycle).await;
+    let calls = async {
+        // The server ends before it answers.
+        let _ = try_call(&client, "sleep", json!({ "ms": 600_000 })).await;
+    };
+    let stop = async {
+        call(&client, "echo", json!({ "text": "a" })).await;
+        let pid = server.process.id().unwrap().to_string();
+        let kill = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(kill.await.unwrap().success());
+        let ended = timeout(PATIENCE, server.process.wait());
+        assert!(ended.await.expect("an end").unwrap().success());
+    };
+    tokio::select! {
+        () = async { tokio::join!(calls, std::future::pending::<()>()); } => {}
+        () = stop => {}
+    }
+    let output = audit_verify(&file).await;
+    assert!(output.status.success(), "{output:?}");
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        found.contains("1 writers opened the file, 1 closed it"),
+        "{found}"
+    );
+    let records = records(&file);
+    let sleep = records
+        .iter()
+        .find(|record| record["target"] == "sleep")
+        .unwrap();
+    assert_eq!(sleep["outcome"], "cancelled");
+    assert_eq!(records.last().unwrap()["kind"], "closed");
+    assert!(
+        found.contains(&format!("vouches for line {}", records.len())),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_was_killed_is_counted_as_opened_and_never_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let path = file.to_str().unwrap();
+    let flags = [
+        "--with",
+        "audit",
+        "--audit-file",
+        path,
+        "--audit-openings",
+        "yes",
+    ];
+    let mut server = Server::start(&flags).await;
+    let transport = StreamableHttpClientTransport::from_uri(server.url());
+    let [lifecycle, _] = lifecycles();
+    let (client, _) = connect(transport, lifecycle).await;
+    call(&client, "echo", json!({ "text": "a" })).await;
+    let opened = async {
+        while !fs::read_to_string(&file).unwrap().contains("\"sleep\"") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let sleep = try_call(&client, "sleep", json!({ "ms": 600_000 }));
+    let outcome = timeout(PATIENCE, async {
+        tokio::select! {
+            _ = sleep => panic!("an answer"),
+            () = opened => {}
+        }
+    });
+    outcome.await.expect("an opening record");
+    server.process.kill().await.unwrap();
+    let output = audit_verify(&file).await;
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        found.contains("1 calls were opened and never closed"),
+        "{found}"
+    );
+    assert!(
+        found.contains("1 writers opened the file, 0 closed it"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn whatever_the_edge_refuses_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let flags = [
+        "--with",
+        "auth,audit",
+        "--audit-file",
+        file.to_str().unwrap(),
+    ];
+    let server = Server::start(&flags).await;
+    let http = reqwest::Client::new();
+    let post = |key: Option<&str>, session: Option<&str>| {
+        let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#;
+        let mut request = http
+            .post(server.url())
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("user-agent", "a test")
+            .body(body);
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(post(None, None).await, 401);
+    assert_eq!(post(Some("wrong"), None).await, 401);
+    assert_eq!(post(Some("key-a"), Some("somebody-elses")).await, 404);
+    let refused = || {
+        let records = records(&file);
+        let codes = records.iter().filter_map(|record| record["code"].as_i64());
+        codes.collect::<Vec<_>>()
+    };
+    // The answers do not wait for these records.
+    let recorded = timeout(PATIENCE, async {
+        while refused().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(recorded.await.is_ok(), "{:?}", refused());
+    assert_eq!(refused(), [401, 401, 404]);
+    let records = records(&file);
+    let denied = records.iter().find(|record| record["code"] == 401).unwrap();
+    assert_eq!(denied["decision"]["verdict"], "denied");
+    assert_eq!(denied["target"], "/mcp");
 }
 
 #[tokio::test]

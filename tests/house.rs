@@ -19,6 +19,9 @@ const ADAPTERS: [(&str, &str); 2] = [
 /// What keeps the state of layers elsewhere: it names the layers whose stores it implements.
 const STORES: [&str; 1] = ["mcp-layers-redis"];
 
+/// Libraries without a layer that several layers share. They depend on no other crate of ours.
+const SHARED: [&str; 2] = ["mcp-layers-audit-log", "mcp-layers-redact"];
+
 /// What any layer may be made of.
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
@@ -26,7 +29,13 @@ const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-servi
 const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-error-mask",
-        &["getrandom", "regex", "serde_json", "tracing"],
+        &[
+            "getrandom",
+            "mcp-layers-redact",
+            "regex",
+            "serde_json",
+            "tracing",
+        ],
     ),
     (
         "mcp-layers-auth",
@@ -66,16 +75,32 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-audit",
         &[
-            "crossbeam-queue",
-            "getrandom",
-            "hmac",
+            "http",
+            "jiff",
+            "mcp-layers-audit-log",
+            "mcp-layers-redact",
+            "serde",
             "serde_json",
-            "sha2",
-            "smallvec",
             "tokio",
             "tracing",
         ],
     ),
+    (
+        "mcp-layers-audit-log",
+        &[
+            "base16ct",
+            "getrandom",
+            "hmac",
+            "jiff",
+            "rustix",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
     (
         "mcp-layers-timing",
         &["arc-swap", "foldhash", "metrics", "opentelemetry"],
@@ -211,9 +236,30 @@ fn a_dependency_that_points_outward_is_found() {
         faults("mcp-layers-cache", on("mcp-layers-redis", Value::Null)),
         1
     );
+    assert_eq!(
+        faults("mcp-layers-audit", on("mcp-layers-audit-log", Value::Null)),
+        0
+    );
+    assert_eq!(
+        faults("mcp-layers-audit-log", on("mcp-layers-core", Value::Null)),
+        1
+    );
     assert_eq!(faults("mcp-layers-redis", on("rmcp", Value::Null)), 1);
     assert_eq!(faults("mcp-layers", on("rmcp", "dev".into())), 0);
     assert_eq!(faults("mcp-layers", on("rmcp", Value::Null)), 1);
+    assert_eq!(
+        faults("mcp-layers-audit", on("mcp-layers-redact", Value::Null)),
+        0
+    );
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-redact", Value::Null)),
+        1
+    );
+    assert_eq!(
+        faults("mcp-layers-redact", on("mcp-layers-core", Value::Null)),
+        1
+    );
+    assert_eq!(faults("mcp-layers-redact", on("tokio", Value::Null)), 1);
     assert_eq!(faults("mcp-layers-unheard-of", on("serde", Value::Null)), 1);
 }
 
@@ -248,16 +294,26 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
     if on == TEST_KIT {
         return for_tests;
     }
+    if SHARED.contains(&on) {
+        return name == FACADE || subjects(name).contains(&on);
+    }
     if on.starts_with("mcp-layers") {
+        if SHARED.contains(&name) {
+            return false;
+        }
         return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));
     }
-    for_tests || !is_layer(name) || COMMON.contains(&on) || subjects(name).contains(&on)
+    for_tests
+        || !(is_layer(name) || SHARED.contains(&name))
+        || COMMON.contains(&on)
+        || subjects(name).contains(&on)
 }
 
 fn is_layer(name: &str) -> bool {
     let others = [CORE, FACADE, TEST_KIT];
     !others.contains(&name)
         && !STORES.contains(&name)
+        && !SHARED.contains(&name)
         && ADAPTERS.iter().all(|(adapter, _)| *adapter != name)
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use mcp_layers_audit::{AuditLayer, Offer, Record, Sink};
+use mcp_layers_audit::{AuditLayer, Entry, Sink, Written};
 use mcp_layers_auth::{
     Access, AuthorizeLayer, CachedVerifier, Credential, LocalPrincipalLayer, Refusal, Rules, Verify,
 };
@@ -48,9 +48,9 @@ pub(crate) fn audit() -> AuditLayer {
     struct Nowhere;
 
     impl Sink for Nowhere {
-        fn offer(&self, record: &Arc<Record>, _: bool) -> Offer {
+        fn write(&self, record: Entry) -> Written {
             black_box(record);
-            Offer::Taken
+            Written::Taken
         }
     }
 

@@ -4,10 +4,7 @@
 
 mod stack;
 
-use std::{
-    num::{NonZeroU32, NonZeroUsize},
-    time::Duration,
-};
+use std::{num::NonZeroU32, time::Duration};
 
 use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_auth::{Access, AuthorizeLayer, Rules};
@@ -78,7 +75,7 @@ fn stacks() -> impl Iterator<Item = (Stack, Records)> {
 }
 
 fn audit() -> (AuditLayer, Records) {
-    let (sink, records) = ChannelSink::bounded(NonZeroUsize::new(64).unwrap());
+    let (sink, records) = ChannelSink::bounded(64).unwrap();
     (AuditLayer::new(sink).unwrap(), records)
 }
 

@@ -1,33 +1,35 @@
-//! Which argument values are recorded.
+//! The argument values that are recorded.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroUsize, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use mcp_layers_core::Arguments;
+use mcp_layers_redact::{Redactor, is_secret_name};
 use serde_json::Value;
 
-use crate::redact::{REDACTED, is_secret_name, redact_clamped};
+const REDACTED: &str = "[redacted]";
 
-type Redactor = Arc<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
+type Custom = Arc<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
 
-/// Which argument values are recorded: of these tools or prompts, these top-level fields, and
-/// nothing else.
+/// The argument values that are recorded: these top-level fields of these tools or prompts, and no
+/// others.
 ///
-/// A value is cut to [`AllowList::max_bytes`]. What looks like a secret in it is replaced by
-/// `[redacted]`: values of fields that are called `password`, `token` and so on, tokens with
-/// well-known beginnings, private keys, passwords inside urls, long words that look random. That
-/// is a second line of defence; the list is the first.
+/// A value is cut to [`AllowList::max_bytes`], and secrets in it are replaced by `[redacted]`: values of
+/// fields that are called `password`, `token` and so on, credentials in texts (see
+/// [`Redactor::credentials`]), long words that look random. That is a second line of defence; the
+/// list is the first.
 ///
 /// Arguments that the server has not parsed ([`Arguments::Raw`]) are not recorded.
 #[derive(Clone)]
 pub struct AllowList {
     fields: BTreeMap<Box<str>, Vec<Box<str>>>,
-    max_bytes: NonZeroUsize,
-    redactor: Option<Redactor>,
+    max_bytes: usize,
+    redactor: Redactor,
+    custom: Option<Custom>,
 }
 
 impl AllowList {
-    /// How much of one value is recorded unless [`AllowList::max_bytes`] says otherwise: 256 bytes.
-    pub const DEFAULT_MAX_BYTES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
+    /// The default of [`AllowList::max_bytes`]: 256.
+    pub const DEFAULT_MAX_BYTES: usize = 256;
 
     /// An empty list: no value is recorded.
     #[must_use]
@@ -35,7 +37,8 @@ impl AllowList {
         Self {
             fields: BTreeMap::new(),
             max_bytes: Self::DEFAULT_MAX_BYTES,
-            redactor: None,
+            redactor: Redactor::credentials().random_words().label(REDACTED),
+            custom: None,
         }
     }
 
@@ -49,53 +52,90 @@ impl AllowList {
         self
     }
 
-    /// How much of one value is recorded, in bytes; 256 by default.
+    /// Sets how much of one value is recorded, in bytes; 256 by default.
     #[must_use]
-    pub fn max_bytes(mut self, bytes: NonZeroUsize) -> Self {
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// What else is to be taken out of each value, after the rules above.
+    /// Takes out of each value what `redact` takes out, after the rules above.
     #[must_use]
     pub fn redact(mut self, redact: impl Fn(&str) -> Cow<'_, str> + Send + Sync + 'static) -> Self {
-        self.redactor = Some(Arc::new(redact));
+        self.custom = Some(Arc::new(redact));
         self
     }
 
-    /// The values to record of these arguments: names and texts.
+    /// The names and texts to record of these arguments.
     pub(crate) fn values(
         &self,
         target: &str,
         arguments: Arguments<'_>,
     ) -> Vec<(Box<str>, Box<str>)> {
-        let Some(fields) = self.fields.get(target) else {
-            return Vec::new();
-        };
-        let value = |field: &str| {
+        let fields = self
+            .fields
+            .get(target)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let value = |field: &Box<str>| {
             let value = arguments.get(field)?;
-            Some((field.into(), self.show(field, value)))
+            Some((field.clone(), self.show(field, value)))
         };
-        fields.iter().map(AsRef::as_ref).filter_map(value).collect()
+        fields.iter().filter_map(value).collect()
     }
 
     fn show(&self, field: &str, value: &Value) -> Box<str> {
-        let limit = self.max_bytes.get();
         if is_secret_name(field) {
             return REDACTED.into();
         }
-        let mut shown = match value {
-            Value::String(text) => redact_clamped(text, limit),
+        let shown = match value {
+            Value::String(text) => self.redactor.redact_cut(text, self.max_bytes),
             other => {
                 let mut text = String::new();
-                write_bounded(other, limit, 16, &mut text);
-                redact_clamped(&text, limit)
+                self.write_bounded(other, 16, &mut text);
+                Cow::Owned(crate::text::cut(&text, self.max_bytes).into())
             }
         };
-        if let Some(redactor) = &self.redactor {
-            shown = redactor(&shown).into_owned();
+        match &self.custom {
+            Some(redact) => redact(&shown).into(),
+            None => shown.into(),
         }
-        shown.into()
+    }
+
+    /// Writes a value until there are more than `max_bytes`; values of secret names are left out.
+    fn write_bounded(&self, value: &Value, depth: usize, out: &mut String) {
+        if out.len() > self.max_bytes {
+            return;
+        }
+        match value {
+            Value::String(text) => {
+                *out += &format!("\"{}\"", self.redactor.redact_cut(text, self.max_bytes));
+            }
+            Value::Array(_) | Value::Object(_) if depth == 0 => out.push('…'),
+            Value::Array(items) => {
+                out.push('[');
+                for item in items.iter().take(self.max_bytes) {
+                    self.write_bounded(item, depth - 1, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Value::Object(map) => {
+                out.push('{');
+                for (key, value) in map.iter().take(self.max_bytes) {
+                    *out += &self.redactor.redact_cut(key, self.max_bytes);
+                    out.push(':');
+                    if is_secret_name(key) {
+                        out.push_str(REDACTED);
+                    } else {
+                        self.write_bounded(value, depth - 1, out);
+                    }
+                    out.push(',');
+                }
+                out.push('}');
+            }
+            scalar => *out += &scalar.to_string(),
+        }
     }
 }
 
@@ -114,56 +154,11 @@ impl fmt::Debug for AllowList {
     }
 }
 
-/// Writes JSON until there are more than `limit` bytes; values of secret names are left out.
-fn write_bounded(value: &Value, limit: usize, depth: usize, out: &mut String) {
-    if out.len() > limit {
-        return;
-    }
-    match value {
-        Value::String(text) => {
-            out.push('"');
-            out.push_str(&redact_clamped(text, limit));
-            out.push('"');
-        }
-        Value::Array(_) | Value::Object(_) if depth == 0 => out.push('…'),
-        Value::Array(items) => {
-            out.push('[');
-            for item in items {
-                if out.len() > limit {
-                    break;
-                }
-                write_bounded(item, limit, depth - 1, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Value::Object(map) => {
-            out.push('{');
-            for (key, value) in map {
-                if out.len() > limit {
-                    break;
-                }
-                out.push_str(&redact_clamped(key, limit));
-                out.push(':');
-                if is_secret_name(key) {
-                    out.push_str(REDACTED);
-                } else {
-                    write_bounded(value, limit, depth - 1, out);
-                }
-                out.push(',');
-            }
-            out.push('}');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::AllowList;
     use mcp_layers_core::Arguments;
     use serde_json::json;
-    use std::num::NonZeroUsize;
 
     #[test]
     fn only_listed_fields_are_shown_cut_and_without_secrets() {
@@ -171,7 +166,7 @@ mod tests {
             .allow("search", "query")
             .allow("search", "password")
             .allow("search", "nested")
-            .max_bytes(NonZeroUsize::new(40).unwrap());
+            .max_bytes(40);
         let arguments = json!({
             "query": "x".repeat(1_000_000),
             "other": "not listed",

@@ -1,4 +1,4 @@
-//! The future, and what it holds for the record.
+//! The future of a recorded request.
 
 use std::{
     fmt,
@@ -8,225 +8,166 @@ use std::{
     time::Instant,
 };
 
-use mcp_layers_core::{Clock, McpRequest, McpResponse};
+use mcp_layers_core::{End, McpRequest, McpResponse, Observe, Observer, RefusalAddress};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
 
 use crate::{
-    Decision, Ending, Record, Trouble,
-    service::{Admission, Pending, Shared, unavailable},
+    CallOutcome, Decision, Record,
+    refusal::{NOT_RUN, UNKNOWN, event, unavailable},
+    state::{Admission, Pending, Shared},
 };
 
+/// Waits until a record is safe; false when it will not be.
+type Settle = Pin<Box<dyn Future<Output = bool> + Send>>;
+
 pin_project! {
-    /// The future of [`Audit`](crate::Audit). Dropped before it is done, it records a cancelled
+    /// The future of [`Audit`](crate::Audit). Dropped before it is ready, it records a cancelled
     /// request. With a durable sink it is ready once the record is synced.
-    pub struct ResponseFuture<F, T, C>
+    pub struct ResponseFuture<F, R, E>
     where
-        F: Future,
-        C: Clock,
+        R: McpResponse,
     {
         #[pin]
-        future: F,
-        running: Running<C>,
-        reply_to: Option<T>,
-        // The answer, while its record is not safe yet. A box, because that is seldom, and all that
-        // is around this future would be as much larger.
-        answered: Option<Box<Answered<F::Output>>>,
+        call: Observe<F, R, Recorder>,
+        // The opening record, which is safe before the call is polled.
+        opening: Option<Settle>,
+        // The answer, while its record is not safe yet.
+        answered: Option<Box<(Result<R, E>, Settle)>>,
+        address: Option<RefusalAddress<R::ReplyTo>>,
     }
 }
 
-struct Answered<O> {
-    output: O,
-    settle: Settle,
-}
-
-impl<F: Future, T, C: Clock> ResponseFuture<F, T, C> {
-    pub(crate) fn new(future: F, mut running: Running<C>, reply_to: Option<T>) -> Self {
-        running.inside = false;
+impl<F, R: McpResponse, E> ResponseFuture<F, R, E> {
+    /// The future of the call that `call` makes. With an address, an answer whose record is not safe
+    /// is replaced.
+    pub(crate) fn new(
+        recorder: Recorder,
+        opening: Option<Pending>,
+        address: Option<RefusalAddress<R::ReplyTo>>,
+        call: impl FnOnce() -> F,
+    ) -> Self {
         Self {
-            future,
-            running,
-            reply_to,
+            call: Observe::call(recorder, call),
+            opening: opening.map(|pending| Box::pin(pending.settle()) as Settle),
             answered: None,
+            address,
         }
     }
 }
 
-impl<F, T, C, Res, E> Future for ResponseFuture<F, T, C>
+impl<F, R, E> Future for ResponseFuture<F, R, E>
 where
-    F: Future<Output = Result<Res, E>>,
-    C: Clock,
-    Res: McpResponse<ReplyTo = T>,
+    F: Future<Output = Result<R, E>>,
+    R: McpResponse,
 {
-    type Output = Result<Res, E>;
+    type Output = Result<R, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
+        if let Some(opening) = this.opening {
+            let safe = ready!(opening.as_mut().poll(cx));
+            *this.opening = None;
+            if !safe && let Some(address) = this.address.take() {
+                this.call.as_mut().observer_mut().refused();
+                let error = unavailable(NOT_RUN);
+                return Poll::Ready(Ok(address.answer(error, event("unavailable"))));
+            }
+        }
         if this.answered.is_none() {
-            this.running.inside = true;
-            let poll = this.future.poll(cx);
-            this.running.inside = false;
-            let pending = match &poll {
-                Poll::Ready(output) => this.running.end(output),
-                Poll::Pending => None,
-            };
-            match (pending, poll) {
-                (Some(pending), Poll::Ready(output)) if !pending.is_settled() => {
-                    let settle = Settle::new(Arc::clone(&this.running.shared), pending);
-                    *this.answered = Some(Box::new(Answered { output, settle }));
+            let output = ready!(this.call.as_mut().poll(cx));
+            match this.call.as_mut().observer_mut().pending.take() {
+                Some(pending) if !pending.is_settled() => {
+                    *this.answered = Some(Box::new((output, Box::pin(pending.settle()))));
                 }
-                (_, poll) => return poll,
+                _ => return Poll::Ready(output),
             }
         }
-        let Some(answered) = this.answered else {
-            return Poll::Pending;
-        };
-        let safe = ready!(answered.settle.poll(cx));
-        let Some(answered) = this.answered.take() else {
-            return Poll::Pending;
-        };
-        match this.reply_to.take() {
-            Some(to) if !safe => {
-                let error = unavailable("the call ran; its outcome is not known");
-                Poll::Ready(Ok(Res::from_error(to, error)))
+        let answered = this
+            .answered
+            .as_mut()
+            .expect("set above, or by an earlier poll");
+        let safe = ready!(answered.1.as_mut().poll(cx));
+        let answered = this.answered.take().expect("polled right above");
+        Poll::Ready(match this.address.take() {
+            Some(address) if !safe => {
+                Ok(address.answer(unavailable(UNKNOWN), event("unacknowledged")))
             }
-            _ => Poll::Ready(answered.output),
-        }
+            _ => answered.0,
+        })
     }
 }
 
-/// A request in flight. Dropped, it records how the request ended: once, whatever happens.
-// The bound stands here because `Drop` needs it.
-pub(crate) struct Running<C: Clock> {
+/// Records how a request ended: once, whatever happens.
+pub(crate) struct Recorder {
     shared: Arc<Shared>,
-    clock: C,
     started: Instant,
-    /// Nobody else has it before it goes to the sinks.
-    record: Option<Arc<Record>>,
-    reserved: bool,
-    /// Whether the inner service is at work. Dropped meanwhile, it has panicked.
-    inside: bool,
+    /// The record until the request ends.
+    record: Option<(Record, Admission)>,
+    /// The record afterwards.
+    pending: Option<Pending>,
 }
 
-impl<C: Clock> Running<C> {
+impl Recorder {
     pub(crate) fn start<Req: McpRequest>(
-        shared: Arc<Shared>,
-        clock: C,
+        shared: &Arc<Shared>,
         request: &Req,
         admission: Admission,
     ) -> Self {
-        let started = clock.now();
-        let record = Arc::new(shared.begin(request, started));
-        let mut reserved = admission == Admission::Reserved;
-        if record.long_lived {
-            // Room for the close record is not held as long as a subscription lasts.
-            let open = Arc::new(Record::clone(&record));
-            drop(Settle::new(
-                Arc::clone(&shared),
-                shared.submit(open, reserved),
-            ));
-            reserved = false;
-        }
+        let started = shared.settings.clock.now();
+        let sequence = shared.counters.next_sequence();
+        let mut record = Record::of(&shared.settings, request, sequence);
+        record.time = shared.settings.clock.wall();
+        record.monotonic = shared.elapsed(started);
         Self {
-            shared,
-            clock,
+            shared: Arc::clone(shared),
             started,
-            record: Some(record),
-            reserved,
-            inside: true,
+            record: Some((record, admission)),
+            pending: None,
         }
     }
 
-    fn end<Res: McpResponse, E>(&mut self, output: &Result<Res, E>) -> Option<Pending> {
-        self.submit(|shared, record| match output {
-            Ok(response) => record.look_at_response(&shared.settings, response),
-            Err(_) => record.end(Ending::Failed, Decision::FAILED),
-        })
-    }
-
-    fn submit(&mut self, end: impl FnOnce(&Shared, &mut Record)) -> Option<Pending> {
-        let mut record = self.record.take()?;
-        if let Some(record) = Arc::get_mut(&mut record) {
-            let now = self.clock.now();
-            record.duration = Some(now.saturating_duration_since(self.started));
-            end(&self.shared, record);
-        }
-        Some(self.shared.submit(record, self.reserved))
-    }
-}
-
-impl<C: Clock> Drop for Running<C> {
-    fn drop(&mut self) {
-        let (ending, decision) = if self.inside {
-            (Ending::Panicked, Decision::PANICKED)
+    /// Submits an opening record. With `move_places`, it takes the reserved places: those of a
+    /// subscription are not held as long as it lasts.
+    pub(crate) fn open(&mut self, move_places: bool) -> Option<Pending> {
+        let (record, admission) = self.record.as_mut()?;
+        record.opened = true;
+        let places = if move_places {
+            std::mem::take(admission)
         } else {
-            (Ending::Cancelled, Decision::DROPPED)
+            admission.share_only()
         };
-        if let Some(pending) = self.submit(|_, record| record.end(ending, decision)) {
-            drop(Settle::new(Arc::clone(&self.shared), pending));
+        Some(self.shared.submit(record.clone(), places))
+    }
+
+    /// Ends the request without its having run.
+    pub(crate) fn refused(&mut self) {
+        let refused = Decision::AUDIT;
+        self.submit(|_, record| record.end(CallOutcome::Error(503), refused));
+        self.pending = None;
+    }
+
+    fn submit(&mut self, end: impl FnOnce(&Shared, &mut Record)) {
+        if let Some((mut record, admission)) = self.record.take() {
+            let now = self.shared.settings.clock.now();
+            record.duration = Some(now.saturating_duration_since(self.started));
+            end(&self.shared, &mut record);
+            self.pending = Some(self.shared.submit(record, admission));
         }
     }
 }
 
-/// Waits until a record is safe, or it is known that it will not be.
-struct Settle {
-    shared: Arc<Shared>,
-    pending: Pending,
-    safe: bool,
-    // A box, because it is there only in trouble.
-    patience: Option<Pin<Box<Sleep>>>,
-}
-
-impl Settle {
-    fn new(shared: Arc<Shared>, pending: Pending) -> Self {
-        Self {
-            shared,
-            safe: true,
-            pending,
-            patience: None,
-        }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if !self.pending.without.is_empty()
-            && self.shared.poll_room(&mut self.pending, cx).is_pending()
-        {
-            if let Trouble::Wait(patience) = self.shared.settings.trouble {
-                let patience = self
-                    .patience
-                    .get_or_insert_with(|| Box::pin(sleep(patience)));
-                ready!(patience.as_mut().poll(cx));
-            }
-            self.shared.give_up(&mut self.pending);
-        }
-        let safe = &mut self.safe;
-        self.pending
-            .receipts
-            .retain(|receipt| match receipt.poll_synced(cx) {
-                Poll::Ready(synced) => {
-                    *safe &= synced;
-                    false
-                }
-                Poll::Pending => true,
-            });
-        if !self.pending.receipts.is_empty() {
-            return Poll::Pending;
-        }
-        if !self.safe {
-            self.shared.counters.unacknowledged();
-        }
-        Poll::Ready(self.safe)
+impl<R: McpResponse> Observer<R> for Recorder {
+    fn on_end(&mut self, end: End<'_, R>) {
+        self.submit(|shared, record| match end {
+            End::Answered(response) => record.read_response(&shared.settings, response),
+            End::Failed => record.end(CallOutcome::Failed, Decision::FAILED),
+            End::Panicked => record.end(CallOutcome::Panicked, Decision::PANICKED),
+            _ => record.end(CallOutcome::Cancelled, Decision::DROPPED),
+        });
     }
 }
 
-/// Nobody waits any longer.
-impl Drop for Settle {
-    fn drop(&mut self) {
-        self.shared.give_up(&mut self.pending);
-    }
-}
-
-impl<F: Future, T, C: Clock> fmt::Debug for ResponseFuture<F, T, C> {
+impl<F, R: McpResponse, E> fmt::Debug for ResponseFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
             .field("answered", &self.answered.is_some())

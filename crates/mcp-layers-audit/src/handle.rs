@@ -1,24 +1,45 @@
-//! What operators ask.
+//! The read-out for operators.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
+use std::time::Instant;
 
-/// How the audit of a layer is doing. Clones ask the same layer.
+use mcp_layers_audit_log::throttle::Throttle;
+
+/// A read-out of a layer's audit. Clones read the same layer.
 #[derive(Debug, Clone)]
 pub struct AuditHandle {
     counters: Arc<Counters>,
 }
 
+/// Counters of a layer since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuditStats {
+    /// Records that went to every sink.
+    pub recorded: u64,
+    /// Records that a sink did not get, though the request ran.
+    pub dropped: u64,
+    /// Requests that were refused because a sink took no records, or because their caller had its
+    /// share of records under way.
+    pub refused: u64,
+    /// Answers that were withheld, or given nevertheless, because their record could not be synced.
+    pub unacknowledged: u64,
+    /// Whether the latest request found a sink without room or failing.
+    pub degraded: bool,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) sequence: AtomicU64,
+    sequence: AtomicU64,
     recorded: AtomicU64,
     dropped: AtomicU64,
     refused: AtomicU64,
     unacknowledged: AtomicU64,
-    trouble: AtomicBool,
+    degraded: AtomicBool,
+    throttle: Throttle,
 }
 
 impl AuditHandle {
@@ -26,65 +47,59 @@ impl AuditHandle {
         Self { counters }
     }
 
-    /// How many records went to every sink.
+    /// The counters now.
     #[must_use]
-    pub fn recorded(&self) -> u64 {
-        self.counters.recorded.load(Relaxed)
-    }
-
-    /// How many records a sink did not get, though the request ran.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.counters.dropped.load(Relaxed)
-    }
-
-    /// How many requests were refused, because a sink took no records.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.counters.refused.load(Relaxed)
-    }
-
-    /// How many answers were withheld, or given all the same, because their record could not be
-    /// synced.
-    #[must_use]
-    pub fn unacknowledged(&self) -> u64 {
-        self.counters.unacknowledged.load(Relaxed)
-    }
-
-    /// Whether the latest request found a sink in trouble.
-    #[must_use]
-    pub fn in_trouble(&self) -> bool {
-        self.counters.trouble.load(Relaxed)
+    pub fn stats(&self) -> AuditStats {
+        let counters = &self.counters;
+        AuditStats {
+            recorded: counters.recorded.load(Relaxed),
+            dropped: counters.dropped.load(Relaxed),
+            refused: counters.refused.load(Relaxed),
+            unacknowledged: counters.unacknowledged.load(Relaxed),
+            degraded: counters.degraded.load(Relaxed),
+        }
     }
 }
 
 impl Counters {
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Relaxed)
+    }
+
     pub(crate) fn recorded(&self) {
         self.recorded.fetch_add(1, Relaxed);
-        if self.trouble.load(Relaxed) && self.trouble.swap(false, Relaxed) {
+        if self.degraded.load(Relaxed)
+            && self.degraded.swap(false, Relaxed)
+            && self.throttle.recovered()
+        {
             tracing::info!(target: "mcp_layers_audit", "audit sinks take records again");
         }
     }
 
-    pub(crate) fn dropped(&self) {
+    pub(crate) fn dropped(&self, now: Instant) {
         self.dropped.fetch_add(1, Relaxed);
-        self.trouble("an audit record found no room and was dropped");
+        self.failed(now, "audit records found no room and were dropped");
     }
 
-    pub(crate) fn refused(&self) {
+    pub(crate) fn refused(&self, now: Instant) {
         self.refused.fetch_add(1, Relaxed);
-        self.trouble("requests are refused: an audit sink takes no records");
+        self.failed(now, "requests were refused: an audit sink takes no records");
     }
 
-    pub(crate) fn unacknowledged(&self) {
+    /// Counts a request beyond its caller's share, which says nothing about the sinks.
+    pub(crate) fn refused_share(&self) {
+        self.refused.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn unacknowledged(&self, now: Instant) {
         self.unacknowledged.fetch_add(1, Relaxed);
-        self.trouble("an audit record could not be synced");
+        self.failed(now, "audit records could not be synced");
     }
 
-    /// Says so once, until it is over; the counters have the rest.
-    fn trouble(&self, what: &str) {
-        if !self.trouble.swap(true, Relaxed) {
-            tracing::error!(target: "mcp_layers_audit", "{what}");
+    fn failed(&self, now: Instant, message: &str) {
+        self.degraded.store(true, Relaxed);
+        if let Some(count) = self.throttle.failed(now) {
+            tracing::error!(target: "mcp_layers_audit", count, "{message}");
         }
     }
 }

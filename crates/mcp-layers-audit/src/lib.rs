@@ -90,38 +90,45 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod allow;
-mod digest;
+mod decision;
 mod encode;
-mod ending;
-mod file;
 mod future;
 mod handle;
+#[cfg(feature = "http")]
+mod http;
 mod layer;
-mod queue;
+mod outcome;
 mod record;
-mod redact;
+mod refusal;
 mod service;
+mod settings;
+mod share;
 mod sink;
-mod stamp;
+mod state;
 mod text;
 mod trace_id;
-mod verify;
 
 pub use allow::AllowList;
-pub use digest::{Digest, Key};
+pub use decision::{CacheState, Decision, Original};
 pub use encode::{Cef, Encode, Json, Ocsf};
-pub use ending::{CacheState, Decision, Ending, Original};
-pub use file::{Closed, FileOptions, FileSink, Sync};
 pub use future::ResponseFuture;
-pub use handle::AuditHandle;
-pub use layer::{AuditLayer, Trouble};
-pub use record::Record;
+pub use handle::{AuditHandle, AuditStats};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use http::{AuditHttp, AuditHttpLayer, HttpResponseFuture};
+pub use layer::AuditLayer;
+pub use mcp_layers_audit_log::{
+    AuditLog, Closed, Digest, Digester, Fault, InvalidKey, InvalidPosition, Key, LogOptions, Loss,
+    Position, Receipt, SyncPolicy, Verified, Verifier, VerifyError, verify,
+};
+pub use outcome::CallOutcome;
+pub use record::{Record, RequestIdText};
 pub use service::Audit;
-pub use sink::{Acknowledge, ChannelSink, Loss, Offer, Receipt, Records, Sink, TracingSink};
+pub use settings::OverflowPolicy;
+pub use sink::{
+    ChannelSink, Entry, FileSink, Place, Queued, Records, Room, Sink, TracingSink, Written,
+};
 pub use trace_id::TraceId;
-#[doc(hidden)]
-pub use verify::fuzz;
-pub use verify::{Fault, Verified, VerifyError, verify, verify_files};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

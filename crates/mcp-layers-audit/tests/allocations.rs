@@ -1,13 +1,13 @@
-//! A record is one allocation, its texts included as long as they are short.
+//! The allocations of a record on the path of a call.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
 use common::{call, key};
 use futures::FutureExt;
-use mcp_layers_audit::{AuditLayer, Offer, Record, Sink};
+use mcp_layers_audit::{AuditLayer, Entry, Sink, Written};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 use serde_json::json;
 use tower::{Layer, Service, service_fn};
@@ -15,13 +15,13 @@ use tower::{Layer, Service, service_fn};
 struct Nowhere;
 
 impl Sink for Nowhere {
-    fn offer(&self, _: &Arc<Record>, _: bool) -> Offer {
-        Offer::Taken
+    fn write(&self, _: Entry) -> Written {
+        Written::Taken
     }
 }
 
 #[test]
-fn a_call_costs_one_allocation_with_or_without_digests() {
+fn a_call_costs_few_allocations() {
     const CALLS: usize = 1_000;
     let layer = AuditLayer::new(Nowhere).unwrap();
     for layer in [layer.clone(), layer.key(&key())] {
@@ -34,6 +34,8 @@ fn a_call_costs_one_allocation_with_or_without_digests() {
         let mut run = || assert!(service.call(request.clone()).now_or_never().is_some());
         (0..10).for_each(|_| run());
         let measured = allocation_counter::measure(|| (0..CALLS).for_each(|_| run()));
-        assert_eq!(measured.count_total, CALLS as u64);
+        // The record, its method, its target and the protocol version; with digests their bytes.
+        let each = measured.count_total / CALLS as u64;
+        assert!(each <= 8, "{each} allocations");
     }
 }

@@ -3,9 +3,7 @@
 
 mod common;
 
-use std::num::NonZeroUsize;
-
-use mcp_layers_audit::{AuditLayer, ChannelSink, TracingSink, Trouble};
+use mcp_layers_audit::{AuditLayer, ChannelSink, OverflowPolicy, TracingSink};
 use mcp_layers_core::{JsonRpcRequest, McpRequest};
 use mcp_layers_test::Contract;
 use std::time::Duration;
@@ -16,8 +14,10 @@ async fn keeps_the_contract_of_layers() {
         .check()
         .await;
     Contract::new(|| {
-        let (sink, _) = ChannelSink::bounded(NonZeroUsize::MIN);
-        AuditLayer::new(sink).unwrap().on_trouble(Trouble::Drop)
+        let (sink, _) = ChannelSink::bounded(1).unwrap();
+        AuditLayer::new(sink)
+            .unwrap()
+            .on_overflow(OverflowPolicy::Drop)
     })
     .check()
     .await;
@@ -29,10 +29,10 @@ async fn keeps_the_contract_with_everything_on() {
         AuditLayer::new(TracingSink::new())
             .unwrap()
             .key(&common::key())
-            .digest_results(true)
-            .sizes(true)
-            .originals(true)
-            .on_trouble(Trouble::Wait(Duration::from_secs(1)))
+            .digest_results()
+            .sizes()
+            .originals()
+            .on_overflow(OverflowPolicy::Wait(Duration::from_secs(1)))
     })
     .prepare(|request: JsonRpcRequest| {
         assert!(request.context().principal().is_some());

@@ -1,4 +1,4 @@
-//! Real trouble with a real disk: full, over its quota, read-only; a descriptor that is closed.
+//! Failures of a real disk: full, over its quota, read-only; a descriptor that is closed.
 //!
 //! A full disk is a small tmpfs, for which these tests must be root. Where they are not, they say so,
 //! and fail if the environment has `CI=true`.
@@ -14,8 +14,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{PATIENCE, answer, call, folder, key, open};
-use mcp_layers_audit::{AuditLayer, FileOptions, Sync, verify};
+use common::{PATIENCE, answer, call, folder, key, open, options};
+use mcp_layers_audit::{AuditLayer, FileSink, SyncPolicy, verify};
 use mcp_layers_core::McpResponse;
 use tempfile::TempDir;
 
@@ -68,43 +68,43 @@ async fn call_until_refused(layer: &AuditLayer) -> u64 {
 }
 
 #[tokio::test]
-async fn l2_a_full_disk_refuses_calls_and_heals() {
-    for sync in [Sync::Each, Sync::Batch] {
+async fn a_full_disk_refuses_calls_and_heals() {
+    for sync in [SyncPolicy::Each, SyncPolicy::Batch] {
         let Some(disk) = SmallDisk::mount() else {
             return;
         };
         let path = disk.path();
         let ballast = disk.folder.path().join("ballast");
-        let sink = FileOptions::new(&key()).sync(sync).open(&path).unwrap();
+        let sink = FileSink::open(&path, options().sync(sync)).unwrap();
         let layer = AuditLayer::new(sink.clone()).unwrap();
         fs::write(&ballast, vec![0; 128 * 1024]).unwrap();
         let answered = call_until_refused(&layer).await;
         assert!(answered > 10, "{answered}");
-        assert!(sink.in_trouble() && layer.handle().in_trouble());
+        assert!(sink.is_degraded() && layer.handle().stats().degraded);
         for _ in 0..5 {
             assert_eq!(
                 answer(&layer, call("echo")).await.outcome().code(),
                 Some(503)
             );
         }
-        assert_eq!(layer.handle().unacknowledged(), 1);
+        assert_eq!(layer.handle().stats().unacknowledged, 1);
         // What was acknowledged is there, and nothing is torn.
         assert_eq!(verify(&path, &key()).unwrap().records, answered);
 
         fs::remove_file(ballast).unwrap();
         sink.flush(PATIENCE).unwrap();
-        assert!(!sink.in_trouble());
+        assert!(!sink.is_degraded());
         assert_eq!(answer(&layer, call("echo")).await.outcome().code(), None);
         sink.close(PATIENCE);
         let verified = verify(&path, &key()).unwrap();
         // The record that could not be written waited.
         assert_eq!((verified.records, verified.dropped), (answered + 2, 0));
-        assert_eq!(verified.refused, layer.handle().refused());
+        assert_eq!(verified.refused, layer.handle().stats().refused);
     }
 }
 
 #[tokio::test]
-async fn l2_a_disk_that_stays_full_does_not_hold_up_a_shutdown() {
+async fn a_disk_that_stays_full_does_not_hold_up_a_shutdown() {
     let Some(disk) = SmallDisk::mount() else {
         return;
     };
@@ -119,27 +119,19 @@ async fn l2_a_disk_that_stays_full_does_not_hold_up_a_shutdown() {
 }
 
 #[tokio::test]
-async fn l2_a_read_only_place_stops_the_start() {
+async fn a_read_only_place_stops_the_start() {
     if let Some(disk) = SmallDisk::mount() {
         let remount = Command::new("mount")
             .args(["-o", "remount,ro"])
             .arg(disk.folder.path())
             .status();
         assert!(remount.unwrap().success());
-        assert!(FileOptions::new(&key()).open(disk.path()).is_err());
+        assert!(FileSink::open(disk.path(), options()).is_err());
     }
     let (folder, _) = folder();
-    assert!(
-        FileOptions::new(&key())
-            .open(folder.path().join("no/such/folder"))
-            .is_err()
-    );
+    assert!(FileSink::open(folder.path().join("no/such/folder"), options()).is_err());
     fs::create_dir(folder.path().join("a-folder")).unwrap();
-    assert!(
-        FileOptions::new(&key())
-            .open(folder.path().join("a-folder"))
-            .is_err()
-    );
+    assert!(FileSink::open(folder.path().join("a-folder"), options()).is_err());
 }
 
 const CHILD: &str = "AUDIT_DISK_CHILD";
@@ -167,23 +159,23 @@ fn child(test: &str, path: &Path, shell: &str) -> String {
 }
 
 #[tokio::test]
-async fn l2_a_quota_refuses_calls_in_the_child() {
+async fn a_quota_refuses_calls_in_the_child() {
     let Some(path) = std::env::var_os(CHILD) else {
         return;
     };
     let sink = open(Path::new(&path));
     let layer = AuditLayer::new(sink.clone()).unwrap();
     println!("\nanswered {}", call_until_refused(&layer).await);
-    assert!(sink.in_trouble());
+    assert!(sink.is_degraded());
     sink.close(std::time::Duration::ZERO);
 }
 
 #[test]
-fn l2_a_quota_refuses_calls() {
+fn a_quota_refuses_calls() {
     let (_folder, path) = folder();
     // 32 blocks of 512 bytes; the signal would end the process.
     let shell = "trap '' XFSZ; ulimit -f 32;";
-    let said = child("l2_a_quota_refuses_calls_in_the_child", &path, shell);
+    let said = child("a_quota_refuses_calls_in_the_child", &path, shell);
     let answered = said.lines().find_map(|line| line.strip_prefix("answered "));
     let answered: u64 = answered.unwrap().parse().unwrap();
     assert!(answered > 3, "{said}");
@@ -194,7 +186,7 @@ fn l2_a_quota_refuses_calls() {
 }
 
 #[tokio::test]
-async fn l2_a_closed_descriptor_refuses_calls_in_the_child() {
+async fn a_closed_descriptor_refuses_calls_in_the_child() {
     let Some(path) = std::env::var_os(CHILD) else {
         return;
     };
@@ -214,21 +206,17 @@ async fn l2_a_closed_descriptor_refuses_calls_in_the_child() {
             Some(503)
         );
     }
-    assert!(sink.in_trouble());
+    assert!(sink.is_degraded());
     println!("\nrefused");
     // The file must not be closed again.
     std::process::exit(0);
 }
 
 #[test]
-fn l2_a_closed_descriptor_refuses_calls() {
+fn a_closed_descriptor_refuses_calls() {
     let (_folder, path) = folder();
     let path = path.canonicalize().unwrap_or(path);
-    let said = child(
-        "l2_a_closed_descriptor_refuses_calls_in_the_child",
-        &path,
-        "",
-    );
+    let said = child("a_closed_descriptor_refuses_calls_in_the_child", &path, "");
     assert!(said.contains("\nrefused"), "{said}");
     assert_eq!(verify(&path, &key()).unwrap().records, 1);
 }

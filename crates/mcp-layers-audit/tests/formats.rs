@@ -8,10 +8,8 @@ mod common;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use common::{PATIENCE, answer, channel, folder, json_of, key, only};
-use mcp_layers_audit::{
-    AllowList, AuditLayer, Cef, Encode, FileOptions, Json, Ocsf, Record, verify,
-};
+use common::{PATIENCE, answer, channel, folder, json_of, key, only, open};
+use mcp_layers_audit::{AllowList, AuditLayer, Cef, Encode, Json, Ocsf, Record, verify};
 use mcp_layers_core::{Authentication, Event, JsonRpcRequest, McpError, McpRequest, McpResponse};
 use mcp_layers_core::{JsonRpcResponse, Principal, meta_key};
 use mcp_layers_test::{MockService, requests};
@@ -28,9 +26,9 @@ fn hostile(text: &str) -> (AuditLayer, mcp_layers_audit::Records, JsonRpcRequest
     let (layer, records) = channel();
     let layer = layer
         .key(&key())
-        .originals(true)
-        .sizes(true)
-        .digest_results(true)
+        .originals()
+        .sizes()
+        .digest_results()
         .arguments(AllowList::new().allow(text, text));
     let mut arguments = serde_json::Map::new();
     arguments.insert(text.to_owned(), text.into());
@@ -133,7 +131,7 @@ fn is_one_line(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn l1_hostile_texts_round_trip_in_json() {
+async fn hostile_texts_round_trip_in_json() {
     let record = record_of(HOSTILE).await;
     assert!(is_one_line(&encode(&Json::new(), &record)));
     let json = json_of(&record);
@@ -154,7 +152,7 @@ async fn l1_hostile_texts_round_trip_in_json() {
 }
 
 #[tokio::test]
-async fn l1_hostile_texts_round_trip_in_cef() {
+async fn hostile_texts_round_trip_in_cef() {
     let line = encode(&Cef::new(), &*record_of(HOSTILE).await);
     assert!(is_one_line(&line), "{line:?}");
     let (header, pairs) = parse_cef(&line);
@@ -194,7 +192,7 @@ async fn l1_hostile_texts_round_trip_in_cef() {
 }
 
 #[tokio::test]
-async fn l1_hostile_texts_round_trip_in_ocsf() {
+async fn hostile_texts_round_trip_in_ocsf() {
     let record = record_of(HOSTILE).await;
     let line = encode(&Ocsf::new(), &record);
     assert!(is_one_line(&line));
@@ -207,16 +205,16 @@ async fn l1_hostile_texts_round_trip_in_ocsf() {
 }
 
 #[tokio::test]
-async fn l1_hostile_records_are_one_line_each_in_a_file() {
+async fn hostile_records_are_one_line_each_in_a_file() {
     let (_folder, path) = folder();
-    let sink = FileOptions::new(&key()).open(&path).unwrap();
+    let sink = open(&path);
     let (_, _, request) = hostile(HOSTILE);
     let layer = AuditLayer::new(sink.clone()).unwrap();
     for _ in 0..3 {
         answer(&layer, request.clone()).await;
     }
     sink.close(PATIENCE);
-    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 4);
+    assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 6);
     assert_eq!(verify(&path, &key()).unwrap().records, 3);
 }
 
@@ -251,7 +249,7 @@ async fn samples_for_other_readers() {
     fs::write(samples.join("hostile-cef"), shown(HOSTILE)).unwrap();
     let path = samples.join("audit.jsonl");
     let _ = fs::remove_file(&path);
-    let sink = FileOptions::new(&key()).open(&path).unwrap();
+    let sink = open(&path);
     let layer = AuditLayer::new(sink.clone()).unwrap().key(&key());
     for request in requests::every_method() {
         answer(&layer, request).await;
@@ -263,7 +261,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn l1_any_text_round_trips(text in "\\PC{0,20}|(?s).{0,30}") {
+    fn any_text_round_trips(text in "\\PC{0,20}|(?s).{0,30}") {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let record = runtime.block_on(record_of(&text));
         let json = encode(&Json::new(), &record);

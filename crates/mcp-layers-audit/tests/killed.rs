@@ -10,7 +10,6 @@ use std::{
     collections::HashSet,
     fs,
     io::{BufRead, BufReader, Write},
-    num::NonZeroU64,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -18,33 +17,33 @@ use std::{
 
 use common::{PATIENCE, answer, call, folder, key};
 use futures::future::join_all;
-use mcp_layers_audit::{AuditLayer, FileOptions, Sync, verify};
+use mcp_layers_audit::{AuditLayer, FileSink, LogOptions, SyncPolicy, verify};
 use mcp_layers_core::McpResponse;
 
 const CHILD: &str = "AUDIT_KILL_CHILD";
 const LIFE: &str = "AUDIT_KILL_LIFE";
 
-fn options(life: u64) -> FileOptions {
+fn options(life: u64) -> LogOptions {
     let sync = if life.is_multiple_of(2) {
-        Sync::Each
+        SyncPolicy::Each
     } else {
-        Sync::Batch
+        SyncPolicy::Batch
     };
-    FileOptions::new(&key())
+    LogOptions::new(&key())
         .sync(sync)
-        .max_bytes(NonZeroU64::new(20_000).unwrap())
+        .max_bytes(20_000)
         // So often that the process is killed inside of it too.
         .checkpoint_every(Duration::from_millis(1))
 }
 
-/// The process: says of each call that it was acknowledged, and never ends.
+/// The process: it prints each call that was acknowledged, and never ends.
 #[tokio::test]
-async fn l3_a_process_to_be_killed() {
+async fn a_process_to_be_killed() {
     let Some(path) = std::env::var_os(CHILD) else {
         return;
     };
     let life: u64 = std::env::var(LIFE).unwrap().parse().unwrap();
-    let sink = options(life).open(Path::new(&path)).unwrap();
+    let sink = FileSink::open(Path::new(&path), options(life)).unwrap();
     let layer = AuditLayer::new(sink).unwrap();
     // Many at once make batches of many pages, inside of which the process is killed too.
     let lanes = if life.is_multiple_of(2) { 4 } else { 64 };
@@ -65,7 +64,7 @@ async fn l3_a_process_to_be_killed() {
 }
 
 #[test]
-fn l3_killed_at_random_points_every_acknowledged_record_is_there() {
+fn killed_at_random_points_every_acknowledged_record_is_there() {
     let kills: u64 = std::env::var("AUDIT_KILLS").map_or(100, |kills| kills.parse().unwrap());
     let (_folder, path) = folder();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -81,7 +80,7 @@ fn l3_killed_at_random_points_every_acknowledged_record_is_there() {
     let mut acknowledged = HashSet::new();
     for life in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "l3_a_process_to_be_killed", "--nocapture"])
+            .args(["--exact", "a_process_to_be_killed", "--nocapture"])
             .env(CHILD, &path)
             .env(LIFE, life.to_string())
             .stdout(Stdio::piped())
@@ -107,9 +106,11 @@ fn l3_killed_at_random_points_every_acknowledged_record_is_there() {
         child.wait().unwrap();
     }
     // One more writer, which repairs what the last one left.
-    let sink = options(0).open(&path).unwrap();
+    let sink = FileSink::open(&path, options(0)).unwrap();
     sink.close(PATIENCE);
     let verified = verify(&path, &key()).unwrap();
+    // A writer that was killed does not close the log.
+    assert_eq!(verified.closed, 1);
     let mut recorded = HashSet::new();
     for entry in fs::read_dir(path.parent().unwrap()).unwrap() {
         let file = entry.unwrap().path();

@@ -5,7 +5,6 @@ mod common;
 
 use std::{
     convert::Infallible,
-    num::NonZeroUsize,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
@@ -14,14 +13,14 @@ use std::{
 use common::{answer, call, channel, json_of, key, only};
 use futures::FutureExt;
 use mcp_layers_audit::{
-    AllowList, AuditLayer, ChannelSink, Ending, Record, Records, TraceId, Trouble,
+    AllowList, AuditLayer, CallOutcome, ChannelSink, OverflowPolicy, Record, Records, TraceId,
 };
 use mcp_layers_core::{
-    Authentication, CacheEvent, CancelLayer, CatchErrorLayer, CatchPanicLayer, Event,
-    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal,
-    Transport, meta_key, short_lived,
+    Authentication, CacheEvent, CancelLayer, Catalog, CatchErrorLayer, CatchPanicLayer, Event,
+    Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal,
+    Transport, clock::Clock, meta_key, short_lived,
 };
-use mcp_layers_test::{Answer, ManualClock, MockService, Task, requests, results};
+use mcp_layers_test::{Answer, MockService, Task, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, timeout::TimeoutLayer};
 
@@ -47,15 +46,15 @@ fn verdict(record: &Record) -> (&'static str, &'static str, Option<&str>) {
 
 #[tokio::test]
 async fn a_record_says_who_what_when_and_how_it_ended() {
-    let clock = ManualClock::new();
-    let (sink, mut records) = ChannelSink::bounded(NonZeroUsize::MIN);
+    let clock = Clock::manual();
+    clock.set_wall(UNIX_EPOCH + Duration::from_secs(1_785_196_800) - Duration::from_millis(5));
+    let (sink, mut records) = ChannelSink::bounded(1).unwrap();
     let layer = AuditLayer::new(sink)
         .unwrap()
         .key(&key())
-        .sizes(true)
-        .digest_results(true)
-        .wall_clock(|| UNIX_EPOCH + Duration::from_secs(1_785_196_800))
-        .clock(clock.clone());
+        .sizes()
+        .digest_results()
+        .with_clock(clock.clone());
     let inner = clock.clone();
     let service = layer.layer(service_fn(move |request: JsonRpcRequest| {
         inner.advance(Duration::from_millis(30));
@@ -112,18 +111,24 @@ async fn a_record_says_who_what_when_and_how_it_ended() {
 }
 
 #[tokio::test]
-async fn l6_every_ending_has_one_terminal_record() {
+async fn every_ending_has_one_terminal_record() {
     let (layer, mut records) = channel();
     let endings = [
-        (Answer::result(json!({})), Ending::Success),
-        (Answer::tool_error("no"), Ending::ToolError),
-        (Answer::error(McpError::forbidden()), Ending::Error(403)),
+        (Answer::result(json!({})), CallOutcome::Success),
+        (Answer::tool_error("no"), CallOutcome::ToolError),
+        (
+            Answer::error(McpError::forbidden()),
+            CallOutcome::Error(403),
+        ),
         (
             Answer::result(results::input_required()),
-            Ending::InputRequired,
+            CallOutcome::InputRequired,
         ),
-        (Answer::result(results::task_created()), Ending::TaskCreated),
-        (Answer::fail("broken"), Ending::Failed),
+        (
+            Answer::result(results::task_created()),
+            CallOutcome::TaskCreated,
+        ),
+        (Answer::fail("broken"), CallOutcome::Failed),
     ];
     for (answer, ending) in endings {
         let mock = MockService::new();
@@ -132,7 +137,7 @@ async fn l6_every_ending_has_one_terminal_record() {
             .layer(mock)
             .oneshot(requests::modern(call("echo")))
             .await;
-        assert_eq!(only(&mut records).ending, ending);
+        assert_eq!(only(&mut records).outcome, ending);
     }
 
     let mock = MockService::new();
@@ -143,27 +148,31 @@ async fn l6_every_ending_has_one_terminal_record() {
     drop(cancelled);
     let record = only(&mut records);
     assert_eq!(
-        (record.ending, record.decision.verdict),
-        (Ending::Cancelled, "dropped")
+        (record.outcome, record.decision.verdict),
+        (CallOutcome::Cancelled, "dropped")
     );
 
     drop(layer.layer(mock.clone()).call(call("echo")));
-    assert_eq!(only(&mut records).ending, Ending::Cancelled, "never polled");
+    assert_eq!(
+        only(&mut records).outcome,
+        CallOutcome::Cancelled,
+        "never polled"
+    );
 
     for answer in [Answer::panic("boom"), Answer::panic_in_call("boom")] {
         mock.push(answer);
         let future = layer.layer(mock.clone()).oneshot(call("echo"));
         assert!(AssertUnwindSafe(future).catch_unwind().await.is_err());
-        assert_eq!(only(&mut records).ending, Ending::Panicked);
+        assert_eq!(only(&mut records).outcome, CallOutcome::Panicked);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn l6_what_inner_layers_did_is_read_from_their_answers() {
+async fn what_inner_layers_did_is_read_from_their_answers() {
     let (layer, mut records) = channel();
     let mock = MockService::new();
     let stack = ServiceBuilder::new()
-        .layer(layer.originals(true))
+        .layer(layer.originals())
         .layer(CatchErrorLayer::new())
         .layer(CatchPanicLayer::new())
         .layer(CancelLayer::new())
@@ -174,8 +183,8 @@ async fn l6_what_inner_layers_did_is_read_from_their_answers() {
     stack.clone().oneshot(call("echo")).await.unwrap();
     let record = only(&mut records);
     assert_eq!(
-        (record.ending, verdict(&record).1),
-        (Ending::Error(-32603), "panicked")
+        (record.outcome, verdict(&record).1),
+        (CallOutcome::Error(-32603), "panicked")
     );
     assert_eq!(
         &*record.original.as_ref().unwrap().message,
@@ -184,7 +193,7 @@ async fn l6_what_inner_layers_did_is_read_from_their_answers() {
 
     mock.push(Answer::never());
     stack.clone().oneshot(call("echo")).await.unwrap();
-    assert_eq!(only(&mut records).ending, Ending::Error(504));
+    assert_eq!(only(&mut records).outcome, CallOutcome::Error(504));
 
     mock.push(Answer::never());
     let request = call("echo");
@@ -194,13 +203,13 @@ async fn l6_what_inner_layers_did_is_read_from_their_answers() {
     assert!(task.poll().is_ready());
     let record = only(&mut records);
     assert_eq!(
-        (record.ending, verdict(&record).0),
-        (Ending::Error(499), "cancel")
+        (record.outcome, verdict(&record).0),
+        (CallOutcome::Error(499), "cancel")
     );
 }
 
 #[tokio::test]
-async fn l6_denials_limits_and_hits_name_the_layer_that_decided() {
+async fn denials_limits_and_hits_name_the_layer_that_decided() {
     let (layer, mut records) = channel();
     let second = Duration::from_secs(1);
     let denied = Event::Denied {
@@ -237,7 +246,7 @@ async fn l6_denials_limits_and_hits_name_the_layer_that_decided() {
         with_trail(&layer, vec![event], error).await;
         let record = only(&mut records);
         assert_eq!(verdict(&record), expected);
-        assert_eq!(record.ending.code(), code);
+        assert_eq!(record.outcome.code(), code);
     }
     let attempts = (1..=3).map(|number| Event::Attempt {
         number,
@@ -271,12 +280,7 @@ async fn the_original_of_a_masked_error_is_there_by_setting() {
         error_id: "e-1".into(),
         original: Box::new(original),
     };
-    with_trail(
-        &layer.originals(true),
-        vec![masked],
-        Some(McpError::internal()),
-    )
-    .await;
+    with_trail(&layer.originals(), vec![masked], Some(McpError::internal())).await;
     let json = json_of(&only(&mut records));
     assert_eq!(
         (&json["error_id"], &json["code"]),
@@ -289,7 +293,7 @@ async fn the_original_of_a_masked_error_is_there_by_setting() {
 }
 
 #[tokio::test]
-async fn l6_a_long_lived_request_has_an_open_and_a_close_record() {
+async fn a_long_lived_request_has_an_open_and_a_close_record() {
     let (layer, mut records) = channel();
     let mock = MockService::new();
     mock.push(Answer::never());
@@ -297,20 +301,20 @@ async fn l6_a_long_lived_request_has_an_open_and_a_close_record() {
     assert!(listen.poll().is_pending());
     let open = only(&mut records);
     assert!(open.long_lived && open.duration.is_none());
-    assert_eq!(open.ending, Ending::Open);
+    assert_eq!(open.outcome, CallOutcome::Open);
     drop(listen);
     let close = only(&mut records);
     assert_eq!(
-        (close.sequence, close.ending),
-        (open.sequence, Ending::Cancelled)
+        (close.sequence, close.outcome),
+        (open.sequence, CallOutcome::Cancelled)
     );
     assert!(close.long_lived && close.duration.is_some());
 }
 
 #[tokio::test]
-async fn l7_secrets_are_absent_and_equal_inputs_have_equal_digests() {
+async fn secrets_are_absent_and_equal_inputs_have_equal_digests() {
     let (layer, mut records) = channel();
-    let layer = layer.key(&key()).digest_results(true).sizes(true);
+    let layer = layer.key(&key()).digest_results().sizes();
     let secret = "hunter2-c4n4ry";
     let planted = json!({ "password": secret, secret: secret });
     let meta = json!({ "authorization": secret, "progressToken": secret });
@@ -406,11 +410,11 @@ async fn a_cursor_and_a_task_are_followed_from_answer_to_request() {
 }
 
 #[tokio::test]
-async fn l8_a_hundred_megabytes_of_arguments_make_a_small_record() {
+async fn a_hundred_megabytes_of_arguments_make_a_small_record() {
     let (layer, mut records) = channel();
     let layer = layer
         .key(&key())
-        .sizes(true)
+        .sizes()
         .arguments(AllowList::new().allow("echo", "text").allow("echo", "list"));
     let text = "x".repeat(100 * 1024 * 1024);
     let request = JsonRpcRequest::call_tool(
@@ -435,7 +439,7 @@ async fn l8_a_hundred_megabytes_of_arguments_make_a_small_record() {
 }
 
 #[tokio::test]
-async fn l14_what_a_client_says_of_itself_is_never_the_principal() {
+async fn what_a_client_says_of_itself_is_never_the_principal() {
     let (layer, mut records) = channel();
     let mut request = call("echo");
     let admin = json!({ "name": "admin", "version": "1" });
@@ -492,7 +496,7 @@ async fn the_ambient_trace_goes_before_the_one_in_meta() {
 }
 
 #[tokio::test]
-async fn t2_a_hostile_trace_context_is_ignored() {
+async fn a_hostile_trace_context_is_ignored() {
     let (layer, mut records) = channel();
     for hostile in [
         json!(7),
@@ -510,13 +514,75 @@ async fn t2_a_hostile_trace_context_is_ignored() {
 }
 
 #[tokio::test]
+async fn a_target_that_is_not_recorded_unchanged_has_a_digest() {
+    let (layer, mut records) = channel();
+    let layer = layer.key(&key());
+    let long = |end: &str| format!("file:///{}{end}", "a".repeat(1_100));
+    let mut seen = Vec::new();
+    for uri in [
+        long("1"),
+        long("2"),
+        "mailto:ada@host?body=hunter2".to_owned(),
+        "db:ada:hunter2@host/table".to_owned(),
+        "/notes?token=hunter2".to_owned(),
+    ] {
+        answer(&layer, requests::read_resource(1, &uri)).await;
+        let record = only(&mut records);
+        assert!(!json_of(&record).to_string().contains("hunter2"), "{uri}");
+        seen.push(record.target_digest.expect("a digest"));
+    }
+    assert_ne!(seen[0], seen[1]);
+    answer(&layer, requests::read_resource(1, "file:///notes")).await;
+    assert_eq!(only(&mut records).target_digest, None);
+}
+
+#[tokio::test]
+async fn a_long_principal_is_cut_and_has_a_digest() {
+    let (layer, mut records) = channel();
+    let mut digests = Vec::new();
+    for end in ["1", "2"] {
+        let subject = "s".repeat(1_000_000) + end;
+        let mut request = call("echo");
+        let principal = Principal::new(subject, Authentication::Bearer).with_tenant("acme");
+        request.context_mut().set_principal(Arc::new(principal));
+        answer(&layer, request).await;
+        let record = only(&mut records);
+        let json = json_of(&record);
+        assert!(json.to_string().len() < 2_000);
+        assert_eq!(json["principal"]["tenant"], "acme");
+        digests.push(record.principal_digest.expect("a digest"));
+    }
+    assert_ne!(digests[0], digests[1]);
+}
+
+#[tokio::test]
+async fn an_opening_and_a_closing_record_share_their_number() {
+    let (layer, mut records) = channel();
+    let layer = layer.record_openings();
+    let catalog = Catalog::new().with_tool_hints("look", Hints::new(Some(true), None, None, None));
+    let mut look = call("look");
+    look.context_mut().set_catalog(catalog);
+    answer(&layer, look).await;
+    assert_eq!(
+        only(&mut records).outcome,
+        CallOutcome::Success,
+        "a tool that only reads"
+    );
+    answer(&layer, call("write")).await;
+    let (open, close) = (records.try_next().unwrap(), only(&mut records));
+    assert_eq!(json_of(&open)["opens"], json!(open.sequence));
+    assert_eq!(json_of(&close)["closes"], json!(open.sequence));
+    assert_eq!(json_of(&close).get("opens"), None);
+}
+
+#[tokio::test]
 async fn every_sink_gets_every_record() {
-    let (one, mut first) = ChannelSink::bounded(NonZeroUsize::new(4).unwrap());
-    let (two, mut second) = ChannelSink::bounded(NonZeroUsize::new(4).unwrap());
+    let (one, mut first) = ChannelSink::bounded(4).unwrap();
+    let (two, mut second) = ChannelSink::bounded(4).unwrap();
     let layer = AuditLayer::new(one)
         .unwrap()
         .also(two)
-        .on_trouble(Trouble::Drop);
+        .on_overflow(OverflowPolicy::Drop);
     for _ in 0..3 {
         answer(&layer, call("echo")).await;
     }
@@ -527,11 +593,11 @@ async fn every_sink_gets_every_record() {
     };
     assert_eq!(sequences(&mut first), [0, 1, 2]);
     assert_eq!(sequences(&mut second), [0, 1, 2]);
-    assert_eq!(layer.handle().recorded(), 3);
+    assert_eq!(layer.handle().stats().recorded, 3);
 }
 
 #[tokio::test]
-async fn t12_ten_thousand_clones_share_the_numbering_and_leave_nothing() {
+async fn ten_thousand_clones_share_the_numbering_and_leave_nothing() {
     let (layer, mut records) = channel();
     let service = layer.layer(MockService::new());
     let clones: Vec<_> = (0..10_000).map(|_| service.clone()).collect();
@@ -543,6 +609,6 @@ async fn t12_ten_thousand_clones_share_the_numbering_and_leave_nothing() {
         .collect();
     assert_eq!(sequences, (0..100).collect::<Vec<_>>());
     drop(service);
-    assert_eq!(layer.handle().recorded(), 100);
+    assert_eq!(layer.handle().stats().recorded, 100);
     let _: Value = json!(null);
 }

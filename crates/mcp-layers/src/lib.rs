@@ -9,8 +9,10 @@
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
-//! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
+//! | `audit` | `audit`, `audit-http` | who did what, with which outcome, durable and tamper-evident |
+//! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
+//! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
 //! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool or client address; a concurrency limit |
 //! | `cache` | `cache` | answers again without asking again |
@@ -91,6 +93,9 @@
 
 #[cfg(feature = "audit")]
 pub use mcp_layers_audit as audit;
+#[cfg(feature = "audit-log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "audit-log")))]
+pub use mcp_layers_audit_log as audit_log;
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
 #[cfg(feature = "cache")]
@@ -102,6 +107,8 @@ pub use mcp_layers_core as core;
 pub use mcp_layers_error_mask as error_mask;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;
+#[cfg(feature = "redact")]
+pub use mcp_layers_redact as redact;
 #[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
 pub use mcp_layers_redis as redis;
 #[cfg(feature = "retry")]

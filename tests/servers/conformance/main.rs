@@ -45,8 +45,7 @@ use tower::ServiceBuilder;
 /// How long a client whose stream was closed waits before it asks for the rest.
 const SSE_RETRY: Duration = Duration::from_millis(500);
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let mut faulty = false;
     let options = Options::read("conformance", |flag| {
         faulty |= flag == "--faulty";
@@ -57,7 +56,7 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
 
-    match run(options, faulty).await {
+    match serve::run(run(options, faulty)).unwrap_or_else(|error| Err(error.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("conformance: {error}");

@@ -40,13 +40,12 @@ use shared::{
     settings::Settings,
 };
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let options = match Options::read("everything", |_| false) {
         Ok(options) => options,
         Err(code) => return code,
     };
-    match run(options).await {
+    match serve::run(run(options)).unwrap_or_else(|error| Err(error.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("everything: {error}");

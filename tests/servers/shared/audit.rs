@@ -1,8 +1,9 @@
 //! The audit and its flags.
 
-use std::error::Error;
+use std::{error::Error, sync::OnceLock, time::Duration};
 
-use mcp_layers::audit::{AuditLayer, FileOptions, Key};
+use axum::Router;
+use mcp_layers::audit::{AuditHttpLayer, AuditLayer, FileSink, Key, LogOptions};
 
 use super::{
     layers::{PutAround, put},
@@ -12,16 +13,25 @@ use super::{
 const FILE: Flag = Flag {
     name: "--audit-file",
     value: "FILE",
-    help: "audit: append the records to this file",
+    help: "audit: append the records to this file; {pid} in it is the process id",
 };
 
 const KEY_FILE: Flag = Flag {
     name: "--audit-key-file",
     value: "FILE",
-    help: "audit: the secret of the chain; FILE.key, made if need be, without it",
+    help: "audit: the secret of the chain; FILE.key, created if needed, without it",
 };
 
-pub(super) const FLAGS: &[Flag] = &[FILE, KEY_FILE];
+const OPENINGS: Flag = Flag {
+    name: "--audit-openings",
+    value: "yes",
+    help: "audit: record the start of calls that may change something, before they run",
+};
+
+pub(super) const FLAGS: &[Flag] = &[FILE, KEY_FILE, OPENINGS];
+
+/// The file and the layer of this process.
+static AUDIT: OnceLock<(FileSink, AuditLayer)> = OnceLock::new();
 
 /// Answers come after their record was synced; errors are recorded as they were.
 ///
@@ -30,10 +40,30 @@ pub(super) const FLAGS: &[Flag] = &[FILE, KEY_FILE];
 pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let file = settings.get(&FILE).ok_or("audit needs --audit-file FILE")?;
     let key = match settings.get(&KEY_FILE) {
-        Some(key) => Key::new(std::fs::read(key)?)?,
-        // Beside the file, whoever can change the one can read the other: good enough to try it.
+        Some(key) => Key::read(key)?,
+        // Whoever can change the file can read a key beside it: good enough to try the audit.
         None => Key::read_or_create(format!("{file}.key"))?,
     };
-    let file = FileOptions::new(&key).open(file)?;
-    put(AuditLayer::new(file)?.key(&key).originals(true).sizes(true))
+    let file = FileSink::open(file, LogOptions::new(&key))?;
+    let mut layer = AuditLayer::new(file.clone())?.key(&key).originals().sizes();
+    if settings.get(&OPENINGS).is_some() {
+        layer = layer.record_openings();
+    }
+    let (_, layer) = AUDIT.get_or_init(|| (file, layer));
+    put(layer.clone())
+}
+
+/// Records what the edge of these routes refuses.
+pub(super) fn around(router: Router) -> Router {
+    match AUDIT.get() {
+        Some((_, layer)) => router.layer(AuditHttpLayer::new(layer)),
+        None => router,
+    }
+}
+
+/// Closes the file: on every way out of the process.
+pub(crate) fn close() {
+    if let Some((file, _)) = AUDIT.get() {
+        file.close(Duration::from_secs(5));
+    }
 }

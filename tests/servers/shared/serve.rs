@@ -1,6 +1,6 @@
-//! Serving a handler, bare or in a stack, until the client hangs up or an interrupt.
+//! Serving a handler, bare or in a stack, until the client hangs up or a signal comes.
 
-use std::{error::Error, net::SocketAddr, sync::Arc};
+use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use mcp_layers::{
@@ -9,7 +9,6 @@ use mcp_layers::{
 };
 use rmcp::{
     ServerHandler, ServiceExt,
-    service::QuitReason,
     transport::{
         StreamableHttpServerConfig, StreamableHttpService,
         streamable_http_server::session::local::LocalSessionManager,
@@ -18,7 +17,24 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::auth::Edge;
+use super::{audit, auth::Edge};
+
+/// The time that calls in flight have to end once the server is to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs a server to its end. On every way out, calls in flight are dropped, and the audit file is
+/// closed with their records.
+///
+/// # Errors
+/// There is no runtime.
+pub(crate) fn run<T>(server: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let ended = runtime.block_on(server);
+    // Reading standard input cannot be interrupted; it ends with the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    audit::close();
+    Ok(ended)
+}
 
 /// Where and how to serve HTTP.
 pub(crate) struct Http<'a> {
@@ -62,17 +78,24 @@ where
     let listener = tokio::net::TcpListener::bind(http.address).await?;
     let address = listener.local_addr()?;
     if let Some(edge) = http.edge {
-        router = edge.around(router, address)?;
+        router = audit::around(edge.around(router, address)?);
     }
     let router = http.pages.merge(router);
     eprintln!("listening on http://{address}/mcp");
+    let stopped = stop.clone();
     let interrupted = async move {
         interrupt().await;
         stop.cancel();
     };
-    axum::serve(listener, router)
-        .with_graceful_shutdown(interrupted)
-        .await?;
+    let server = axum::serve(listener, router).with_graceful_shutdown(interrupted);
+    let out_of_time = async move {
+        stopped.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = server => ended?,
+        () = out_of_time => {}
+    }
     Ok(())
 }
 
@@ -97,14 +120,30 @@ async fn one_client<H: ServerHandler>(handler: H) -> Result<(), Box<dyn Error>> 
         interrupt().await;
         stop.cancel();
     });
-    if let QuitReason::Cancelled = running.waiting().await? {
-        // Tokio's reader of standard input would hold the runtime until the next line comes.
-        std::process::exit(0);
-    }
+    running.waiting().await?;
     Ok(())
 }
 
+/// Waits for SIGINT, or for SIGTERM, which SDKs and containers send.
 async fn interrupt() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    () = ctrl_c() => {}
+                }
+                return;
+            }
+            Err(error) => eprintln!("no SIGTERM to wait for: {error}"),
+        }
+    }
+    ctrl_c().await;
+}
+
+async fn ctrl_c() {
     if let Err(error) = tokio::signal::ctrl_c().await {
         eprintln!("no interrupt to wait for: {error}");
         std::future::pending::<()>().await;

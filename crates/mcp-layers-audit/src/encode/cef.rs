@@ -1,17 +1,16 @@
 //! The Common Event Format.
 
-use std::io::Write;
+use serde_json::Value;
 
-use super::Encode;
-use crate::{Ending, Record, encode::json::authentication};
+use super::{Encode, json::Members, timestamp};
+use crate::{CallOutcome, Record};
 
-/// One line of the Common Event Format (version 0) a record.
+/// One line of the Common Event Format (version 0) per record.
 ///
-/// In the header `\` and `|` are escaped, in the extension `\`, `=` and line breaks; line breaks in
-/// the header and every other control character become spaces there and `\u{..}` here, so that a
-/// record is one line. Names of the standard dictionary are used where they fit: `rt`, `act`,
-/// `outcome`, `suser`, `src`, `request`, `externalId`, `reason`; the rest is in the labelled custom
-/// fields and in fields whose names begin with `mcp`.
+/// In the header `\` and `|` are escaped, in the extension `\`, `=` and line breaks. Line breaks in the
+/// header, and every other control character, become spaces there and `\u{..}` here, so that a record
+/// is one line. Keys of the standard dictionary are used where they fit: `rt`, `act`, `outcome`,
+/// `suser`, `src`, `externalId`, `reason`; all others begin with `mcp`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Cef;
@@ -24,18 +23,71 @@ impl Cef {
     }
 }
 
+/// Keys of the extension, and the members of the JSON record that they show.
+const KEYS: [(&str, &str); 35] = [
+    ("externalId", "/sequence"),
+    ("act", "/decision/verdict"),
+    ("outcome", "/outcome"),
+    ("reason", "/code"),
+    ("suser", "/principal/subject"),
+    ("sntdom", "/principal/issuer"),
+    ("mcpAuthentication", "/principal/authentication"),
+    ("mcpClientId", "/principal/client_id"),
+    ("mcpTenant", "/principal/tenant"),
+    ("mcpPrincipalDigest", "/principal_digest"),
+    ("mcpUnverifiedSubject", "/unverified/subject"),
+    ("src", "/client_address"),
+    ("mcpTarget", "/target"),
+    ("mcpTargetDigest", "/target_digest"),
+    ("mcpRequestId", "/id"),
+    ("mcpUnverifiedClientName", "/unverified/client_name"),
+    ("mcpUnverifiedClientVersion", "/unverified/client_version"),
+    ("mcpProtocolVersion", "/protocol_version"),
+    ("mcpSession", "/session"),
+    ("mcpTraceId", "/trace_id"),
+    ("mcpDurationNs", "/duration_ns"),
+    ("mcpDecisionLayer", "/decision/layer"),
+    ("mcpDecisionRule", "/decision/rule"),
+    ("mcpAttempts", "/attempts"),
+    ("mcpCache", "/cache/state"),
+    ("mcpArgumentsDigest", "/arguments_digest"),
+    ("mcpResultDigest", "/result_digest"),
+    ("mcpCursor", "/cursor"),
+    ("mcpNextCursor", "/next_cursor"),
+    ("mcpTask", "/task"),
+    ("mcpRequestSize", "/request_size"),
+    ("mcpResponseSize", "/response_size"),
+    ("mcpErrorId", "/error_id"),
+    ("mcpOriginal", "/original/message"),
+    ("mcpOriginalData", "/original/data"),
+];
+
 impl Encode for Cef {
     fn encode(&self, record: &Record, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"CEF:0|mcp-layers|mcp-layers-audit|");
-        out.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
-        out.push(b'|');
-        write_header(record.method(), out);
-        out.push(b'|');
-        write_header(record.ending.as_str(), out);
-        // Writing into a vector cannot fail.
-        let _ = write!(out, "|{}|", severity(record));
-        let mut extension = Extension { out, empty: true };
-        write_extension(record, &mut extension);
+        let version = env!("CARGO_PKG_VERSION");
+        let mut line = format!("CEF:0|mcp-layers|mcp-layers-audit|{version}|");
+        push_header(&record.method, &mut line);
+        line.push('|');
+        push_header(record.outcome.as_str(), &mut line);
+        let time = timestamp(record).as_millisecond();
+        line += &format!("|{}|rt={time}", severity(record));
+        let json = serde_json::to_value(Members(record)).expect("keys are texts");
+        for (key, member) in KEYS {
+            match json.pointer(member) {
+                None => {}
+                Some(Value::String(text)) => push_extension(key, text, &mut line),
+                Some(other) => push_extension(key, &other.to_string(), &mut line),
+            }
+        }
+        for (index, (name, value)) in record.arguments.iter().enumerate() {
+            // The names of arguments are no keys here: a key has letters and digits only.
+            push_extension(
+                &format!("mcpArgument{index}"),
+                &format!("{name}: {value}"),
+                &mut line,
+            );
+        }
+        out.extend_from_slice(line.as_bytes());
     }
 
     fn is_json(&self) -> bool {
@@ -45,122 +97,36 @@ impl Encode for Cef {
 
 /// 0 to 10.
 fn severity(record: &Record) -> u8 {
-    match (record.ending, record.decision.verdict) {
-        (_, "denied") | (Ending::Panicked, _) => 6,
-        (ending, _) if ending.is_failure() => 3,
+    match (record.outcome, record.decision.verdict) {
+        (_, "denied") | (CallOutcome::Panicked, _) => 6,
+        (outcome, _) if outcome.is_failure() => 3,
         _ => 1,
     }
 }
 
-fn write_extension(record: &Record, extension: &mut Extension<'_>) {
-    extension.shown("rt", record.unix_nanos.div_euclid(1_000_000));
-    extension.shown("externalId", record.sequence);
-    extension.text("act", record.decision.verdict);
-    extension.text("outcome", record.ending.as_str());
-    extension.shown_if("reason", record.ending.code());
-    let principal = record.principal.as_deref();
-    if let Some(principal) = principal.filter(|principal| principal.is_verified()) {
-        extension.text("suser", principal.subject());
-        extension.text_if("sntdom", principal.issuer());
-        extension.text("mcpAuthentication", authentication(principal));
-        extension.text_if("mcpClientId", principal.client_id());
-        extension.text_if("mcpTenant", principal.tenant());
-    } else if let Some(principal) = principal {
-        extension.text("mcpUnverifiedSubject", principal.subject());
-    }
-    extension.shown_if("src", record.client_address);
-    extension.text_if("mcpTarget", record.target());
-    extension.shown_if("mcpTargetDigest", record.target_digest);
-    if let Some(id) = record.id() {
-        extension.text("mcpRequestId", &id.to_string());
-    }
-    extension.text_if("mcpUnverifiedClientName", record.claimed_client_name());
-    extension.text_if(
-        "mcpUnverifiedClientVersion",
-        record.claimed_client_version(),
-    );
-    extension.text_if("mcpProtocolVersion", record.protocol_version());
-    extension.shown_if("mcpSession", record.session);
-    extension.shown_if("mcpTraceId", record.trace_id);
-    extension.shown_if("mcpDurationNs", record.duration.map(|took| took.as_nanos()));
-    extension.text("mcpDecisionLayer", record.decision.layer);
-    extension.text_if("mcpDecisionRule", record.decision.rule.as_deref());
-    extension.shown("mcpAttempts", record.attempts);
-    extension.text_if("mcpCache", record.cache.map(|cache| cache.state));
-    extension.shown_if("mcpArgumentsDigest", record.arguments_digest);
-    extension.shown_if("mcpResultDigest", record.result_digest);
-    extension.shown_if("mcpCursor", record.cursor);
-    extension.shown_if("mcpNextCursor", record.next_cursor);
-    extension.shown_if("mcpTask", record.task);
-    extension.shown_if("mcpRequestSize", record.request_size);
-    extension.shown_if("mcpResponseSize", record.response_size);
-    extension.text_if("mcpErrorId", record.error_id.as_deref());
-    if let Some(original) = &record.original {
-        extension.text("mcpOriginal", &original.message);
-        extension.text_if("mcpOriginalData", original.data.as_deref());
-    }
-    for (index, (name, value)) in record.arguments.iter().enumerate() {
-        // Names of arguments are no keys here: a key has letters and digits only.
-        extension.text(&format!("mcpArgument{index}"), &format!("{name}: {value}"));
-    }
-}
-
-struct Extension<'a> {
-    out: &'a mut Vec<u8>,
-    empty: bool,
-}
-
-impl Extension<'_> {
-    fn key(&mut self, key: &str) {
-        if !std::mem::replace(&mut self.empty, false) {
-            self.out.push(b' ');
-        }
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.push(b'=');
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.key(key);
-        for letter in value.chars() {
-            match letter {
-                '\\' => self.out.extend_from_slice(b"\\\\"),
-                '=' => self.out.extend_from_slice(b"\\="),
-                '\n' => self.out.extend_from_slice(b"\\n"),
-                '\r' => self.out.extend_from_slice(b"\\r"),
-                letter if is_control(letter) => {
-                    let _ = write!(self.out, "\\\\u{{{:x}}}", u32::from(letter));
-                }
-                letter => push(letter, self.out),
+fn push_extension(key: &str, value: &str, line: &mut String) {
+    *line += &format!(" {key}=");
+    for letter in value.chars() {
+        match letter {
+            '\\' => line.push_str("\\\\"),
+            '=' => line.push_str("\\="),
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            letter if is_control(letter) => {
+                *line += &format!("\\\\u{{{:x}}}", u32::from(letter));
             }
-        }
-    }
-
-    fn text_if(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(key, value);
-        }
-    }
-
-    /// What shows itself without anything to escape.
-    fn shown(&mut self, key: &str, value: impl std::fmt::Display) {
-        self.key(key);
-        let _ = write!(self.out, "{value}");
-    }
-
-    fn shown_if(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
-        if let Some(value) = value {
-            self.shown(key, value);
+            letter => line.push(letter),
         }
     }
 }
 
-fn write_header(text: &str, out: &mut Vec<u8>) {
+fn push_header(text: &str, line: &mut String) {
     for letter in text.chars() {
         match letter {
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '|' => out.extend_from_slice(b"\\|"),
-            letter if is_control(letter) => out.push(b' '),
-            letter => push(letter, out),
+            '\\' => line.push_str("\\\\"),
+            '|' => line.push_str("\\|"),
+            letter if is_control(letter) => line.push(' '),
+            letter => line.push(letter),
         }
     }
 }
@@ -168,8 +134,4 @@ fn write_header(text: &str, out: &mut Vec<u8>) {
 /// Control characters, and the two separators that some readers take for line breaks.
 fn is_control(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
-}
-
-fn push(letter: char, out: &mut Vec<u8>) {
-    out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
 }

@@ -1,17 +1,17 @@
 //! JSON, the format of this crate.
 
-use mcp_layers_core::{Authentication, Principal, RequestId, Transport};
+use std::time::Duration;
 
-use super::{
-    Encode,
-    write::{Object, write_json_text},
-    write_rfc3339,
-};
-use crate::Record;
+use mcp_layers_core::{Principal, Transport};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::{Map, Value, json};
 
-/// One JSON object a record. Fields without a value are left out.
+use super::{Encode, timestamp, without_nulls};
+use crate::{Record, record::authentication};
+
+/// One JSON object per record. Members without a value are left out.
 ///
-/// What the caller says of itself stands in `unverified`, apart from `principal`.
+/// What the caller claims is in `unverified`, apart from `principal`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Json;
@@ -26,125 +26,122 @@ impl Json {
 
 impl Encode for Json {
     fn encode(&self, record: &Record, out: &mut Vec<u8>) {
-        let mut object = Object::new(out);
-        object.text("kind", "request");
-        object.number("sequence", record.sequence);
-        let time = object.key("time");
-        time.push(b'"');
-        write_rfc3339(record.unix_nanos, time);
-        time.push(b'"');
-        object.number("monotonic_ns", record.monotonic.as_nanos());
-        object.number_if("duration_ns", record.duration.map(|took| took.as_nanos()));
-        if record.long_lived {
-            object.flag("long_lived", true);
-        }
-        object.text("method", record.method());
-        object.text_if("target", record.target());
-        object.shown_if("target_digest", record.target_digest);
-        match record.id() {
-            Some(RequestId::Number(number)) => object.number("id", number),
-            Some(RequestId::String(text)) => object.text("id", text),
-            _ => {}
-        }
-        write_who(record, &mut object);
-        object.shown_if("client_address", record.client_address);
-        object.text_if("transport", record.transport.map(Transport::as_str));
-        object.text_if("protocol_version", record.protocol_version());
-        object.shown_if("session", record.session);
-        object.shown_if("trace_id", record.trace_id);
-        write_what(record, &mut object);
-        write_outcome(record, &mut object);
+        serde_json::to_writer(out, &Members(record))
+            .expect("keys are texts, and a vector takes any length");
     }
 }
 
-/// Who called, and what the caller says of itself.
-fn write_who(record: &Record, object: &mut Object<'_>) {
-    let (verified, claimed) = match &record.principal {
-        Some(principal) if principal.is_verified() => (Some(principal), None),
-        principal => (None, principal.as_ref()),
-    };
-    if let Some(principal) = verified {
-        write_principal(principal, &mut object.object("principal"));
-    }
-    let name = record.claimed_client_name();
-    if claimed.is_some() || name.is_some() {
-        let mut unverified = object.object("unverified");
-        if let Some(principal) = claimed {
-            write_principal(principal, &mut unverified);
+/// The members of a record that have a value.
+pub(super) struct Members<'a>(pub(super) &'a Record);
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let ended = record.duration.is_some();
+        let number = record.opened.then_some(record.sequence);
+        let mut map = Writer(serializer.serialize_map(None)?);
+        map.always("kind", "request")?;
+        map.always("sequence", record.sequence)?;
+        map.some("opens", number.filter(|_| !ended))?;
+        map.some("closes", number.filter(|_| ended))?;
+        map.always("time", format!("{:.9}", timestamp(record)))?;
+        map.always("monotonic_ns", nanos(record.monotonic))?;
+        map.some("duration_ns", record.duration.map(nanos))?;
+        map.some("long_lived", record.long_lived.then_some(true))?;
+        map.always("method", &record.method)?;
+        map.some("target", record.target.as_ref())?;
+        map.some("target_digest", record.target_digest)?;
+        map.some("id", record.id.as_ref())?;
+        map.some("principal", record.verified().map(principal))?;
+        map.some("principal_digest", record.principal_digest)?;
+        map.some("unverified", unverified(record))?;
+        map.some("client_address", record.client_address)?;
+        map.some("transport", record.transport.map(Transport::as_str))?;
+        map.some("protocol_version", record.protocol_version.as_ref())?;
+        map.some("session", record.session)?;
+        map.some("trace_id", record.trace_id.map(|id| id.to_string()))?;
+        map.some("arguments_digest", record.arguments_digest)?;
+        map.some("cursor", record.cursor)?;
+        map.some("continuation", record.continuation.then_some(true))?;
+        map.some("continuation_digest", record.continuation_digest)?;
+        map.some("arguments", arguments(record))?;
+        map.some("request_size", record.request_size)?;
+        map.always("outcome", record.outcome.as_str())?;
+        map.some("code", record.outcome.code())?;
+        if ended {
+            let decision = &record.decision;
+            let (layer, verdict, rule) = (decision.layer, decision.verdict, &decision.rule);
+            let decision = json!({ "layer": layer, "verdict": verdict, "rule": rule });
+            map.always("decision", without_nulls(decision))?;
+            map.always("attempts", record.attempts)?;
         }
-        unverified.text_if("client_name", name);
-        unverified.text_if("client_version", record.claimed_client_version());
+        let cache = record.cache.map(|cache| {
+            without_nulls(json!({ "state": cache.state, "age_ns": cache.age.map(nanos) }))
+        });
+        map.some("cache", cache)?;
+        map.some(
+            "filtered",
+            Some(record.filtered).filter(|entries| *entries > 0),
+        )?;
+        map.some("response_size", record.response_size)?;
+        map.some("result_digest", record.result_digest)?;
+        map.some("task", record.task)?;
+        map.some("next_cursor", record.next_cursor)?;
+        map.some("error_id", record.error_id.as_ref())?;
+        let original = record.original.as_ref().map(|original| {
+            let (code, message, data) = (original.code, &original.message, &original.data);
+            without_nulls(json!({ "code": code, "message": message, "data": data }))
+        });
+        map.some("original", original)?;
+        map.0.end()
     }
 }
 
-fn write_principal(principal: &Principal, object: &mut Object<'_>) {
-    object.text("subject", principal.subject());
-    object.text_if("issuer", principal.issuer());
-    object.text_if("client_id", principal.client_id());
-    object.text_if("tenant", principal.tenant());
-    object.text("authentication", authentication(principal));
-}
+struct Writer<M>(M);
 
-pub(crate) fn authentication(principal: &Principal) -> &'static str {
-    match principal.authentication() {
-        Authentication::Unverified => "none",
-        Authentication::Bearer => "bearer",
-        Authentication::ApiKey => "api_key",
-        Authentication::Local => "local",
-        Authentication::Other(name) => name,
-        _ => "other",
+impl<M: SerializeMap> Writer<M> {
+    fn always(&mut self, key: &str, value: impl Serialize) -> Result<(), M::Error> {
+        self.0.serialize_entry(key, &value)
+    }
+
+    fn some(&mut self, key: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.always(key, value))
     }
 }
 
-/// What was asked for.
-fn write_what(record: &Record, object: &mut Object<'_>) {
-    object.shown_if("arguments_digest", record.arguments_digest);
-    object.shown_if("cursor", record.cursor);
-    if record.continuation {
-        object.flag("continuation", true);
-    }
-    object.shown_if("continuation_digest", record.continuation_digest);
-    if !record.arguments.is_empty() {
-        let mut arguments = object.object("arguments");
-        for (name, value) in &record.arguments {
-            arguments.text(name, value);
-        }
-    }
-    object.number_if("request_size", record.request_size);
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What came of it.
-fn write_outcome(record: &Record, object: &mut Object<'_>) {
-    object.text("outcome", record.ending.as_str());
-    object.number_if("code", record.ending.code());
-    if record.duration.is_none() {
-        return;
+fn principal(principal: &Principal) -> Value {
+    without_nulls(json!({
+        "subject": principal.subject(),
+        "issuer": principal.issuer(),
+        "client_id": principal.client_id(),
+        "tenant": principal.tenant(),
+        "authentication": authentication(principal),
+    }))
+}
+
+/// What the caller claims.
+fn unverified(record: &Record) -> Option<Value> {
+    let mut claims = record.claimed().map_or_else(|| json!({}), principal);
+    if let Some(name) = &record.claimed_client_name {
+        claims["client_name"] = json!(name);
+        claims["client_version"] = json!(record.claimed_client_version);
     }
-    let mut decision = object.object("decision");
-    decision.text("layer", record.decision.layer);
-    decision.text("verdict", record.decision.verdict);
-    decision.text_if("rule", record.decision.rule.as_deref());
-    drop(decision);
-    object.number("attempts", record.attempts);
-    if let Some(cache) = record.cache {
-        let mut object = object.object("cache");
-        object.text("state", cache.state);
-        object.number_if("age_ns", cache.age.map(|age| age.as_nanos()));
-    }
-    if record.filtered > 0 {
-        object.number("filtered", record.filtered);
-    }
-    object.number_if("response_size", record.response_size);
-    object.shown_if("result_digest", record.result_digest);
-    object.shown_if("task", record.task);
-    object.shown_if("next_cursor", record.next_cursor);
-    object.text_if("error_id", record.error_id.as_deref());
-    if let Some(original) = &record.original {
-        let mut object = object.object("original");
-        object.number_if("code", original.code);
-        object.text("message", &original.message);
-        if let Some(data) = &original.data {
-            write_json_text(data, object.key("data"));
-        }
-    }
+    let claims = without_nulls(claims);
+    claims
+        .as_object()
+        .is_some_and(|claims| !claims.is_empty())
+        .then_some(claims)
+}
+
+/// The allow-listed argument values.
+pub(super) fn arguments(record: &Record) -> Option<Map<String, Value>> {
+    let arguments = record.arguments.iter();
+    let arguments: Map<_, _> = arguments
+        .map(|(name, value)| (name.to_string(), json!(value)))
+        .collect();
+    (!arguments.is_empty()).then_some(arguments)
 }

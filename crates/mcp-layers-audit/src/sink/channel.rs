@@ -1,149 +1,124 @@
-//! To whoever reads them in this process.
+//! Records for a reader in the same process.
 
 use std::{
     fmt,
-    future::poll_fn,
-    num::NonZeroUsize,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll, Waker},
 };
 
-use super::{Loss, Offer, Sink, lock};
-use crate::{Record, queue::Queue};
+use mcp_layers_audit_log::Loss;
+use mcp_layers_core::ConfigError;
+use tokio::sync::{
+    Semaphore,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+
+use super::{Entry, Place, Room, Sink, Written};
+use crate::Record;
 
 /// Hands records to a [`Records`] in the same process.
 #[derive(Clone)]
 pub struct ChannelSink {
+    // Bounded by the semaphore, whose permits travel with the records.
+    records: UnboundedSender<(Arc<Record>, Place)>,
     shared: Arc<Shared>,
 }
 
-/// The records of a [`ChannelSink`]. Dropped, it leaves the sink without room.
+/// The records of a [`ChannelSink`]. Dropping it closes the sink.
 pub struct Records {
+    records: UnboundedReceiver<(Arc<Record>, Place)>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    queue: Queue<Arc<Record>>,
-    reader: Mutex<Option<Waker>>,
-    /// Whether somebody reads.
-    read: AtomicBool,
+    room: Arc<Semaphore>,
     dropped: AtomicU64,
     refused: AtomicU64,
 }
 
 impl ChannelSink {
-    /// A sink for at most `capacity` records that nobody has read yet, and its other end.
-    #[must_use]
-    pub fn bounded(capacity: NonZeroUsize) -> (Self, Records) {
+    /// A sink for at most `capacity` unread records, and its reader.
+    ///
+    /// # Errors
+    /// A capacity of zero, or beyond [`Semaphore::MAX_PERMITS`].
+    pub fn bounded(capacity: usize) -> Result<(Self, Records), ConfigError> {
+        if !(1..=Semaphore::MAX_PERMITS).contains(&capacity) {
+            return Err(ConfigError::new("the capacity of a channel is not zero"));
+        }
         let shared = Arc::new(Shared {
-            queue: Queue::new(capacity.get()),
-            reader: Mutex::default(),
-            read: AtomicBool::new(true),
+            room: Arc::new(Semaphore::new(capacity)),
             dropped: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         });
+        let (sender, records) = unbounded_channel();
         let sink = Self {
+            records: sender,
             shared: Arc::clone(&shared),
         };
-        (sink, Records { shared })
+        Ok((sink, Records { records, shared }))
     }
 }
 
 impl Records {
     /// The next record, if there is one.
     pub fn try_next(&mut self) -> Option<Arc<Record>> {
-        let record = self.shared.queue.pop()?;
-        self.shared.queue.free(1);
-        Some(record)
+        self.records.try_recv().ok().map(|(record, _)| record)
     }
 
-    /// The next record, as soon as there is one. It waits for ever where every sink is gone.
-    pub async fn next(&mut self) -> Arc<Record> {
-        poll_fn(|cx| self.poll_next(cx)).await
+    /// Waits for the next record; `None` when every sink is gone.
+    pub async fn next(&mut self) -> Option<Arc<Record>> {
+        self.records.recv().await.map(|(record, _)| record)
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Arc<Record>> {
-        if let Some(record) = self.try_next() {
-            return Poll::Ready(record);
-        }
-        *lock(&self.shared.reader) = Some(cx.waker().clone());
-        self.try_next().map_or(Poll::Pending, Poll::Ready)
-    }
-
-    /// How many records found no room, since this was asked last.
+    /// The number of records that found no room since the previous call.
     pub fn take_dropped(&mut self) -> u64 {
-        self.shared.dropped.swap(0, SeqCst)
+        self.shared.dropped.swap(0, Relaxed)
     }
 
-    /// How many requests were refused for want of room, since this was asked last.
+    /// The number of requests that were refused for lack of room since the previous call.
     pub fn take_refused(&mut self) -> u64 {
-        self.shared.refused.swap(0, SeqCst)
+        self.shared.refused.swap(0, Relaxed)
     }
 }
 
 impl Drop for Records {
     fn drop(&mut self) {
-        self.shared.read.store(false, SeqCst);
+        self.shared.room.close();
     }
 }
 
 impl Sink for ChannelSink {
-    fn reserve(&self) -> bool {
-        self.shared.read.load(SeqCst) && self.shared.queue.reserve()
+    fn room(&self) -> Room<'_> {
+        Room::Limited(&self.shared.room)
     }
 
-    fn release(&self) {
-        self.shared.queue.free(1);
-    }
-
-    fn offer(&self, record: &Arc<Record>, reserved: bool) -> Offer {
-        let read = self.shared.read.load(SeqCst);
-        if !read
-            || self
-                .shared
-                .queue
-                .push(Arc::clone(record), reserved)
-                .is_err()
-        {
-            return Offer::NoRoom;
-        }
-        if let Some(reader) = lock(&self.shared.reader).take() {
-            reader.wake();
-        }
-        Offer::Taken
-    }
-
-    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.shared.read.load(SeqCst) {
-            self.shared.queue.poll_room(cx)
-        } else {
-            Poll::Pending
-        }
-    }
-
-    fn lost(&self, loss: Loss) {
-        match loss {
-            Loss::Dropped => self.shared.dropped.fetch_add(1, SeqCst),
-            Loss::Refused => self.shared.refused.fetch_add(1, SeqCst),
+    fn write(&self, entry: Entry) -> Written {
+        match entry {
+            Entry::Record(record, place) => match self.records.send((record, place)) {
+                Ok(()) => return Written::Taken,
+                Err(_) => return Written::Rejected,
+            },
+            Entry::Lost(Loss::Refused) => self.shared.refused.fetch_add(1, Relaxed),
+            Entry::Lost(_) => self.shared.dropped.fetch_add(1, Relaxed),
         };
+        Written::Taken
     }
 }
 
 impl fmt::Debug for ChannelSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelSink")
-            .field("queue", &self.shared.queue)
-            .finish()
+            .field("room", &self.shared.room)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Records {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Records")
-            .field("queue", &self.shared.queue)
-            .finish()
+            .field("room", &self.shared.room)
+            .finish_non_exhaustive()
     }
 }

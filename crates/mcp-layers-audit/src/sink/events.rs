@@ -1,26 +1,23 @@
-//! To `tracing`.
+//! Records as events of `tracing`.
 
-use std::{fmt, sync::Arc};
+use super::{Entry, Sink, Written};
+use crate::{Encode, Json};
 
-use super::{Loss, Offer, Sink};
-use crate::{Encode, Json, Record};
-
-/// Emits each record as one event of `tracing`: target `mcp_layers_audit::record`, level `INFO`, the
-/// encoded record in the field `record`.
+/// Emits each record as a `tracing` event: target `mcp_layers_audit::record`, level `INFO`, the encoded
+/// record in the field `record`.
 ///
-/// Encoding and whatever the subscriber does happen on the path of the request; where nobody listens
-/// to the target, neither does. For a record that holds, use [`FileSink`](crate::FileSink).
+/// Encoding and the subscriber run on the path of the request, and only if the target is enabled. For
+/// a durable record, use [`FileSink`](crate::FileSink).
+#[derive(Debug, Clone, Default)]
 pub struct TracingSink<E = Json> {
     encode: E,
 }
 
 impl TracingSink {
-    /// Emits JSON.
+    /// A sink that emits JSON.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            encode: Json::new(),
-        }
+        Self::default()
     }
 }
 
@@ -32,30 +29,21 @@ impl<E: Encode> TracingSink<E> {
     }
 }
 
-impl Default for TracingSink {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<E: Encode> Sink for TracingSink<E> {
-    fn offer(&self, record: &Arc<Record>, _: bool) -> Offer {
-        if tracing::enabled!(target: "mcp_layers_audit::record", tracing::Level::INFO) {
-            let mut out = Vec::with_capacity(1024);
-            self.encode.encode(record, &mut out);
-            let record = String::from_utf8_lossy(&out);
-            tracing::info!(target: "mcp_layers_audit::record", record = %record);
+    fn write(&self, entry: Entry) -> Written {
+        match entry {
+            Entry::Record(record, _) => {
+                if tracing::enabled!(target: "mcp_layers_audit::record", tracing::Level::INFO) {
+                    let mut out = Vec::with_capacity(1024);
+                    self.encode.encode(&record, &mut out);
+                    let record = String::from_utf8_lossy(&out);
+                    tracing::info!(target: "mcp_layers_audit::record", record = %record);
+                }
+            }
+            Entry::Lost(loss) => {
+                tracing::debug!(target: "mcp_layers_audit", ?loss, "a request has no audit record");
+            }
         }
-        Offer::Taken
-    }
-
-    fn lost(&self, loss: Loss) {
-        tracing::error!(target: "mcp_layers_audit::record", ?loss, "a request has no audit record");
-    }
-}
-
-impl<E> fmt::Debug for TracingSink<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TracingSink").finish_non_exhaustive()
+        Written::Taken
     }
 }

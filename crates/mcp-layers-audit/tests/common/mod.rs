@@ -1,23 +1,22 @@
-//! Folders, sinks that wait, and services that answer as told.
+//! Folders, sinks that wait, and services.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     convert::Infallible,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 
 use mcp_layers_audit::{
-    AuditLayer, ChannelSink, Encode, FileOptions, FileSink, Json, Key, Record, Records, Sink,
+    AuditLayer, ChannelSink, Encode, FileSink, Json, Key, LogOptions, Record, Records, Sink,
 };
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// How long something may take that is not to be waited for at all.
+/// The time within which something happens that nobody has to wait for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn key() -> Key {
@@ -31,8 +30,12 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+pub(crate) fn options() -> LogOptions {
+    LogOptions::new(&key())
+}
+
 pub(crate) fn open(path: &Path) -> FileSink {
-    FileOptions::new(&key()).open(path).unwrap()
+    FileSink::open(path, options()).unwrap()
 }
 
 pub(crate) fn call(tool: &str) -> JsonRpcRequest {
@@ -41,7 +44,7 @@ pub(crate) fn call(tool: &str) -> JsonRpcRequest {
 
 /// A layer whose records are read here.
 pub(crate) fn channel() -> (AuditLayer, Records) {
-    let (sink, records) = ChannelSink::bounded(NonZeroUsize::new(4096).unwrap());
+    let (sink, records) = ChannelSink::bounded(4096).unwrap();
     (AuditLayer::new(sink).unwrap(), records)
 }
 
@@ -68,7 +71,7 @@ pub(crate) async fn answer(layer: &AuditLayer, request: JsonRpcRequest) -> JsonR
     service.oneshot(request).await.unwrap()
 }
 
-/// Gives a sink a record of a call of this tool, whatever it does with it.
+/// Gives a sink a record of a call of this tool.
 pub(crate) async fn record(sink: impl Sink, tool: &str) -> JsonRpcResponse {
     answer(&AuditLayer::new(sink).unwrap(), call(tool)).await
 }
@@ -87,21 +90,21 @@ pub(crate) fn kinds(path: &Path) -> Vec<String> {
     lines(path).iter().map(kind).collect()
 }
 
-/// Waits in the writer's thread until it may go on: a disk that is as slow as the test wants.
+/// Waits in the writer's thread until it may continue: a disk that is as slow as the test wants.
 #[derive(Clone, Default)]
 pub(crate) struct Brake {
     shared: Arc<(Mutex<(usize, usize)>, Condvar)>,
 }
 
 impl Brake {
-    /// Lets so many more records pass.
+    /// Lets this many more records pass.
     pub(crate) fn allow(&self, records: usize) {
         let mut state = self.shared.0.lock().unwrap();
         state.0 = state.0.saturating_add(records);
         self.shared.1.notify_all();
     }
 
-    /// Waits until so many records came here, those that passed included.
+    /// Waits until this many records have come, those that passed included.
     pub(crate) fn reached(&self, records: usize) {
         let state = self.shared.0.lock().unwrap();
         let few = |state: &mut (usize, usize)| state.1 < records;

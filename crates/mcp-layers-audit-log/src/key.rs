@@ -1,0 +1,212 @@
+//! The secret key of a log.
+
+use std::{
+    error::Error,
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::files::private;
+
+/// A secret key, for the chain of a log and for digests.
+///
+/// One key may serve both: a key of its own is derived for each use, by HMAC-SHA-256 (RFC 2104)
+/// over the name of the use. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Key {
+    secret: Hmac<Sha256>,
+}
+
+/// The error of a key that is too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidKey {
+    /// The length of the refused key, in bytes.
+    pub bytes: usize,
+}
+
+impl Key {
+    /// The length of the shortest key, in bytes: 16.
+    pub const MIN_BYTES: usize = 16;
+
+    /// A key of these bytes.
+    ///
+    /// # Errors
+    /// Fewer than [`Key::MIN_BYTES`].
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
+        let bytes = bytes.as_ref();
+        let invalid = InvalidKey { bytes: bytes.len() };
+        if bytes.len() < Self::MIN_BYTES {
+            return Err(invalid);
+        }
+        let secret = Hmac::new_from_slice(bytes).map_err(|_| invalid)?;
+        Ok(Self { secret })
+    }
+
+    /// A random key that is gone with the process.
+    ///
+    /// # Errors
+    /// The operating system provides no random bytes.
+    pub fn random() -> io::Result<Self> {
+        Ok(Self::new(random()?)?)
+    }
+
+    /// Reads the key from a file.
+    ///
+    /// # Errors
+    /// Errors of the operating system; `InvalidData` for a key that is too short; `PermissionDenied`
+    /// for what is not a regular file, for a file that its group or others may write, or for one that
+    /// belongs to neither the user of this process nor root. A file that others may read is
+    /// accepted with a warning in the log.
+    pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let mut file = File::open(path)?;
+        check_permissions(&file, path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Self::new(bytes)?)
+    }
+
+    /// Reads the key from a file, or creates the file with a random key, readable by its owner only.
+    ///
+    /// # Errors
+    /// As [`Key::read`] and [`Key::random`].
+    pub fn read_or_create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let mut options = OpenOptions::new();
+        match private(options.write(true).create_new(true)).open(path) {
+            Ok(mut file) => {
+                let bytes = random()?;
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+                Ok(Self::new(bytes)?)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::read(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key for one use.
+    pub(crate) fn derive(&self, usage: &str) -> Hmac<Sha256> {
+        let mut derive = self.secret.clone();
+        derive.update(b"mcp-layers-audit/1/");
+        derive.update(usage.as_bytes());
+        Hmac::new_from_slice(&derive.finalize().into_bytes())
+            .expect("HMAC takes keys of any length")
+    }
+}
+
+fn random() -> io::Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}
+
+#[cfg(unix)]
+fn check_permissions(file: &File, path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let found = file.metadata()?;
+    let own = rustix::process::geteuid().as_raw();
+    let problem = if !found.is_file() {
+        "it is not a regular file".to_owned()
+    } else if found.mode() & 0o022 != 0 {
+        format!("its mode {:o} lets others write it", found.mode() & 0o777)
+    } else if found.uid() != own && found.uid() != 0 {
+        format!("it belongs to user {}, neither {own} nor root", found.uid())
+    } else {
+        if found.mode() & 0o004 != 0 {
+            tracing::warn!(
+                target: "mcp_layers_audit_log",
+                path = %path.display(),
+                "the key file can be read by every user of this machine",
+            );
+        }
+        return Ok(());
+    };
+    let message = format!("the key file {} is not safe: {problem}", path.display());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "there is nothing to check here")]
+fn check_permissions(_: &File, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for InvalidKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, least) = (self.bytes, Key::MIN_BYTES);
+        write!(f, "a key has at least {least} bytes, this one has {bytes}")
+    }
+}
+
+impl Error for InvalidKey {}
+
+impl From<InvalidKey> for io::Error {
+    fn from(error: InvalidKey) -> Self {
+        Self::new(io::ErrorKind::InvalidData, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Key;
+    use crate::Digester;
+
+    fn digest(key: &Key) -> crate::Digest {
+        Digester::new(key).digest(0, b"t")
+    }
+
+    #[test]
+    fn a_key_file_is_created_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let created = digest(&Key::read_or_create(&path).unwrap());
+        assert_eq!(digest(&Key::read_or_create(&path).unwrap()), created);
+        std::fs::write(&path, "short").unwrap();
+        assert!(Key::read_or_create(&path).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_may_write_or_own_is_refused() {
+        use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Key::read_or_create(&path).unwrap();
+        for mode in [0o666, 0o620, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let error = Key::read_or_create(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{mode:o}");
+        }
+        for mode in [0o400, 0o440, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            Key::read(&path).unwrap();
+        }
+        // Only root can give a file away.
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            let error = Key::read(&path).unwrap_err();
+            assert!(error.to_string().contains("12345"), "{error}");
+        }
+        assert!(Key::read("/dev/null").is_err());
+    }
+
+    #[test]
+    fn a_short_key_is_refused_and_a_key_shows_nothing() {
+        assert!(Key::new([7; 15]).is_err());
+        let shown = format!("{:?}", Key::new([171; 16]).unwrap());
+        assert!(!shown.contains("171") && !shown.contains("ab"), "{shown}");
+    }
+}

@@ -1,0 +1,76 @@
+//! At most one log line a second about a failure that repeats.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Decides when a repeated failure, and its end, are worth a line in the log: one line a second, with
+/// a count of the failures since the previous line.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The earliest time of the next line.
+    next: Option<Instant>,
+    failures: u64,
+    /// Whether a line reported the present failure.
+    reported: bool,
+}
+
+impl Throttle {
+    /// Counts a failure; the count when a line is due.
+    pub fn failed(&self, now: Instant) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failures += 1;
+        if state.next.is_some_and(|next| now < next) {
+            return None;
+        }
+        state.next = now.checked_add(INTERVAL);
+        state.reported = true;
+        Some(std::mem::take(&mut state.failures))
+    }
+
+    /// Whether the end of the failure deserves a line: if the failure itself had one. The next
+    /// failure then waits for a second more.
+    pub fn recovered(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.reported {
+            state.next = state.next.and_then(|next| next.checked_add(INTERVAL));
+        }
+        std::mem::take(&mut state.reported)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Throttle;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_failure_that_comes_and_goes_has_one_line_a_second() {
+        let throttle = Throttle::default();
+        let start = Instant::now();
+        let (mut lines, mut failures) = (0, 0);
+        for millis in (0..10_000).step_by(5) {
+            let reported = throttle.failed(start + Duration::from_millis(millis));
+            failures += reported.unwrap_or(0);
+            lines += usize::from(reported.is_some()) + usize::from(throttle.recovered());
+        }
+        assert!(lines <= 10, "{lines}");
+        assert!(failures > 1_500, "{failures}");
+    }
+
+    #[test]
+    fn an_end_is_reported_only_after_its_failure() {
+        let throttle = Throttle::default();
+        assert!(!throttle.recovered());
+        assert_eq!(throttle.failed(Instant::now()), Some(1));
+        assert!(throttle.recovered() && !throttle.recovered());
+    }
+}

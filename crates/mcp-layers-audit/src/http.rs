@@ -1,0 +1,221 @@
+//! Records of requests that the HTTP edge refuses, which never reach the MCP layers.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::{Extensions, Request, Response, header::HeaderName, request::Parts};
+use mcp_layers_core::{Principal, Trail, Transport};
+use mcp_layers_redact::redact_uri;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    AuditLayer, CallOutcome, Decision, Record, TraceId, decision::FromTrail, state::Shared,
+};
+
+type ClientAddress = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;
+
+/// Records the requests that inner HTTP layers refuse: 401, 403, 404 of a foreign session, 429.
+///
+/// It reads the [`Trail`] that those layers put into the response's extensions, and writes a record to
+/// the sinks of an [`AuditLayer`] if an event in it decided about the request. A request that reaches
+/// the MCP layers is recorded there. Put it outside authentication.
+///
+/// The response does not wait for the record. A record that finds no room is dropped and counted.
+#[derive(Clone)]
+pub struct AuditHttpLayer {
+    shared: Arc<Shared>,
+    client_address: ClientAddress,
+}
+
+impl AuditHttpLayer {
+    /// Records to the sinks of this layer, with its settings, numbering and counters.
+    #[must_use]
+    pub fn new(layer: &AuditLayer) -> Self {
+        Self {
+            shared: layer.shared(),
+            client_address: Arc::new(socket_address),
+        }
+    }
+
+    /// Sets where the client's address is in the request's extensions; by default a `SocketAddr` or an
+    /// `IpAddr`. With axum it is `|e| Some(e.get::<ConnectInfo<SocketAddr>>()?.0.ip())`.
+    #[must_use]
+    pub fn client_address(
+        mut self,
+        address: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.client_address = Arc::new(address);
+        self
+    }
+}
+
+fn socket_address(extensions: &Extensions) -> Option<IpAddr> {
+    let socket = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    socket.or_else(|| extensions.get::<IpAddr>().copied())
+}
+
+impl<S> Layer<S> for AuditHttpLayer {
+    type Service = AuditHttp<S>;
+
+    fn layer(&self, inner: S) -> AuditHttp<S> {
+        AuditHttp {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The service of [`AuditHttpLayer`].
+#[derive(Clone)]
+pub struct AuditHttp<S> {
+    inner: S,
+    layer: AuditHttpLayer,
+}
+
+impl<S> AuditHttp<S> {
+    /// Records what `inner` refuses to the sinks of this layer.
+    pub fn new(inner: S, layer: &AuditLayer) -> Self {
+        AuditHttpLayer::new(layer).layer(inner)
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for AuditHttp<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = HttpResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let shared = &self.layer.shared;
+        let (parts, body) = request.into_parts();
+        let address = (self.layer.client_address)(&parts.extensions);
+        let record = Box::new(record_of(shared, &parts, address));
+        HttpResponseFuture {
+            future: self.inner.call(Request::from_parts(parts, body)),
+            refusal: Some((Arc::clone(shared), record)),
+        }
+    }
+}
+
+/// A record of a request, numbered if it is submitted.
+fn record_of(shared: &Shared, parts: &Parts, address: Option<IpAddr>) -> Record {
+    let settings = &shared.settings;
+    let header = |name: &'static str| {
+        let value = parts.headers.get(HeaderName::from_static(name))?;
+        value.to_str().ok()
+    };
+    let method = header("mcp-method").unwrap_or(parts.method.as_str());
+    let mut record = Record::new(0, method);
+    let target = header("mcp-name").unwrap_or(parts.uri.path());
+    record.set_cut_target(settings, target, &redact_uri(target));
+    record.set_principal(settings, principal(&parts.extensions).as_ref());
+    record.client_address = address;
+    record.transport = Some(Transport::Tcp);
+    record.protocol_version =
+        header("mcp-protocol-version").map(|text| crate::text::cut(text, 128));
+    record.set_session(settings, header("mcp-session-id"));
+    record.trace_id = header("traceparent").and_then(TraceId::from_traceparent);
+    record.time = settings.clock.wall();
+    record.monotonic = shared.elapsed(settings.clock.now());
+    record
+}
+
+fn principal(extensions: &Extensions) -> Option<Arc<Principal>> {
+    let shared = extensions.get::<Arc<Principal>>().cloned();
+    shared.or_else(|| extensions.get::<Principal>().cloned().map(Arc::new))
+}
+
+pin_project! {
+    /// The future of [`AuditHttp`].
+    pub struct HttpResponseFuture<F> {
+        #[pin]
+        future: F,
+        // What is recorded if the response turns out to be a refusal.
+        refusal: Option<(Arc<Shared>, Box<Record>)>,
+    }
+}
+
+impl<F, R, E> Future for HttpResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.future.poll(cx));
+        if let (Ok(response), Some((shared, record))) = (&response, this.refusal.take())
+            && let Some(trail) = response.extensions().get::<Trail>()
+            && trail.events().any(|event| Decision::of(event).is_some())
+        {
+            submit(&shared, *record, response, trail);
+        }
+        Poll::Ready(response)
+    }
+}
+
+fn submit<R>(shared: &Arc<Shared>, mut record: Record, response: &Response<R>, trail: &Trail) {
+    let settings = &shared.settings;
+    record.read_trail(FromTrail::read(trail, settings.originals));
+    record.outcome = CallOutcome::Error(response.status().as_u16().into());
+    if record.principal.is_none() {
+        record.set_principal(settings, principal(response.extensions()).as_ref());
+    }
+    let took = shared
+        .elapsed(settings.clock.now())
+        .saturating_sub(record.monotonic);
+    record.duration = Some(took);
+    record.sequence = shared.counters.next_sequence();
+    let admission = shared.share(record.principal.as_deref(), record.client_address);
+    drop(shared.submit(record, admission));
+}
+
+impl fmt::Debug for AuditHttpLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditHttpLayer")
+            .field("settings", &self.shared.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for AuditHttp<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditHttp")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for HttpResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,302 @@
+//! Keys and tokens that are known by their form.
+
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use crate::{edits::Edits, work::visited};
+
+/// Compiles a pattern of this crate.
+pub(crate) fn compile(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|error| unreachable!("a pattern of this crate: {error}"))
+}
+
+/// The bytes of which the rest of a token consists.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Hex,
+    Upper32,
+    Alphanumeric,
+    /// Letters, digits, `_` and `-`.
+    Url,
+    /// Those, `.`, `+`, `/` and `=`.
+    Base64,
+}
+
+impl Of {
+    fn has(self, byte: u8) -> bool {
+        match self {
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Upper32 => byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'),
+            Self::Alphanumeric => byte.is_ascii_alphanumeric(),
+            Self::Url => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"_-.+/=".contains(&byte),
+        }
+    }
+}
+
+/// How a token begins, of which bytes the rest is, how many there are at least.
+type Form = (&'static str, Of, usize);
+
+/// Identifiers of access keys; their rest is of this length.
+const KEYS: &[Form] = &[
+    ("AKIA", Of::Upper32, 16),
+    ("ASIA", Of::Upper32, 16),
+    ("ABIA", Of::Upper32, 16),
+    ("ACCA", Of::Upper32, 16),
+    ("AGPA", Of::Upper32, 16),
+    ("AIDA", Of::Upper32, 16),
+    ("AIPA", Of::Upper32, 16),
+    ("ANPA", Of::Upper32, 16),
+    ("ANVA", Of::Upper32, 16),
+    ("APKA", Of::Upper32, 16),
+    ("AROA", Of::Upper32, 16),
+    ("AIza", Of::Url, 35),
+    ("AGE-SECRET-KEY-1", Of::Alphanumeric, 40),
+];
+
+const TOKENS: &[Form] = &[
+    ("ghp_", Of::Alphanumeric, 20),
+    ("gho_", Of::Alphanumeric, 20),
+    ("ghu_", Of::Alphanumeric, 20),
+    ("ghs_", Of::Alphanumeric, 20),
+    ("ghr_", Of::Alphanumeric, 20),
+    ("github_pat_", Of::Url, 20),
+    ("glpat-", Of::Base64, 16),
+    ("glrt-", Of::Base64, 16),
+    ("gldt-", Of::Base64, 16),
+    ("glcbt-", Of::Base64, 16),
+    ("glptt-", Of::Base64, 16),
+    ("gloas-", Of::Base64, 16),
+    ("glsoat-", Of::Base64, 16),
+    ("glft-", Of::Base64, 16),
+    ("glagent-", Of::Base64, 16),
+    ("xoxa-", Of::Url, 8),
+    ("xoxb-", Of::Url, 8),
+    ("xoxe-", Of::Url, 8),
+    ("xoxe.xoxp-", Of::Url, 8),
+    ("xoxo-", Of::Url, 8),
+    ("xoxp-", Of::Url, 8),
+    ("xoxr-", Of::Url, 8),
+    ("xoxs-", Of::Url, 8),
+    ("xapp-", Of::Url, 8),
+    ("sk_live_", Of::Alphanumeric, 10),
+    ("sk_test_", Of::Alphanumeric, 10),
+    ("rk_live_", Of::Alphanumeric, 10),
+    ("rk_test_", Of::Alphanumeric, 10),
+    ("pk_live_", Of::Alphanumeric, 10),
+    ("pk_test_", Of::Alphanumeric, 10),
+    ("whsec_", Of::Base64, 16),
+    ("sk-", Of::Url, 20),
+    ("ya29.", Of::Url, 20),
+    ("1//0", Of::Url, 30),
+    ("GOCSPX-", Of::Url, 20),
+    ("npm_", Of::Alphanumeric, 36),
+    ("pypi-", Of::Url, 16),
+    ("hf_", Of::Alphanumeric, 20),
+    ("SG.", Of::Base64, 33),
+    ("dop_v1_", Of::Hex, 64),
+    ("doo_v1_", Of::Hex, 64),
+    ("dor_v1_", Of::Hex, 64),
+    ("shpat_", Of::Hex, 32),
+    ("shpca_", Of::Hex, 32),
+    ("shppa_", Of::Hex, 32),
+    ("shpss_", Of::Hex, 32),
+    ("sq0atp-", Of::Url, 20),
+    ("sq0csp-", Of::Url, 20),
+    ("dapi", Of::Hex, 32),
+    ("hvs.", Of::Url, 20),
+    ("hvb.", Of::Url, 20),
+    ("hvr.", Of::Url, 20),
+    ("glsa_", Of::Url, 32),
+    ("lin_api_", Of::Alphanumeric, 32),
+    ("cio", Of::Alphanumeric, 32),
+    ("SK", Of::Hex, 32),
+    ("key-", Of::Alphanumeric, 32),
+    ("r8_", Of::Alphanumeric, 30),
+    ("pat.", Of::Base64, 30),
+    ("dckr_pat_", Of::Url, 20),
+    ("tskey-", Of::Url, 20),
+    ("NRAK-", Of::Alphanumeric, 20),
+    ("hooks.slack.com/services/", Of::Base64, 12),
+    ("hooks.slack.com/workflows/", Of::Base64, 12),
+    ("hooks.slack.com/triggers/", Of::Base64, 12),
+];
+
+/// Private keys in PEM, to the end of the text where their end is missing, and identifiers of access keys.
+pub(crate) fn keys(text: &str, label: &str) -> Option<String> {
+    let mut edits = Edits::new(text);
+    let mut from = 0;
+    while let Some(begin) = text[from..].find("-----BEGIN ").map(|found| from + found) {
+        let body = begin + "-----BEGIN ".len();
+        let is_label =
+            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
+        let length = text[body..].bytes().take(64).take_while(is_label).count();
+        from = body;
+        if text[body..body + length].contains("PRIVATE KEY")
+            && text[body + length..].starts_with("-----")
+        {
+            let end = text[body..]
+                .find("-----END ")
+                .map(|end| body + end + "-----END ".len());
+            visited(end.unwrap_or(text.len()) - body);
+            let end = end.map(|end| {
+                text[end..]
+                    .find("-----")
+                    .map_or(text.len(), |close| end + close + 5)
+            });
+            from = end.unwrap_or(text.len());
+            edits.replace(begin, from, label);
+        }
+    }
+    let without = edits.finish();
+    let found = forms(without.as_deref().unwrap_or(text), KEYS, false, label);
+    found.or(without)
+}
+
+/// Tokens of well-known issuers.
+pub(crate) fn tokens(text: &str, label: &str) -> Option<String> {
+    let schemes = schemes(text, label);
+    let found = forms(schemes.as_deref().unwrap_or(text), TOKENS, true, label);
+    found.or(schemes)
+}
+
+/// Replaces what begins as one of the forms do. A candidate is given up after as many bytes as the form asks for
+/// at least, so that the work is linear in the text.
+fn forms(text: &str, forms: &[Form], also_issuerless: bool, label: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut edits = Edits::new(text);
+    let mut at = 0;
+    // No JSON web token begins before here: what follows has no dot in it.
+    let mut without_dot = 0;
+    while at < bytes.len() {
+        let is_inside = at > 0 && bytes[at - 1].is_ascii_alphanumeric();
+        let end = if is_inside {
+            None
+        } else if also_issuerless && bytes[at].is_ascii_digit() {
+            bot_token(bytes, at).or_else(|| first(forms, bytes, at))
+        } else if also_issuerless && bytes[at..].starts_with(b"eyJ") {
+            if at < without_dot {
+                None
+            } else {
+                let end = run(bytes, at, Of::Url);
+                let found = web_token(bytes, end);
+                without_dot = if found.is_none() { end } else { 0 };
+                found.filter(|_| end - at >= 8)
+            }
+        } else {
+            first(forms, bytes, at)
+        };
+        match end {
+            Some(end) => {
+                edits.replace(at, end, label);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    edits.finish()
+}
+
+fn first(forms: &[Form], bytes: &[u8], at: usize) -> Option<usize> {
+    let begins = |prefix: &str| {
+        prefix.as_bytes()[0] == bytes[at] && bytes[at..].starts_with(prefix.as_bytes())
+    };
+    forms
+        .iter()
+        .filter(|(prefix, _, _)| begins(prefix))
+        .find_map(|(prefix, of, least)| {
+            let body = at + prefix.len();
+            let least = body + least;
+            let found = bytes.get(body..least)?;
+            if !found.iter().all(|byte| of.has(*byte)) {
+                return None;
+            }
+            match *prefix {
+                // Words that are joined by hyphens are no key.
+                "sk-"
+                    if !found.iter().any(u8::is_ascii_digit)
+                        && !found.iter().any(u8::is_ascii_uppercase) =>
+                {
+                    None
+                }
+                "SG." if !found[16..].contains(&b'.') => None,
+                _ if matches!(of, Of::Upper32) => bytes
+                    .get(least)
+                    .is_none_or(|next| !next.is_ascii_alphanumeric())
+                    .then_some(least),
+                _ => Some(trim(bytes, least, run(bytes, least, *of))),
+            }
+        })
+}
+
+/// Where a run of bytes ends.
+fn run(bytes: &[u8], from: usize, of: Of) -> usize {
+    let length = bytes[from..]
+        .iter()
+        .take_while(|byte| of.has(**byte))
+        .count();
+    visited(length);
+    from + length
+}
+
+/// A full stop at the end belongs to the sentence.
+fn trim(bytes: &[u8], least: usize, end: usize) -> usize {
+    if end > least && bytes[end - 1] == b'.' {
+        end - 1
+    } else {
+        end
+    }
+}
+
+/// JWT and JWE (RFC 7519): a header that begins with `{"`, a dot, and more.
+fn web_token(bytes: &[u8], header: usize) -> Option<usize> {
+    if bytes.get(header) != Some(&b'.') {
+        return None;
+    }
+    let end = run(bytes, header, Of::Base64);
+    (end - header > 4).then(|| trim(bytes, header, end))
+}
+
+/// Bots of Telegram: a number, a colon, 35 letters.
+fn bot_token(bytes: &[u8], at: usize) -> Option<usize> {
+    let digits = bytes[at..]
+        .iter()
+        .take(11)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let body = at + digits + 1;
+    let is_bot = (8..=10).contains(&digits)
+        && bytes.get(body - 1) == Some(&b':')
+        && bytes
+            .get(body..body + 35)?
+            .iter()
+            .all(|byte| Of::Url.has(*byte));
+    is_bot.then(|| run(bytes, body, Of::Url))
+}
+
+static SCHEMES: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?-u:\b)((?i-u:bearer|basic) {1,4})([A-Za-z0-9._~+/=-]{6,})"));
+
+/// Credentials after the name of their scheme (RFC 6750, RFC 7617).
+fn schemes(text: &str, label: &str) -> Option<String> {
+    let mut edits = Edits::new(text);
+    for found in SCHEMES.captures_iter(text) {
+        if let Some(credentials) = credentials(&found) {
+            edits.replace(credentials.start(), credentials.end(), label);
+        }
+    }
+    edits.finish()
+}
+
+fn credentials<'t>(found: &Captures<'t>) -> Option<regex::Match<'t>> {
+    let credentials = found.get(2)?;
+    // "basic authentication" is a word; words do not look like this.
+    let word = credentials.as_str().trim_end_matches(['.', '=']);
+    let is_word = word.len() < 24
+        && word
+            .chars()
+            .skip(1)
+            .all(|c| c.is_ascii_lowercase() || c == '-');
+    (!is_word).then_some(credentials)
+}

@@ -1,0 +1,174 @@
+//! Users and passwords in URLs, and URIs as they may be recorded.
+
+use std::borrow::Cow;
+
+use crate::{edits::Edits, work::visited};
+
+/// Replaces the user and the password of every URL by the label: `postgres://[secret]@db/app`.
+pub(crate) fn userinfo(text: &str, label: &str) -> Option<String> {
+    let mut edits = Edits::new(text);
+    let mut from = 0;
+    // The run of characters without blanks and quotes, and the last `@` in it.
+    let (mut run_end, mut last_at) = (0, None);
+    while let Some(found) = text[from..].find(['/', '@']).map(|found| from + found) {
+        let rest = &text[found..];
+        from = found + 1;
+        let slashes = ["//", "/\\/"]
+            .iter()
+            .find(|slashes| rest.starts_with(**slashes));
+        let Some(slashes) = slashes.filter(|_| text[..found].trim_end_matches('\\').ends_with(':'))
+        else {
+            if let Some(start) = data_source(text, found) {
+                edits.replace(start, found, label);
+            }
+            continue;
+        };
+        let start = found + slashes.len();
+        from = start;
+        if start >= run_end {
+            let over = |c: char| c.is_whitespace() || "\"'<>`".contains(c);
+            run_end = text[start..]
+                .find(over)
+                .map_or(text.len(), |end| start + end);
+            visited(run_end - start);
+            last_at = text[start..run_end].rfind('@').map(|at| start + at);
+        }
+        let Some(last) = last_at.filter(|at| *at > start) else {
+            continue;
+        };
+        let head = text[start..run_end]
+            .find(['/', '?', '#', '\\'])
+            .map_or(run_end, |end| start + end);
+        visited(head - start);
+        let head = &text[start..head];
+        let password = head.split_once(':').map(|(_, password)| password);
+        let end = match (head.rfind('@'), password) {
+            (Some(at), None) => start + at,
+            // A password may hold what a URL would have escaped.
+            (Some(_), Some(_)) => last,
+            (None, Some(port))
+                if !head.starts_with('[') && port.bytes().any(|byte| !byte.is_ascii_digit()) =>
+            {
+                last
+            }
+            (None, _) => continue,
+        };
+        if text[start..end] != *label {
+            edits.replace(start, end, label);
+        }
+        from = end;
+    }
+    edits.finish()
+}
+
+/// Where `user:password` begins before `@tcp(`, as the drivers of Go write it.
+fn data_source(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    ["@tcp(", "@unix(", "@udp("]
+        .iter()
+        .find(|network| rest.starts_with(**network))?;
+    let is_part =
+        |byte: &u8| !byte.is_ascii_whitespace() && !b"\"'`<>=/@".contains(byte) && byte.is_ascii();
+    let length = text.as_bytes()[..at]
+        .iter()
+        .rev()
+        .take(256)
+        .take_while(|byte| is_part(byte))
+        .count();
+    text[at - length..at].contains(':').then_some(at - length)
+}
+
+/// Returns a URI without user, password, query and fragment, which callers put secrets into. Of a `data:` URI only
+/// the scheme is left. Text that is no URI, such as the name of a tool, is returned as it is.
+///
+/// ```
+/// use mcp_layers_redact::redact_uri;
+///
+/// assert_eq!(redact_uri("https://ada:pw@host/a?token=x#y"), "https://host/a");
+/// assert_eq!(redact_uri("mailto:ada@example.com?body=x"), "mailto:example.com");
+/// assert_eq!(redact_uri("search"), "search");
+/// ```
+#[must_use]
+pub fn redact_uri(uri: &str) -> Cow<'_, str> {
+    // Most targets are names, in which there is no colon.
+    let Some((scheme, _)) = uri.split_once(':') else {
+        return Cow::Borrowed(uri);
+    };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme {
+        return Cow::Borrowed(uri);
+    }
+    if scheme.eq_ignore_ascii_case("data") {
+        return Cow::Borrowed("data:…");
+    }
+    let body = scheme.len() + 1;
+    let slashes = uri[body..]
+        .bytes()
+        .take(2)
+        .take_while(|byte| *byte == b'/')
+        .count();
+    let start = body + slashes;
+    let end = uri[start..]
+        .find(['?', '#'])
+        .map_or(uri.len(), |end| start + end);
+    let rest = &uri[start..end];
+    // With two slashes there is an authority (RFC 3986, section 3.2); without them, all of the path may hold a user.
+    let authority = match slashes {
+        2 => rest.split('/').next().unwrap_or_default(),
+        1 => "",
+        _ => rest,
+    };
+    match authority.rfind('@') {
+        Some(at) => Cow::Owned(format!("{}{}", &uri[..start], &rest[at + 1..])),
+        None => Cow::Borrowed(&uri[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{redact_uri, userinfo};
+
+    #[test]
+    fn uris_lose_users_queries_and_fragments() {
+        for (uri, expected) in [
+            ("https://ada:pw@host/a/b?token=x#y", "https://host/a/b"),
+            ("https://host?x", "https://host"),
+            ("file:///etc/passwd", "file:///etc/passwd"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("data:text/plain;base64,c2VjcmV0", "data:…"),
+            ("DATA:x", "data:…"),
+            ("mailto:ada:pw@host?x", "mailto:host"),
+            ("urn:a:b?=q#f", "urn:a:b"),
+            ("notes:a#f", "notes:a"),
+            ("echo", "echo"),
+            ("://", "://"),
+            ("x://?", "x://"),
+        ] {
+            assert_eq!(redact_uri(uri), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn users_and_passwords_go_and_ports_and_paths_stay() {
+        for (text, expected) in [
+            ("amqp://a:hun@ter/2@mq x", "amqp://[secret]@mq x"),
+            ("https:\\/\\/a:b@c", "https:\\/\\/[secret]@c"),
+            (
+                "to app:hunter2@tcp(db:3306)/a",
+                "to [secret]@tcp(db:3306)/a",
+            ),
+            (
+                "http://localhost:8080/users/bob@example.com",
+                "http://localhost:8080/users/bob@example.com",
+            ),
+            ("https://example.com/a@b", "https://example.com/a@b"),
+            ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
+        ] {
+            let got = userinfo(text, "[secret]");
+            assert_eq!(got.as_deref().unwrap_or(text), expected);
+        }
+    }
+}
