@@ -42,7 +42,8 @@ fn call(tool: &'static str) -> UpstreamRequest {
 }
 
 fn retry() -> RetryLayer {
-    RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
+    let retry = RetryLayer::new(NonZeroU32::new(3).unwrap());
+    retry.repeatable_tools(["dig"]).unwrap()
 }
 
 /// A server that fails every call, with a word on its progress before if `reports`; and what it was
@@ -188,7 +189,7 @@ async fn timed_out(reports: bool, layer: TimeoutLayer) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b15_a_timeout_is_told_to_the_upstream_while_progress_flows() {
+async fn a_timeout_is_told_to_the_upstream_while_progress_flows() {
     let took = timed_out(true, TimeoutLayer::new(10 * SECOND)).await;
     assert!(took >= 10 * SECOND && took < 11 * SECOND, "{took:?}");
     // Progress extends the idle time, and nothing else.

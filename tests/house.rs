@@ -66,9 +66,9 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tokio",
         ],
     ),
-    ("mcp-layers-circuit-breaker", &["foldhash"]),
+    ("mcp-layers-circuit-breaker", &["tracing"]),
     ("mcp-layers-retry", &["fastrand", "serde_json", "tokio"]),
-    ("mcp-layers-timeout", &["foldhash", "tokio"]),
+    ("mcp-layers-timeout", &["tokio"]),
     (
         "mcp-layers-audit",
         &[
@@ -82,10 +82,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    (
-        "mcp-layers-timing",
-        &["arc-swap", "foldhash", "metrics", "opentelemetry"],
-    ),
+    ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];
 
 #[test]

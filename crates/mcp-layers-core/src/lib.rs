@@ -93,6 +93,7 @@ mod error;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
+mod input_wait;
 mod json;
 pub mod json_result;
 mod json_rpc;
@@ -119,9 +120,10 @@ pub use cancel::{Cancel, CancelFuture, CancelLayer};
 pub use catalog::{Catalog, CatalogFuture, CatalogLayer, Cataloged, Lesson, NoServer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer, MapError, NoMapping};
 pub use catch_panic::{CatchPanic, CatchPanicFuture, CatchPanicLayer};
-pub use classify::{ByCode, Class, Classify};
+pub use classify::{ByCode, Class, Classify, ClassifyOutages, ClassifyToolErrors};
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
+pub use input_wait::{InputWait, Waiting};
 pub use json::{
     json_size, map_size, member, serialized_size, visit_json_texts, visit_map_texts,
     write_serialized,

@@ -1,5 +1,6 @@
 //! Layers around an rmcp server.
 
+mod ask;
 mod direct;
 mod handler;
 #[cfg(feature = "http")]
@@ -11,6 +12,7 @@ mod service;
 mod spares;
 mod stack;
 
+pub use ask::ask;
 pub use handler::LayeredHandler;
 pub use leaf::{Leaf, LeafFuture};
 pub use observe::{ObserveNotifications, RmcpNotification, observe_notifications};

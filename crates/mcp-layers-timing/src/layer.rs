@@ -1,145 +1,145 @@
-//! The settings.
+//! The layer.
 
-use std::{fmt, num::NonZeroU16, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{Clock, SystemClock};
+use mcp_layers_core::{Catalog, ConfigError, clock::Clock};
 use tower_layer::Layer;
 
-use crate::{MetricsRecorder, Recorder, Timing, attribute::Named, end::Side, series::Series};
+use crate::{
+    handle::TimingHandle,
+    recorder::{MetricsRecorder, Recorder},
+    series::Series,
+    service::Timing,
+    settings::{Settings, Side},
+    state::State,
+};
 
-/// Records how long each MCP operation took.
+/// Records the duration of each MCP operation.
 ///
-/// All services that a layer makes, their clones and the layer's clones share one state: the
-/// names it knows and the series it opened. A setter begins a new one.
-pub struct TimingLayer<R = MetricsRecorder, C = SystemClock> {
-    series: Arc<Series<R>>,
-    recorder: Arc<R>,
-    clock: C,
+/// All services that a layer makes, their clones and the layer's clones share one state: the series
+/// and the label values. Setters keep it, apart from [`TimingLayer::recorder`], which begins a new
+/// state, because series belong to their recorder.
+pub struct TimingLayer<R = MetricsRecorder> {
     settings: Settings,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) side: Side,
-    pub(crate) max_names: NonZeroU16,
-    pub(crate) max_series: NonZeroU16,
-    pub(crate) known: Vec<(Named, Box<str>)>,
+    recorder: Arc<R>,
+    clock: Clock,
+    series: Arc<Series>,
+    catalog: Catalog,
 }
 
 impl TimingLayer {
-    /// For a server: `mcp.server.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.server.operation.duration`, to the `metrics` facade.
     #[must_use]
     pub fn server() -> Self {
-        Self::new(Side::Server)
+        Self::new(Settings::new(Side::Server), MetricsRecorder::new())
     }
 
-    /// For a client: `mcp.client.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.client.operation.duration`, to the `metrics` facade.
     #[must_use]
     pub fn client() -> Self {
-        Self::new(Side::Client)
+        Self::new(Settings::new(Side::Client), MetricsRecorder::new())
     }
-
-    fn new(side: Side) -> Self {
-        let settings = Settings {
-            side,
-            max_names: Self::DEFAULT_MAX_NAMES,
-            max_series: Self::DEFAULT_MAX_SERIES,
-            known: Vec::new(),
-        };
-        Self::build(
-            Arc::new(MetricsRecorder::new()),
-            SystemClock::default(),
-            settings,
-        )
-    }
-
-    /// How many names of tools, and how many of prompts, become labels unless
-    /// [`TimingLayer::max_names`] says otherwise: 512.
-    pub const DEFAULT_MAX_NAMES: NonZeroU16 = NonZeroU16::MIN.saturating_add(511);
-
-    /// How many series there are unless [`TimingLayer::max_series`] says otherwise: 1,600. With
-    /// the coarse ones it stays within the 2,000 of the OpenTelemetry SDK.
-    pub const DEFAULT_MAX_SERIES: NonZeroU16 = NonZeroU16::MIN.saturating_add(1_599);
 }
 
-impl<R, C> TimingLayer<R, C> {
-    /// Records to another backend; the default is [`MetricsRecorder`].
-    #[must_use]
-    pub fn recorder<R2: Recorder>(self, recorder: R2) -> TimingLayer<R2, C> {
-        TimingLayer::build(Arc::new(recorder), self.clock, self.settings)
-    }
-
-    /// Reads the time elsewhere; the default is the operating system's monotonic clock.
-    #[must_use]
-    pub fn clock<C2: Clock>(self, clock: C2) -> TimingLayer<R, C2> {
-        TimingLayer::build(self.recorder, clock, self.settings)
-    }
-
-    /// Names tools that are labels from the first call on. A name that cannot be a label, by its
-    /// form or because there are more than [`TimingLayer::max_names`], counts as `_OTHER`.
-    #[must_use]
-    pub fn known_tools<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.known(Named::Tool, names)
-    }
-
-    /// The same for prompts.
-    #[must_use]
-    pub fn known_prompts<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.known(Named::Prompt, names)
-    }
-
-    /// How many names of tools, and how many of prompts, become labels; 512 by default. Further
-    /// ones count as `_OTHER`.
-    #[must_use]
-    pub fn max_names(mut self, names: NonZeroU16) -> Self {
-        self.settings.max_names = names;
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    /// How many series of durations there are; 1,600 by default. What finds no room counts in a
-    /// coarse series, which has the method and the kind of the end alone: at most 304 more.
-    #[must_use]
-    pub fn max_series(mut self, series: NonZeroU16) -> Self {
-        self.settings.max_series = series;
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    fn known<N: AsRef<str>>(mut self, named: Named, names: impl IntoIterator<Item = N>) -> Self {
-        let names = names.into_iter().map(|name| (named, name.as_ref().into()));
-        self.settings.known.extend(names);
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    fn build(recorder: Arc<R>, clock: C, settings: Settings) -> Self {
+impl<R> TimingLayer<R> {
+    fn new(settings: Settings, recorder: R) -> Self {
         Self {
-            series: Arc::new(Series::new(Arc::clone(&recorder), &settings)),
-            recorder,
-            clock,
             settings,
+            recorder: Arc::new(recorder),
+            clock: Clock::system(),
+            series: Arc::default(),
+            catalog: Catalog::new(),
+        }
+    }
+
+    /// Records to another backend. The default is [`MetricsRecorder`].
+    #[must_use]
+    pub fn recorder<R2: Recorder>(self, recorder: R2) -> TimingLayer<R2> {
+        TimingLayer {
+            clock: self.clock,
+            ..TimingLayer::new(self.settings, recorder)
+        }
+    }
+
+    /// Reads the time from `clock`. The default is the operating system's monotonic clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the most names of tools, and of prompts, that become label values. The default is 512.
+    /// Further names are recorded as `_OTHER`.
+    ///
+    /// # Errors
+    /// If `names` is zero.
+    pub fn max_names(mut self, names: usize) -> Result<Self, ConfigError> {
+        self.settings.max_names = not_zero(names, "max_names")?;
+        Ok(self)
+    }
+
+    /// Sets the most series of durations. The default is 1,600. Measurements beyond go to coarse
+    /// series, which have the method and the kind of outcome alone: at most 304 more. Together they
+    /// stay within the 2,000 series of a metric that the OpenTelemetry SDK keeps by default.
+    ///
+    /// # Errors
+    /// If `series` is zero.
+    pub fn max_series(mut self, series: usize) -> Result<Self, ConfigError> {
+        self.settings.max_series = not_zero(series, "max_series")?;
+        Ok(self)
+    }
+
+    /// A handle to the layer's state.
+    #[must_use]
+    pub fn handle(&self) -> TimingHandle {
+        TimingHandle {
+            series: Arc::clone(&self.series),
         }
     }
 }
 
-impl<S, R, C: Clone> Layer<S> for TimingLayer<R, C> {
-    type Service = Timing<S, R, C>;
-
-    fn layer(&self, inner: S) -> Timing<S, R, C> {
-        Timing::new(inner, Arc::clone(&self.series), self.clock.clone())
+fn not_zero(value: usize, setter: &str) -> Result<usize, ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::new(format!("{setter} must be at least 1")));
     }
+    Ok(value)
 }
 
-impl<R, C: Clone> Clone for TimingLayer<R, C> {
-    fn clone(&self) -> Self {
-        Self {
-            series: Arc::clone(&self.series),
+impl<S, R> Layer<S> for TimingLayer<R> {
+    type Service = Timing<S, R>;
+
+    fn layer(&self, inner: S) -> Timing<S, R> {
+        let state = State {
+            settings: self.settings.clone(),
             recorder: Arc::clone(&self.recorder),
             clock: self.clock.clone(),
+            series: Arc::clone(&self.series),
+            catalog: self.catalog.clone(),
+        };
+        Timing::with_state(inner, Arc::new(state))
+    }
+}
+
+impl<S, R> Timing<S, R> {
+    /// Wraps `inner` as `layer` does.
+    pub fn new(inner: S, layer: &TimingLayer<R>) -> Self {
+        layer.layer(inner)
+    }
+}
+
+impl<R> Clone for TimingLayer<R> {
+    fn clone(&self) -> Self {
+        Self {
             settings: self.settings.clone(),
+            recorder: Arc::clone(&self.recorder),
+            clock: self.clock.clone(),
+            series: Arc::clone(&self.series),
+            catalog: self.catalog.clone(),
         }
     }
 }
 
-impl<R, C> fmt::Debug for TimingLayer<R, C> {
+impl<R> fmt::Debug for TimingLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TimingLayer")
             .field("settings", &self.settings)

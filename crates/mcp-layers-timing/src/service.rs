@@ -6,60 +6,70 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Clock, McpRequest};
+use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
-use crate::{Recorder, ResponseFuture, future::Running, series::Series};
+use crate::{
+    future::ResponseFuture,
+    recorder::Recorder,
+    state::{Measurement, State},
+};
 
-/// The service of [`TimingLayer`](crate::TimingLayer).
-pub struct Timing<S, R, C> {
+/// Records the duration of each request to the inner service. Made by
+/// [`TimingLayer`](crate::TimingLayer).
+pub struct Timing<S, R> {
     inner: S,
-    series: Arc<Series<R>>,
-    clock: C,
+    state: Arc<State<R>>,
 }
 
-impl<S, R, C> Timing<S, R, C> {
-    pub(crate) fn new(inner: S, series: Arc<Series<R>>, clock: C) -> Self {
-        Self {
-            inner,
-            series,
-            clock,
-        }
+impl<S, R> Timing<S, R> {
+    pub(crate) fn with_state(inner: S, state: Arc<State<R>>) -> Self {
+        Self { inner, state }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
-impl<S, R, C, Req> Service<Req> for Timing<S, R, C>
+impl<S, R, Req> Service<Req> for Timing<S, R>
 where
     Req: McpRequest,
     S: Service<Req, Response = Req::Response>,
     R: Recorder,
-    C: Clock,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, R, C>;
+    type Future = ResponseFuture<S::Future, Req::Response, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let running = Running::start(Arc::clone(&self.series), self.clock.clone(), &request);
-        ResponseFuture::new(self.inner.call(request), running)
+        let measurement = Measurement::start(&self.state, &request);
+        ResponseFuture::new(measurement, || self.inner.call(request))
     }
 }
 
-impl<S: Clone, R, C: Clone> Clone for Timing<S, R, C> {
+impl<S: Clone, R> Clone for Timing<S, R> {
     fn clone(&self) -> Self {
-        Self::new(
-            self.inner.clone(),
-            Arc::clone(&self.series),
-            self.clock.clone(),
-        )
+        Self::with_state(self.inner.clone(), Arc::clone(&self.state))
     }
 }
 
-impl<S: fmt::Debug, R, C> fmt::Debug for Timing<S, R, C> {
+impl<S: fmt::Debug, R> fmt::Debug for Timing<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timing")
             .field("inner", &self.inner)

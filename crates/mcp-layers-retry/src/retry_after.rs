@@ -1,10 +1,10 @@
-//! When the answer says that one may come back.
+//! The wait that an answer asks for.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// The key of `data`, and how many milliseconds its unit has.
+/// Keys of `data`, with the milliseconds in their unit.
 const KEYS: [(&str, f64); 4] = [
     ("retryAfterMs", 1.0),
     ("retry_after_ms", 1.0),
@@ -13,8 +13,8 @@ const KEYS: [(&str, f64); 4] = [
 ];
 
 /// The wait that the data of an error asks for. No revision of the protocol has a field for it:
-/// `retryAfterMs` is ours, the others are what servers send. A number, or a text that is one; what
-/// is neither, is negative or has no end is no hint.
+/// `retryAfterMs` is that of these layers, the others are what servers send. The value is a number, or a
+/// text that is one. Other values, and negative or infinite ones, are ignored.
 pub(crate) fn retry_after(data: Option<&Value>) -> Option<Duration> {
     let data = data?.as_object()?;
     KEYS.iter().find_map(|(key, unit)| {
@@ -24,7 +24,7 @@ pub(crate) fn retry_after(data: Option<&Value>) -> Option<Duration> {
             _ => return None,
         };
         let hint = Duration::try_from_secs_f64(number * unit / 1_000.0);
-        // Finite, but more than a `Duration` holds: as long as can be.
+        // Finite, but more than a `Duration` holds.
         let huge = number.is_finite() && number > 0.0;
         hint.ok().or(huge.then_some(Duration::MAX))
     })
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn b5_hints_of_every_kind_are_read_and_garbage_is_ignored() {
+    fn hints_of_every_kind_are_read_and_garbage_is_ignored() {
         let ms = |ms| Some(Duration::from_millis(ms));
         for (data, expected) in [
             (json!({ "retryAfterMs": 250 }), ms(250)),
