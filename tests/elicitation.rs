@@ -94,7 +94,10 @@ async fn a_person_who_takes_too_long_sees_the_question_withdrawn() {
         panic!("no error: {result:?}");
     };
     assert_eq!(error.code.0, 504);
-    assert_eq!(error.message, "Request timed out after 30 s of waiting for the client");
+    assert_eq!(
+        error.message,
+        "Request timed out after 30 s of waiting for the client"
+    );
     withdrawn.notified().await;
 }
 

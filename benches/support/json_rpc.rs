@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest};
+use mcp_layers_core::{Catalog, JsonRpcRequest, JsonRpcResponse, McpRequest};
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -34,7 +34,8 @@ pub(crate) fn request() -> JsonRpcRequest {
     thread_local! {
         static REQUEST: JsonRpcRequest = {
             let mut request = JsonRpcRequest::call_tool(7, "dig", json!({"depth": 14}));
-            request.context_mut().set_catalog(super::known_tools());
+            let catalog = Catalog::new().with_tools(["dig"]);
+            request.context_mut().set_catalog(catalog);
             request
         };
     }

@@ -33,13 +33,8 @@ pub(crate) use whole::{
 };
 
 /// The catalog of a server with one tool.
-pub(crate) fn known_tools() -> mcp_layers_core::Catalog {
-    mcp_layers_core::Catalog::new().with_tools(["dig"])
-}
-
-/// The layer that gives this catalog to a stack.
 pub(crate) fn catalog() -> mcp_layers_core::CatalogLayer {
-    mcp_layers_core::CatalogLayer::new(known_tools())
+    mcp_layers_core::CatalogLayer::new(mcp_layers_core::Catalog::new().with_tools(["dig"]))
 }
 
 /// Every layer that is measured alone. A new layer is one line here.

@@ -251,7 +251,7 @@ impl Circuit {
                     return Change::None;
                 };
                 leases.swap_remove(held);
-                if !sample.failed && !(sample.slow && settings.slow_calls.is_some()) {
+                if !settings.is_bad(Counts::of(sample)) {
                     self.close();
                     return Change::To(CircuitState::Closed);
                 }

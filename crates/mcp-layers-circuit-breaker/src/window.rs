@@ -38,7 +38,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn of(sample: Sample) -> Self {
+    pub(crate) fn of(sample: Sample) -> Self {
         Self {
             calls: 1,
             failures: sample.failed.into(),

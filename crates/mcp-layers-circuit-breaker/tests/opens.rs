@@ -52,7 +52,7 @@ async fn the_answer_that_opened_it_has_an_event() {
         let events: Vec<_> = response.trail().events().cloned().collect();
         let opened = Event::CircuitChanged {
             circuit: "tools/call fail".into(),
-            state: mcp_layers_core::CircuitState::Open,
+            state: CircuitState::Open,
         };
         let expected = if number == 5 { vec![opened] } else { vec![] };
         assert_eq!(events, expected, "{number}");

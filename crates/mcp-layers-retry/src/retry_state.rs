@@ -22,6 +22,8 @@ use crate::{
 
 pub(crate) type Output<S, Req> = Result<<Req as McpRequest>::Response, <S as Service<Req>>::Error>;
 
+type Backoff<S, Req> = BackoffSleep<<Req as McpRequest>::Cancelled, Output<S, Req>>;
+
 /// A request that may be repeated.
 pub(crate) struct RetryState<S: Service<Req>, Req: McpRequest, K> {
     shared: Arc<Shared<K>>,
@@ -32,7 +34,7 @@ pub(crate) struct RetryState<S: Service<Req>, Req: McpRequest, K> {
     of: u32,
     /// The trails of earlier attempts.
     earlier: Trail,
-    backoff: Option<Pin<Box<BackoffSleep<Req::Cancelled, Output<S, Req>>>>>,
+    backoff: Option<Pin<Box<Backoff<S, Req>>>>,
 }
 
 pin_project! {
