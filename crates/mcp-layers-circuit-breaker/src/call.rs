@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{
-    Catalog, Class, Classify, End, Event, Lesson, McpResponse, Method, Observer,
-};
+use mcp_layers_core::{Catalog, Class, End, Event, Lesson, McpResponse, Method, Observer};
 
 use crate::{
     shared_circuit::{Changed, Pass, SharedCircuit},
@@ -13,8 +11,8 @@ use crate::{
 };
 
 /// Records the outcome of a call. A dropped call frees its probe.
-pub(crate) struct Call<K, F> {
-    pub(crate) breaker: Arc<Breaker<K, F>>,
+pub(crate) struct Call<F> {
+    pub(crate) breaker: Arc<Breaker<F>>,
     pub(crate) circuit: Arc<SharedCircuit>,
     pub(crate) pass: Pass,
     pub(crate) caller: Caller,
@@ -27,7 +25,7 @@ pub(crate) struct Call<K, F> {
     pub(crate) lesson: (Catalog, Lesson),
 }
 
-impl<K: Classify, F> Call<K, F> {
+impl<F> Call<F> {
     fn record(&self, failed: bool) -> Option<Changed> {
         // A call counts once: later attempts of a retry layer count only as probes.
         if !self.is_first && !self.pass.is_probe() {
@@ -49,7 +47,7 @@ impl<K: Classify, F> Call<K, F> {
     }
 }
 
-impl<K: Classify, F, R: McpResponse> Observer<R> for Call<K, F> {
+impl<F, R: McpResponse> Observer<R> for Call<F> {
     fn on_end(&mut self, end: End<'_, R>) {
         let classify = &self.breaker.classify;
         let class = match &end {
@@ -83,9 +81,9 @@ impl<K: Classify, F, R: McpResponse> Observer<R> for Call<K, F> {
 }
 
 /// Observes a call, or nothing: some requests have no circuit.
-pub(crate) struct Watch<K, F>(pub(crate) Option<Call<K, F>>);
+pub(crate) struct Watch<F>(pub(crate) Option<Call<F>>);
 
-impl<K: Classify, F, R: McpResponse> Observer<R> for Watch<K, F> {
+impl<F, R: McpResponse> Observer<R> for Watch<F> {
     fn on_end(&mut self, end: End<'_, R>) {
         if let Some(call) = &mut self.0 {
             call.on_end(end);

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Classify, McpResponse, Observe, ReplyFuture};
+use mcp_layers_core::{McpResponse, Observe, ReplyFuture};
 use pin_project_lite::pin_project;
 
 use crate::call::{Call, Watch};
@@ -14,35 +14,33 @@ use crate::call::{Call, Watch};
 pin_project! {
     /// The future of [`CircuitBreaker`](crate::CircuitBreaker). Dropped before it is ready, it frees
     /// its probe and records nothing.
-    pub struct ResponseFuture<I, R, K, F>
+    pub struct ResponseFuture<I, R, F>
     where
         R: McpResponse,
-        K: Classify,
     {
         #[pin]
-        future: ReplyFuture<Observe<I, R, Watch<K, F>>, R>,
+        future: ReplyFuture<Observe<I, R, Watch<F>>, R>,
     }
 }
 
-impl<I, R: McpResponse, K: Classify, F> ResponseFuture<I, R, K, F> {
+impl<I, R: McpResponse, F> ResponseFuture<I, R, F> {
     pub(crate) fn refused(response: R) -> Self {
         Self {
             future: ReplyFuture::ready(response),
         }
     }
 
-    pub(crate) fn call(call: Option<Call<K, F>>, make: impl FnOnce() -> I) -> Self {
+    pub(crate) fn call(call: Option<Call<F>>, make: impl FnOnce() -> I) -> Self {
         Self {
             future: ReplyFuture::inner(Observe::call(Watch(call), make)),
         }
     }
 }
 
-impl<I, R, K, F, E> Future for ResponseFuture<I, R, K, F>
+impl<I, R, F, E> Future for ResponseFuture<I, R, F>
 where
     I: Future<Output = Result<R, E>>,
     R: McpResponse,
-    K: Classify,
 {
     type Output = Result<R, E>;
 
@@ -51,7 +49,7 @@ where
     }
 }
 
-impl<I, R: McpResponse, K: Classify, F> fmt::Debug for ResponseFuture<I, R, K, F> {
+impl<I, R: McpResponse, F> fmt::Debug for ResponseFuture<I, R, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -98,24 +98,3 @@ pub(crate) fn caller_of<Req: McpRequest>(request: &Req, hasher: &impl BuildHashe
     let verified = principal.filter(|principal| principal.is_verified());
     Caller(verified.map(|principal| hasher.hash_one((principal.issuer(), principal.subject()))))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Name;
-    use mcp_layers_core::Method;
-
-    #[test]
-    fn a_label_is_parsed_back_and_a_tool_is_never_taken_for_a_method() {
-        for name in [
-            Name::Tool("dig"),
-            Name::Tool("resources/read"),
-            Name::Tool("a b"),
-            Name::Method(Method::ReadResource.as_str()),
-            Name::Upstream,
-            Name::Other,
-        ] {
-            assert_eq!(Name::parse(&name.label()), Some(name));
-        }
-        assert_eq!(Name::parse("no/such"), None);
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, ConfigError, clock::Clock};
+use mcp_layers_core::{ByCode, Classify, ConfigError, clock::Clock};
 use tower_layer::Layer;
 
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 /// All services that a layer makes, their clones, the layer's clones and its handles share one state:
 /// the circuits. Setters keep it. A circuit that exists keeps the settings that it was created with.
 #[derive(Clone)]
-pub struct CircuitBreakerLayer<K = ByCode, F = NoFallback> {
-    breaker: Breaker<K, F>,
+pub struct CircuitBreakerLayer<F = NoFallback> {
+    breaker: Breaker<F>,
 }
 
 impl CircuitBreakerLayer {
@@ -33,7 +33,7 @@ impl CircuitBreakerLayer {
             breaker: Breaker {
                 settings: LayerSettings::default(),
                 state: Arc::default(),
-                classify: ByCode::default(),
+                classify: Arc::new(ByCode::default()),
                 fallback: NoFallback,
             },
         }
@@ -46,7 +46,7 @@ impl Default for CircuitBreakerLayer {
     }
 }
 
-impl<K, F> CircuitBreakerLayer<K, F> {
+impl<F> CircuitBreakerLayer<F> {
     /// Sets the requests that share a circuit. The default is one circuit for each tool.
     #[must_use]
     pub fn key(mut self, key: CircuitKey) -> Self {
@@ -144,26 +144,14 @@ impl<K, F> CircuitBreakerLayer<K, F> {
 
     /// Sets the classifier of outcomes. The default is [`ByCode`].
     #[must_use]
-    pub fn classify<K2>(self, classify: K2) -> CircuitBreakerLayer<K2, F> {
-        let Breaker {
-            settings,
-            state,
-            fallback,
-            ..
-        } = self.breaker;
-        CircuitBreakerLayer {
-            breaker: Breaker {
-                settings,
-                state,
-                classify,
-                fallback,
-            },
-        }
+    pub fn classify(mut self, classify: impl Classify + Send + Sync + 'static) -> Self {
+        self.breaker.classify = Arc::new(classify);
+        self
     }
 
     /// Sets the [`Fallback`](crate::Fallback): the answer while a circuit is open.
     #[must_use]
-    pub fn fallback<F2>(self, fallback: F2) -> CircuitBreakerLayer<K, F2> {
+    pub fn fallback<F2>(self, fallback: F2) -> CircuitBreakerLayer<F2> {
         let Breaker {
             settings,
             state,
@@ -197,22 +185,22 @@ impl<K, F> CircuitBreakerLayer<K, F> {
     }
 }
 
-impl<S, K: Clone, F: Clone> Layer<S> for CircuitBreakerLayer<K, F> {
-    type Service = CircuitBreaker<S, K, F>;
+impl<S, F: Clone> Layer<S> for CircuitBreakerLayer<F> {
+    type Service = CircuitBreaker<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
         CircuitBreaker::with_state(inner, Arc::new(self.breaker.clone()))
     }
 }
 
-impl<S, K: Clone, F: Clone> CircuitBreaker<S, K, F> {
+impl<S, F: Clone> CircuitBreaker<S, F> {
     /// Wraps `inner` as `layer` does.
-    pub fn new(inner: S, layer: &CircuitBreakerLayer<K, F>) -> Self {
+    pub fn new(inner: S, layer: &CircuitBreakerLayer<F>) -> Self {
         layer.layer(inner)
     }
 }
 
-impl<K, F> fmt::Debug for CircuitBreakerLayer<K, F> {
+impl<F> fmt::Debug for CircuitBreakerLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerLayer")
             .field("settings", &self.breaker.settings)

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{Catalog, Classify, Event, McpRequest, McpResponse, Method};
+use mcp_layers_core::{Catalog, Event, McpRequest, McpResponse, Method};
 use tower_service::Service;
 
 use crate::{
@@ -21,13 +21,13 @@ use crate::{
 
 /// Refuses calls of the inner service while too many fail. Made by
 /// [`CircuitBreakerLayer`](crate::CircuitBreakerLayer).
-pub struct CircuitBreaker<S, K, F> {
+pub struct CircuitBreaker<S, F> {
     inner: S,
-    breaker: Arc<Breaker<K, F>>,
+    breaker: Arc<Breaker<F>>,
 }
 
-impl<S, K, F> CircuitBreaker<S, K, F> {
-    pub(crate) fn with_state(inner: S, breaker: Arc<Breaker<K, F>>) -> Self {
+impl<S, F> CircuitBreaker<S, F> {
+    pub(crate) fn with_state(inner: S, breaker: Arc<Breaker<F>>) -> Self {
         Self { inner, breaker }
     }
 
@@ -47,16 +47,15 @@ impl<S, K, F> CircuitBreaker<S, K, F> {
     }
 }
 
-impl<S, K, F, Req> Service<Req> for CircuitBreaker<S, K, F>
+impl<S, F, Req> Service<Req> for CircuitBreaker<S, F>
 where
     Req: McpRequest,
     S: Service<Req, Response = Req::Response>,
-    K: Classify,
     F: Fallback<Req>,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, Req::Response, K, F>;
+    type Future = ResponseFuture<S::Future, Req::Response, F>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -96,7 +95,7 @@ where
     }
 }
 
-impl<K, F> Breaker<K, F> {
+impl<F> Breaker<F> {
     fn refuse<Req>(
         &self,
         request: &Req,
@@ -126,13 +125,13 @@ impl<K, F> Breaker<K, F> {
     }
 }
 
-impl<S: Clone, K, F> Clone for CircuitBreaker<S, K, F> {
+impl<S: Clone, F> Clone for CircuitBreaker<S, F> {
     fn clone(&self) -> Self {
         Self::with_state(self.inner.clone(), Arc::clone(&self.breaker))
     }
 }
 
-impl<S: fmt::Debug, K, F> fmt::Debug for CircuitBreaker<S, K, F> {
+impl<S: fmt::Debug, F> fmt::Debug for CircuitBreaker<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
             .field("inner", &self.inner)

@@ -141,3 +141,52 @@ async fn changes_and_refusals_are_counted() {
     assert_eq!((stats.opened, stats.half_opened, stats.closed), (1, 1, 1));
     assert_eq!((stats.not_closed, stats.opened_for_principal), (0, 0));
 }
+
+#[tokio::test]
+async fn a_tool_is_never_taken_for_a_method() {
+    let (layer, _) = layer();
+    let handle = layer.handle();
+    let names = [
+        "_OTHER",
+        "resources/read",
+        "tools/call a b",
+        "tools/call dig",
+        "tools/call resources/read",
+        "upstream",
+    ];
+    for name in names {
+        assert!(handle.set_mode(name, Mode::ForcedOpen), "{name}");
+    }
+    let seen: Vec<_> = handle
+        .circuits()
+        .into_iter()
+        .map(|status| status.circuit)
+        .collect();
+    assert_eq!(seen, names);
+    for name in ["no/such", "tools/call", ""] {
+        assert!(!handle.set_mode(name, Mode::ForcedOpen), "{name}");
+    }
+    let long = format!("tools/call {}", "x".repeat(129));
+    assert!(!handle.set_mode(&long, Mode::ForcedOpen));
+}
+
+#[test]
+fn threads_that_race_for_a_name_get_one_circuit() {
+    let (layer, _) = layer();
+    let handle = layer.max_circuits(64).unwrap().handle();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let handle = handle.clone();
+            scope.spawn(move || {
+                for number in 0..1_000 {
+                    let name = format!("tools/call {}", (number + thread) % 64);
+                    assert!(handle.set_mode(&name, Mode::Disabled));
+                }
+            });
+        }
+    });
+    let circuits = handle.circuits();
+    assert_eq!(circuits.len(), 64);
+    assert!(circuits.iter().all(|status| status.mode == Mode::Disabled));
+    assert!(!handle.set_mode("tools/call more", Mode::Disabled));
+}

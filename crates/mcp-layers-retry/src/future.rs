@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{Classify, Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest};
+use mcp_layers_core::{Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -22,20 +22,20 @@ use crate::{
 pin_project! {
     /// The future of [`Retry`](crate::Retry). The attempt that runs is part of it; a box is made for
     /// each wait, and for a time limit.
-    pub struct ResponseFuture<S, Req, K>
+    pub struct ResponseFuture<S, Req>
     where
         S: Service<Req>,
         Req: McpRequest,
     {
         #[pin]
         attempt: Option<S::Future>,
-        plan: Plan<S, Req, K>,
+        plan: Plan<S, Req>,
         limit: TimeLimit,
     }
 }
 
 /// The step that follows the end of an attempt.
-pub(crate) enum Plan<S: Service<Req>, Req: McpRequest, K> {
+pub(crate) enum Plan<S: Service<Req>, Req: McpRequest> {
     /// Its outcome is the answer.
     Pass,
     /// Its outcome is the answer. A call that is not safe to repeat may have taken effect.
@@ -45,12 +45,12 @@ pub(crate) enum Plan<S: Service<Req>, Req: McpRequest, K> {
         is_call: bool,
     },
     /// Another attempt may follow.
-    Repeat(RetryState<S, Req, K>),
+    Repeat(RetryState<S, Req>),
     Done,
 }
 
-impl<S: Service<Req>, Req: McpRequest, K> ResponseFuture<S, Req, K> {
-    pub(crate) fn new(attempt: S::Future, plan: Plan<S, Req, K>, limit: TimeLimit) -> Self {
+impl<S: Service<Req>, Req: McpRequest> ResponseFuture<S, Req> {
+    pub(crate) fn new(attempt: S::Future, plan: Plan<S, Req>, limit: TimeLimit) -> Self {
         Self {
             attempt: Some(attempt),
             plan,
@@ -59,11 +59,10 @@ impl<S: Service<Req>, Req: McpRequest, K> ResponseFuture<S, Req, K> {
     }
 }
 
-impl<S, Req, K> Future for ResponseFuture<S, Req, K>
+impl<S, Req> Future for ResponseFuture<S, Req>
 where
     S: Service<Req, Response = Req::Response>,
     Req: ReplayRequest,
-    K: Classify,
 {
     type Output = Output<S, Req>;
 
@@ -144,7 +143,7 @@ fn mark_unknown<R: McpResponse, E>(
     Ok(response)
 }
 
-impl<S: Service<Req>, Req: McpRequest, K> fmt::Debug for ResponseFuture<S, Req, K> {
+impl<S: Service<Req>, Req: McpRequest> fmt::Debug for ResponseFuture<S, Req> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

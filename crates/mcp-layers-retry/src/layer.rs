@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, ConfigError, ToolPattern, clock::Clock};
+use mcp_layers_core::{Classify, ConfigError, ToolPattern, clock::Clock};
 use tower_layer::Layer;
 
 use crate::{
@@ -19,8 +19,8 @@ use crate::{
 /// All services that a layer makes, their clones, the layer's clones and its handles share one state:
 /// the numbers, and the most attempts. Setters keep it.
 #[derive(Debug, Clone)]
-pub struct RetryLayer<K = ByCode> {
-    shared: Shared<K>,
+pub struct RetryLayer {
+    shared: Shared,
 }
 
 impl RetryLayer {
@@ -30,14 +30,11 @@ impl RetryLayer {
         Self {
             shared: Shared {
                 settings: Settings::default(),
-                classify: ByCode::default(),
                 state: Arc::new(State::new(attempts.get())),
             },
         }
     }
-}
 
-impl<K> RetryLayer<K> {
     /// Sets the wait between attempts. The default is from 0 to 100 ms, doubled up to 10 s.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
@@ -116,19 +113,11 @@ impl<K> RetryLayer<K> {
     }
 
     /// Sets the classifier, which decides about the outcomes that are not final. The default is
-    /// [`ByCode`].
+    /// [`ByCode`](mcp_layers_core::ByCode).
     #[must_use]
-    pub fn classify<K2>(self, classify: K2) -> RetryLayer<K2> {
-        let Shared {
-            settings, state, ..
-        } = self.shared;
-        RetryLayer {
-            shared: Shared {
-                settings,
-                classify,
-                state,
-            },
-        }
+    pub fn classify(mut self, classify: impl Classify + Send + Sync + 'static) -> Self {
+        self.shared.settings.classify = Arc::new(classify);
+        self
     }
 
     /// Reads the time from `clock`. The default is the clock of tokio's timers, by which the layer
@@ -148,17 +137,17 @@ impl<K> RetryLayer<K> {
     }
 }
 
-impl<S, K: Clone> Layer<S> for RetryLayer<K> {
-    type Service = Retry<S, K>;
+impl<S> Layer<S> for RetryLayer {
+    type Service = Retry<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
         Retry::with_state(inner, Arc::new(self.shared.clone()))
     }
 }
 
-impl<S, K: Clone> Retry<S, K> {
+impl<S> Retry<S> {
     /// Wraps `inner` as `layer` does.
-    pub fn new(inner: S, layer: &RetryLayer<K>) -> Self {
+    pub fn new(inner: S, layer: &RetryLayer) -> Self {
         layer.layer(inner)
     }
 }

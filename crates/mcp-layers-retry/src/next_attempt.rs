@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_layers_core::{Class, Classify, Event, GiveUpReason, McpResponse, Method, Outcome, code};
+use mcp_layers_core::{Class, Event, GiveUpReason, McpResponse, Method, Outcome, code};
 
 use crate::{retry_after::retry_after, safety::is_refusal, state::Shared};
 
@@ -38,8 +38,12 @@ pub(crate) enum Next {
     RetryAfter(Duration),
 }
 
-impl<K: Classify> Shared<K> {
-    pub(crate) fn next<R: McpResponse>(&self, attempt: Attempt<'_>, ended: &Ended<'_, R>) -> Next {
+impl Settings {
+    pub(crate) fn next_attempt<R: McpResponse>(
+        &self,
+        attempt: Attempt<'_>,
+        ended: &Ended<'_, R>,
+    ) -> Next {
         let mut asked = None;
         match ended {
             Ended::Answered(response) => {
@@ -67,19 +71,18 @@ impl<K: Classify> Shared<K> {
         if attempt.number >= attempt.of {
             return Next::GiveUp(GiveUpReason::Attempts);
         }
-        let settings = &self.settings;
-        let mut wait = settings.backoff.wait(attempt.number, (settings.random)());
+        let mut wait = self.backoff.wait(attempt.number, (self.random)());
         if let Some(asked) = asked {
             // Never earlier than asked. The jitter is added, so that clients come back spread.
-            wait = asked.min(settings.max_retry_after).saturating_add(wait);
+            wait = asked.min(self.max_retry_after).saturating_add(wait);
         }
-        let now = settings.clock.now();
+        let now = self.clock.now();
         if let Some(deadline) = attempt.deadline
             && now.checked_add(wait).is_none_or(|then| then >= deadline)
         {
             return Next::GiveUp(GiveUpReason::Deadline);
         }
-        if !settings.budget.withdraw(now) {
+        if !self.budget.withdraw(now) {
             return Next::GiveUp(GiveUpReason::Budget);
         }
         Next::RetryAfter(wait)
@@ -90,7 +93,7 @@ impl<K: Classify> Shared<K> {
     /// final.
     fn is_failure(&self, method: Method<'_>, outcome: &Outcome<'_>) -> bool {
         let is_final = match outcome.code() {
-            None => !(self.settings.repeats_tool_errors && *outcome == Outcome::ToolError),
+            None => !(self.repeats_tool_errors && *outcome == Outcome::ToolError),
             Some(code::CANCELLED | code::DEADLINE_EXCEEDED) => true,
             Some(code) => code::is_caller_error(code),
         };

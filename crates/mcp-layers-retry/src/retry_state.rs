@@ -7,9 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{
-    Classify, Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest, Trail,
-};
+use mcp_layers_core::{Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest, Trail};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
@@ -25,8 +23,8 @@ pub(crate) type Output<S, Req> = Result<<Req as McpRequest>::Response, <S as Ser
 type Backoff<S, Req> = BackoffSleep<<Req as McpRequest>::Cancelled, Output<S, Req>>;
 
 /// A request that may be repeated.
-pub(crate) struct RetryState<S: Service<Req>, Req: McpRequest, K> {
-    shared: Arc<Shared<K>>,
+pub(crate) struct RetryState<S: Service<Req>, Req: McpRequest> {
+    shared: Arc<Shared>,
     /// The instance for further attempts. It is made ready before each.
     inner: S,
     request: Req,
@@ -71,13 +69,12 @@ pub(crate) enum Step<F, O> {
     Cancelled(O),
 }
 
-impl<S, Req, K> RetryState<S, Req, K>
+impl<S, Req> RetryState<S, Req>
 where
     S: Service<Req, Response = Req::Response>,
     Req: ReplayRequest,
-    K: Classify,
 {
-    pub(crate) fn new(shared: Arc<Shared<K>>, inner: S, request: Req, of: u32) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, inner: S, request: Req, of: u32) -> Self {
         Self {
             shared,
             inner,
@@ -142,7 +139,7 @@ where
             deadline: context.deadline(),
             has_progress: progress.is_some_and(|progress| progress.last().is_some()),
         };
-        let next = self.shared.next(attempt, &ended);
+        let next = self.shared.settings.next_attempt(attempt, &ended);
         let output = outcome.unwrap_or_else(|| Ok(limit.timed_out(self.request.reply_to())));
         match next {
             Next::Final => Some(self.finish(output, None)),

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Classify, ReplayRequest};
+use mcp_layers_core::ReplayRequest;
 use tower_service::Service;
 
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// Repeats failed requests to the inner service. Made by [`RetryLayer`](crate::RetryLayer).
-#[derive(Debug)]
-pub struct Retry<S, K> {
+#[derive(Debug, Clone)]
+pub struct Retry<S> {
     inner: S,
-    shared: Arc<Shared<K>>,
+    shared: Arc<Shared>,
 }
 
-impl<S, K> Retry<S, K> {
-    pub(crate) fn with_state(inner: S, shared: Arc<Shared<K>>) -> Self {
+impl<S> Retry<S> {
+    pub(crate) fn with_state(inner: S, shared: Arc<Shared>) -> Self {
         Self { inner, shared }
     }
 
@@ -44,24 +44,21 @@ impl<S, K> Retry<S, K> {
     }
 }
 
-impl<S, K, Req> Service<Req> for Retry<S, K>
+impl<S, Req> Service<Req> for Retry<S>
 where
     Req: ReplayRequest,
     S: Service<Req, Response = Req::Response> + Clone,
-    K: Classify,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, K>;
+    type Future = ResponseFuture<S, Req>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let Shared {
-            settings, state, ..
-        } = &*self.shared;
+        let Shared { settings, state } = &*self.shared;
         let safety = settings.safety_of(&request);
         if safety == Safety::Pass {
             let attempt = self.inner.call(request);
@@ -88,11 +85,5 @@ where
             is_call: safety == Safety::Once,
         };
         ResponseFuture::new(self.inner.call(request), plan, limit)
-    }
-}
-
-impl<S: Clone, K> Clone for Retry<S, K> {
-    fn clone(&self) -> Self {
-        Self::with_state(self.inner.clone(), Arc::clone(&self.shared))
     }
 }

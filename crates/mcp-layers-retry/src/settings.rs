@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ToolPattern, clock::Clock};
+use mcp_layers_core::{ByCode, Classify, ToolPattern, clock::Clock};
 
 use crate::{backoff::Backoff, budget::Budget};
 
@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) trusts_hints: bool,
     pub(crate) repeats_tool_errors: bool,
     pub(crate) random: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(crate) classify: Arc<dyn Classify + Send + Sync>,
     pub(crate) clock: Clock,
 }
 
@@ -35,6 +36,7 @@ impl Default for Settings {
             trusts_hints: false,
             repeats_tool_errors: false,
             random: Arc::new(|| fastrand::u64(..)),
+            classify: Arc::new(ByCode::default()),
             clock: Clock::tokio(),
         }
     }

@@ -11,9 +11,8 @@ use crate::settings::Settings;
 
 /// The parts that all services of a layer are made of.
 #[derive(Debug, Clone)]
-pub(crate) struct Shared<K> {
+pub(crate) struct Shared {
     pub(crate) settings: Settings,
-    pub(crate) classify: K,
     pub(crate) state: Arc<State>,
 }
 

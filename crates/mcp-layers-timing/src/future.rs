@@ -9,34 +9,32 @@ use std::{
 use mcp_layers_core::{McpResponse, Observe};
 use pin_project_lite::pin_project;
 
-use crate::{recorder::Recorder, state::Measurement};
+use crate::state::Measurement;
 
 pin_project! {
     /// The future of [`Timing`](crate::Timing). Dropped before it is ready, it records a cancelled
     /// request.
-    pub struct ResponseFuture<F, Res, R>
+    pub struct ResponseFuture<F, Res>
     where
         Res: McpResponse,
-        R: Recorder,
     {
         #[pin]
-        future: Observe<F, Res, Measurement<R>>,
+        future: Observe<F, Res, Measurement>,
     }
 }
 
-impl<F, Res: McpResponse, R: Recorder> ResponseFuture<F, Res, R> {
-    pub(crate) fn new(measurement: Measurement<R>, call: impl FnOnce() -> F) -> Self {
+impl<F, Res: McpResponse> ResponseFuture<F, Res> {
+    pub(crate) fn new(measurement: Measurement, call: impl FnOnce() -> F) -> Self {
         Self {
             future: Observe::call(measurement, call),
         }
     }
 }
 
-impl<F, Res, E, R> Future for ResponseFuture<F, Res, R>
+impl<F, Res, E> Future for ResponseFuture<F, Res>
 where
     F: Future<Output = Result<Res, E>>,
     Res: McpResponse,
-    R: Recorder,
 {
     type Output = Result<Res, E>;
 
@@ -45,7 +43,7 @@ where
     }
 }
 
-impl<F, Res: McpResponse, R: Recorder> fmt::Debug for ResponseFuture<F, Res, R> {
+impl<F, Res: McpResponse> fmt::Debug for ResponseFuture<F, Res> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

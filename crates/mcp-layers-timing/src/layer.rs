@@ -1,6 +1,6 @@
 //! The layer.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mcp_layers_core::{Catalog, ConfigError, clock::Clock};
 use tower_layer::Layer;
@@ -16,55 +16,51 @@ use crate::{
 
 /// Records the duration of each MCP operation.
 ///
-/// All services that a layer makes, their clones and the layer's clones share one state: the series
-/// and the label values. Setters keep it, apart from [`TimingLayer::recorder`], which begins a new
-/// state, because series belong to their recorder.
-pub struct TimingLayer<R = MetricsRecorder> {
-    settings: Settings,
-    recorder: Arc<R>,
-    clock: Clock,
-    series: Arc<Series>,
-    catalog: Catalog,
+/// All services that a layer makes, their clones, the layer's clones and its handles share one state:
+/// the series and the label values. Setters keep it, apart from [`TimingLayer::recorder`], which begins
+/// a new state, because series belong to their recorder.
+#[derive(Debug, Clone)]
+pub struct TimingLayer {
+    state: State,
 }
 
 impl TimingLayer {
-    /// Records `mcp.server.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.server.operation.duration` and its siblings, to the `metrics` facade. Without the
+    /// feature `metrics` nothing is recorded until [`TimingLayer::recorder`] sets a recorder.
     #[must_use]
     pub fn server() -> Self {
-        Self::new(Settings::new(Side::Server), MetricsRecorder::new())
+        Self::new(Side::Server)
     }
 
-    /// Records `mcp.client.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.client.operation.duration` and its siblings, as [`TimingLayer::server`] does for a
+    /// server.
     #[must_use]
     pub fn client() -> Self {
-        Self::new(Settings::new(Side::Client), MetricsRecorder::new())
+        Self::new(Side::Client)
     }
-}
 
-impl<R> TimingLayer<R> {
-    fn new(settings: Settings, recorder: R) -> Self {
+    fn new(side: Side) -> Self {
         Self {
-            settings,
-            recorder: Arc::new(recorder),
-            clock: Clock::system(),
-            series: Arc::default(),
-            catalog: Catalog::new(),
+            state: State {
+                settings: Settings::new(side),
+                clock: Clock::system(),
+                series: Arc::new(Series::new(Arc::new(MetricsRecorder::new()))),
+                catalog: Catalog::new(),
+            },
         }
     }
 
     /// Records to another backend. The default is [`MetricsRecorder`].
     #[must_use]
-    pub fn recorder<R2: Recorder>(self, recorder: R2) -> TimingLayer<R2> {
-        TimingLayer {
-            clock: self.clock,
-            ..TimingLayer::new(self.settings, recorder)
-        }
+    pub fn recorder(mut self, recorder: impl Recorder) -> Self {
+        self.state.series = Arc::new(Series::new(Arc::new(recorder)));
+        self
     }
 
     /// Reads the time from `clock`. The default is the operating system's monotonic clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.state.clock = clock;
         self
     }
 
@@ -74,7 +70,7 @@ impl<R> TimingLayer<R> {
     /// # Errors
     /// If `names` is zero.
     pub fn max_names(mut self, names: usize) -> Result<Self, ConfigError> {
-        self.settings.max_names = not_zero(names, "max_names")?;
+        self.state.settings.max_names = not_zero(names, "max_names")?;
         Ok(self)
     }
 
@@ -85,7 +81,7 @@ impl<R> TimingLayer<R> {
     /// # Errors
     /// If `series` is zero.
     pub fn max_series(mut self, series: usize) -> Result<Self, ConfigError> {
-        self.settings.max_series = not_zero(series, "max_series")?;
+        self.state.settings.max_series = not_zero(series, "max_series")?;
         Ok(self)
     }
 
@@ -93,7 +89,7 @@ impl<R> TimingLayer<R> {
     #[must_use]
     pub fn handle(&self) -> TimingHandle {
         TimingHandle {
-            series: Arc::clone(&self.series),
+            series: Arc::clone(&self.state.series),
         }
     }
 }
@@ -105,44 +101,17 @@ fn not_zero(value: usize, setter: &str) -> Result<usize, ConfigError> {
     Ok(value)
 }
 
-impl<S, R> Layer<S> for TimingLayer<R> {
-    type Service = Timing<S, R>;
+impl<S> Layer<S> for TimingLayer {
+    type Service = Timing<S>;
 
-    fn layer(&self, inner: S) -> Timing<S, R> {
-        let state = State {
-            settings: self.settings.clone(),
-            recorder: Arc::clone(&self.recorder),
-            clock: self.clock.clone(),
-            series: Arc::clone(&self.series),
-            catalog: self.catalog.clone(),
-        };
-        Timing::with_state(inner, Arc::new(state))
+    fn layer(&self, inner: S) -> Timing<S> {
+        Timing::with_state(inner, Arc::new(self.state.clone()))
     }
 }
 
-impl<S, R> Timing<S, R> {
+impl<S> Timing<S> {
     /// Wraps `inner` as `layer` does.
-    pub fn new(inner: S, layer: &TimingLayer<R>) -> Self {
+    pub fn new(inner: S, layer: &TimingLayer) -> Self {
         layer.layer(inner)
-    }
-}
-
-impl<R> Clone for TimingLayer<R> {
-    fn clone(&self) -> Self {
-        Self {
-            settings: self.settings.clone(),
-            recorder: Arc::clone(&self.recorder),
-            clock: self.clock.clone(),
-            series: Arc::clone(&self.series),
-            catalog: self.catalog.clone(),
-        }
-    }
-}
-
-impl<R> fmt::Debug for TimingLayer<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimingLayer")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }

@@ -35,11 +35,6 @@ pub use self::opentelemetry::OpenTelemetryRecorder;
 ///     }
 /// }
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not record measurements",
-    label = "not a `mcp_layers_timing::Recorder`",
-    note = "`MetricsRecorder` is one only with the feature `metrics` of `mcp-layers-timing`"
-)]
 pub trait Recorder: Send + Sync + 'static {
     /// The series of a histogram with these attributes. Its unit is the second.
     fn duration(&self, metric: Metric, attributes: &[Attribute]) -> RecordDuration;
@@ -89,7 +84,7 @@ impl Attribute {
 }
 
 /// Records to the [`metrics`](https://docs.rs/metrics) facade, under the names and labels of
-/// Prometheus. It implements [`Recorder`] with the feature `metrics`, which is on by default.
+/// Prometheus. Without the feature `metrics`, which is on by default, it records nothing.
 ///
 /// Metrics are named by [`Metric::prometheus_name`], labels by [`Attribute::label`]. With
 /// `metrics-exporter-prometheus` the names come out as they are, whether or not the exporter is
@@ -126,5 +121,16 @@ impl MetricsRecorder {
     #[must_use]
     pub fn new() -> Self {
         Self
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+impl Recorder for MetricsRecorder {
+    fn duration(&self, _: Metric, _: &[Attribute]) -> RecordDuration {
+        Box::new(|_| {})
+    }
+
+    fn active(&self, _: Metric, _: &[Attribute]) -> RecordActive {
+        Box::new(|_| {})
     }
 }

@@ -62,32 +62,26 @@ const MAX_REASONS: usize = 64;
 /// # Ok(())
 /// # }
 /// ```
-pub struct TimingHttpLayer<R = MetricsRecorder> {
-    refusals: Arc<Refusals<R>>,
+#[derive(Debug, Clone)]
+pub struct TimingHttpLayer {
+    refusals: Arc<Refusals>,
 }
 
 impl TimingHttpLayer {
-    /// Counts to the `metrics` facade.
+    /// Counts to the `metrics` facade. Without the feature `metrics` nothing is counted until
+    /// [`TimingHttpLayer::recorder`] sets a recorder.
     #[must_use]
     pub fn new() -> Self {
-        Self::recording(MetricsRecorder::new())
+        Self::to(Box::new(MetricsRecorder::new()))
     }
-}
 
-impl Default for TimingHttpLayer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<R> TimingHttpLayer<R> {
     /// Counts to another backend. The default is [`MetricsRecorder`].
     #[must_use]
-    pub fn recorder<R2: Recorder>(self, recorder: R2) -> TimingHttpLayer<R2> {
-        TimingHttpLayer::recording(recorder)
+    pub fn recorder(self, recorder: impl Recorder) -> Self {
+        Self::to(Box::new(recorder))
     }
 
-    fn recording(recorder: R) -> Self {
+    fn to(recorder: Box<dyn Recorder>) -> Self {
         let refusals = Refusals {
             recorder,
             series: Mutex::default(),
@@ -98,9 +92,15 @@ impl<R> TimingHttpLayer<R> {
     }
 }
 
+impl Default for TimingHttpLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The series of the counter, opened by the first refusal of each kind.
-struct Refusals<R> {
-    recorder: R,
+struct Refusals {
+    recorder: Box<dyn Recorder>,
     series: Mutex<HashMap<Refused, Arc<RecordCount>>>,
 }
 
@@ -129,7 +129,7 @@ impl Refused {
     }
 }
 
-impl<R: Recorder> Refusals<R> {
+impl Refusals {
     fn count(&self, mut refused: Refused) {
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         if !series.contains_key(&refused) {
@@ -155,27 +155,28 @@ impl<R: Recorder> Refusals<R> {
     }
 }
 
-impl<S, R> Layer<S> for TimingHttpLayer<R> {
-    type Service = TimingHttp<S, R>;
+impl<S> Layer<S> for TimingHttpLayer {
+    type Service = TimingHttp<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        TimingHttp {
-            inner,
-            refusals: Arc::clone(&self.refusals),
-        }
+        TimingHttp::new(inner, self)
     }
 }
 
 /// Counts refused HTTP requests. Made by [`TimingHttpLayer`].
-pub struct TimingHttp<S, R> {
+#[derive(Debug, Clone)]
+pub struct TimingHttp<S> {
     inner: S,
-    refusals: Arc<Refusals<R>>,
+    refusals: Arc<Refusals>,
 }
 
-impl<S, R> TimingHttp<S, R> {
+impl<S> TimingHttp<S> {
     /// Wraps `inner` as `layer` does.
-    pub fn new(inner: S, layer: &TimingHttpLayer<R>) -> Self {
-        layer.layer(inner)
+    pub fn new(inner: S, layer: &TimingHttpLayer) -> Self {
+        Self {
+            inner,
+            refusals: Arc::clone(&layer.refusals),
+        }
     }
 
     /// The inner service.
@@ -194,14 +195,13 @@ impl<S, R> TimingHttp<S, R> {
     }
 }
 
-impl<S, R, Req, B> Service<Req> for TimingHttp<S, R>
+impl<S, Req, B> Service<Req> for TimingHttp<S>
 where
     S: Service<Req, Response = Response<B>>,
-    R: Recorder,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = HttpResponseFuture<S::Future, R>;
+    type Future = HttpResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -217,17 +217,17 @@ where
 
 pin_project! {
     /// The future of [`TimingHttp`].
-    pub struct HttpResponseFuture<F, R> {
+    #[derive(Debug)]
+    pub struct HttpResponseFuture<F> {
         #[pin]
         future: F,
-        refusals: Arc<Refusals<R>>,
+        refusals: Arc<Refusals>,
     }
 }
 
-impl<F, R, B, E> Future for HttpResponseFuture<F, R>
+impl<F, B, E> Future for HttpResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    R: Recorder,
 {
     type Output = Result<Response<B>, E>;
 
@@ -243,39 +243,8 @@ where
     }
 }
 
-impl<R> Clone for TimingHttpLayer<R> {
-    fn clone(&self) -> Self {
-        Self {
-            refusals: Arc::clone(&self.refusals),
-        }
-    }
-}
-
-impl<S: Clone, R> Clone for TimingHttp<S, R> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            refusals: Arc::clone(&self.refusals),
-        }
-    }
-}
-
-impl<R> fmt::Debug for TimingHttpLayer<R> {
+impl fmt::Debug for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimingHttpLayer").finish_non_exhaustive()
-    }
-}
-
-impl<S: fmt::Debug, R> fmt::Debug for TimingHttp<S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimingHttp")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<F, R> fmt::Debug for HttpResponseFuture<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpResponseFuture").finish_non_exhaustive()
+        f.debug_struct("Refusals").finish_non_exhaustive()
     }
 }

@@ -50,8 +50,8 @@ impl From<Option<Arc<str>>> for Name {
 }
 
 /// State that all clones of a layer share: label values and series. All of it is bounded.
-#[derive(Default)]
 pub(crate) struct Series {
+    recorder: Arc<dyn Recorder>,
     pub(crate) tools: Labels,
     pub(crate) prompts: Labels,
     codes: RwLock<HashSet<i32>>,
@@ -64,16 +64,23 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    pub(crate) fn new(recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            recorder,
+            tools: Labels::default(),
+            prompts: Labels::default(),
+            codes: RwLock::default(),
+            durations: RwLock::default(),
+            coarse: RwLock::default(),
+            active: RwLock::default(),
+            overflowed: AtomicU64::new(0),
+        }
+    }
+
     /// Records the duration of a request.
-    pub(crate) fn record<R: Recorder>(
-        &self,
-        recorder: &R,
-        settings: &Settings,
-        mut key: Key,
-        duration: Duration,
-    ) {
+    pub(crate) fn record(&self, settings: &Settings, mut key: Key, duration: Duration) {
         key.outcome = self.bounded(key.outcome, settings.side);
-        let open = |key: &Key| open(recorder, settings.side, key);
+        let open = |key: &Key| open(&*self.recorder, settings.side, key);
         let record = find(&self.durations, &key, settings.max_series, open).or_else(|| {
             self.overflowed.fetch_add(1, Relaxed);
             let coarse = Key {
@@ -93,13 +100,7 @@ impl Series {
     }
 
     /// Adds `change` to the number of requests in flight.
-    pub(crate) fn count_active<R: Recorder>(
-        &self,
-        recorder: &R,
-        side: Side,
-        method: Method<'static>,
-        change: i64,
-    ) {
+    pub(crate) fn count_active(&self, side: Side, method: Method<'static>, change: i64) {
         let known = read(&self.active).get(&method).cloned();
         let slot = known.unwrap_or_else(|| {
             let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +112,7 @@ impl Series {
                 Side::Client => Metric::ClientActiveRequests,
             };
             let attributes = attributes::of_method(method);
-            let record = contain(|| recorder.active(metric, &attributes));
+            let record = contain(|| self.recorder.active(metric, &attributes));
             record.unwrap_or_else(|| Box::new(|_| {}))
         });
         contain(|| record(change));
@@ -166,7 +167,7 @@ fn find(
     Some(record)
 }
 
-fn open<R: Recorder>(recorder: &R, side: Side, key: &Key) -> RecordDuration {
+fn open(recorder: &dyn Recorder, side: Side, key: &Key) -> RecordDuration {
     let mut attributes = attributes::of_method(key.method);
     let name = match &key.name {
         Name::None => None,

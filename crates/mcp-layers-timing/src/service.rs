@@ -1,7 +1,6 @@
 //! The service.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,19 +10,19 @@ use tower_service::Service;
 
 use crate::{
     future::ResponseFuture,
-    recorder::Recorder,
     state::{Measurement, State},
 };
 
 /// Records the duration of each request to the inner service. Made by
 /// [`TimingLayer`](crate::TimingLayer).
-pub struct Timing<S, R> {
+#[derive(Debug, Clone)]
+pub struct Timing<S> {
     inner: S,
-    state: Arc<State<R>>,
+    state: Arc<State>,
 }
 
-impl<S, R> Timing<S, R> {
-    pub(crate) fn with_state(inner: S, state: Arc<State<R>>) -> Self {
+impl<S> Timing<S> {
+    pub(crate) fn with_state(inner: S, state: Arc<State>) -> Self {
         Self { inner, state }
     }
 
@@ -43,15 +42,14 @@ impl<S, R> Timing<S, R> {
     }
 }
 
-impl<S, R, Req> Service<Req> for Timing<S, R>
+impl<S, Req> Service<Req> for Timing<S>
 where
     Req: McpRequest,
     S: Service<Req, Response = Req::Response>,
-    R: Recorder,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, Req::Response, R>;
+    type Future = ResponseFuture<S::Future, Req::Response>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -60,19 +58,5 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let measurement = Measurement::start(&self.state, &request);
         ResponseFuture::new(measurement, || self.inner.call(request))
-    }
-}
-
-impl<S: Clone, R> Clone for Timing<S, R> {
-    fn clone(&self) -> Self {
-        Self::with_state(self.inner.clone(), Arc::clone(&self.state))
-    }
-}
-
-impl<S: fmt::Debug, R> fmt::Debug for Timing<S, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timing")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
     }
 }

@@ -10,23 +10,21 @@ use crate::{
     attributes::{self, Wire},
     labels::Labels,
     outcome::Outcome,
-    recorder::Recorder,
     series::{Key, Name, Series},
     settings::Settings,
 };
 
 /// State that all services of a layer share.
-#[derive(Debug)]
-pub(crate) struct State<R> {
+#[derive(Debug, Clone)]
+pub(crate) struct State {
     pub(crate) settings: Settings,
-    pub(crate) recorder: Arc<R>,
     pub(crate) clock: Clock,
     pub(crate) series: Arc<Series>,
     /// The names that the server is known to have, where the request carries no catalog.
     pub(crate) catalog: Catalog,
 }
 
-impl<R> State<R> {
+impl State {
     fn labels(&self, method: Method<'_>) -> Option<&Labels> {
         match method {
             Method::CallTool => Some(&self.series.tools),
@@ -37,8 +35,8 @@ impl<R> State<R> {
 }
 
 /// The measurement of one request in flight.
-pub(crate) struct Measurement<R: Recorder> {
-    state: Arc<State<R>>,
+pub(crate) struct Measurement {
+    state: Arc<State>,
     method: Method<'static>,
     name: Name,
     wire: Wire,
@@ -49,8 +47,8 @@ pub(crate) struct Measurement<R: Recorder> {
     unknown: Option<Box<str>>,
 }
 
-impl<R: Recorder> Measurement<R> {
-    pub(crate) fn start<Req: McpRequest>(state: &Arc<State<R>>, request: &Req) -> Self {
+impl Measurement {
+    pub(crate) fn start<Req: McpRequest>(state: &Arc<State>, request: &Req) -> Self {
         let started = state.clock.now();
         let method = attributes::method_of(request);
         let catalog = Catalog::of(request, &state.catalog).clone();
@@ -64,8 +62,7 @@ impl<R: Recorder> Measurement<R> {
                 unknown = Some(target.into());
             }
         }
-        let (recorder, side) = (&*state.recorder, state.settings.side);
-        state.series.count_active(recorder, side, method, 1);
+        state.series.count_active(state.settings.side, method, 1);
         Self {
             method,
             name,
@@ -94,7 +91,7 @@ impl<R: Recorder> Measurement<R> {
     }
 }
 
-impl<R: Recorder, Res: McpResponse> Observer<Res> for Measurement<R> {
+impl<Res: McpResponse> Observer<Res> for Measurement {
     fn on_end(&mut self, end: End<'_, Res>) {
         let duration = self.state.clock.now();
         let duration = duration.saturating_duration_since(self.started);
@@ -106,12 +103,9 @@ impl<R: Recorder, Res: McpResponse> Observer<Res> for Measurement<R> {
             outcome: Outcome::of(&end),
         };
         let State {
-            settings,
-            recorder,
-            series,
-            ..
+            settings, series, ..
         } = &*self.state;
-        series.record(&**recorder, settings, key, duration);
-        series.count_active(&**recorder, settings.side, self.method, -1);
+        series.record(settings, key, duration);
+        series.count_active(settings.side, self.method, -1);
     }
 }

@@ -219,10 +219,14 @@ fn a_bound_of_zero_is_a_config_error() {
 #[test]
 fn a_name_that_cannot_be_a_label_is_other_even_when_the_server_knows_it() {
     let (layer, memory) = server();
-    for name in [&"x".repeat(129), "a\"b", "a\nb", ""] {
+    for name in [&"x".repeat(129), "a\"b", "a\\b", "a\nb", "a\u{7f}b", ""] {
         exchange(&layer, call(name), Ok(json!({})));
     }
     assert_eq!(memory.values("gen_ai.tool.name"), ["_OTHER"]);
+    for name in ["a.b/c-d_e", "größe", &"x".repeat(128)] {
+        exchange(&layer, call(name), Ok(json!({})));
+        assert!(memory.values("gen_ai.tool.name").contains(&name.to_owned()));
+    }
 }
 
 #[test]

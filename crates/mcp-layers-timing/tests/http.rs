@@ -45,7 +45,7 @@ impl Recorder for Counts {
     }
 }
 
-fn answer(layer: &TimingHttpLayer<Counts>, status: u16, events: &[Event]) {
+fn answer(layer: &TimingHttpLayer, status: u16, events: &[Event]) {
     let service = layer.layer(service_fn(move |_: Request<()>| {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(status).unwrap();

@@ -65,7 +65,7 @@ fn said(attributes: &Attributes) -> (Option<&str>, Option<&str>) {
     (value("error.type"), value("rpc.response.status_code"))
 }
 
-fn check(make: fn() -> (TimingLayer<Memory>, Memory), expected: fn(&Row) -> Said) {
+fn check(make: fn() -> (TimingLayer, Memory), expected: fn(&Row) -> Said) {
     for row in rows() {
         let (layer, memory) = make();
         exchange(&layer, call("echo"), row.0.clone());

@@ -40,8 +40,7 @@ fn servers_that_answer_failures_as_tool_errors_or_as_internal_errors_have_a_clas
     let tools = ClassifyToolErrors::new();
     let outages = ClassifyOutages::new();
     let both = ClassifyToolErrors::with(ClassifyOutages::new());
-    let class =
-        |classify: &dyn Classify, outcome| classify.classify(Method::CallTool, &outcome);
+    let class = |classify: &dyn Classify, outcome| classify.classify(Method::CallTool, &outcome);
     assert_eq!(class(&tools, Outcome::ToolError), Class::Failure);
     assert_eq!(class(&tools, code(-32603)), Class::Failure);
     assert_eq!(class(&outages, Outcome::ToolError), Class::Success);

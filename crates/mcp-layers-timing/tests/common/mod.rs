@@ -117,13 +117,13 @@ fn map(attributes: &[Attribute]) -> Attributes {
 }
 
 /// A server's layer with a recorder to read.
-pub(crate) fn server() -> (TimingLayer<Memory>, Memory) {
+pub(crate) fn server() -> (TimingLayer, Memory) {
     let memory = Memory::default();
     (TimingLayer::server().recorder(memory.clone()), memory)
 }
 
 /// A client's layer with a recorder to read.
-pub(crate) fn client() -> (TimingLayer<Memory>, Memory) {
+pub(crate) fn client() -> (TimingLayer, Memory) {
     let memory = Memory::default();
     (TimingLayer::client().recorder(memory.clone()), memory)
 }
@@ -139,11 +139,7 @@ pub(crate) fn with_catalog(mut request: JsonRpcRequest, catalog: &Catalog) -> Js
 }
 
 /// Sends one request through the layer, which gets this answer.
-pub(crate) fn exchange<R: Recorder>(
-    layer: &TimingLayer<R>,
-    request: JsonRpcRequest,
-    answer: Result<Value, i32>,
-) {
+pub(crate) fn exchange(layer: &TimingLayer, request: JsonRpcRequest, answer: Result<Value, i32>) {
     let service = layer.layer(service_fn(move |request: JsonRpcRequest| {
         let response = respond(&request, answer.clone());
         async move { Ok::<_, Infallible>(response) }
