@@ -34,7 +34,6 @@ use criterion::{
     BenchmarkGroup, Criterion, criterion_group, criterion_main,
     measurement::{Measurement, WallTime},
 };
-use foldhash::fast::RandomState;
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, ReplayRequest};
 use mcp_layers_retry::RetryLayer;
@@ -49,7 +48,9 @@ use support::{JsonRpcLeaf, NoOp, call_json_rpc as call, json_rpc_request};
 use thread_cpu::{BATCH, ThreadCpu};
 
 fn retry() -> RetryLayer {
-    RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
+    RetryLayer::new(NonZeroU32::new(3).unwrap())
+        .repeatable_tools(["dig"])
+        .unwrap()
 }
 
 fn their_retry<E>() -> tower_resilience_retry::RetryLayer<JsonRpcRequest, JsonRpcResponse, E>
@@ -63,7 +64,7 @@ where
 }
 
 fn breaker() -> CircuitBreakerLayer {
-    CircuitBreakerLayer::new().known_tools(["dig"])
+    CircuitBreakerLayer::new()
 }
 
 /// The work of both layers written by hand into one service: which tools may be called again, a copy
@@ -75,9 +76,9 @@ struct ByHand {
 }
 
 struct ByHandState {
-    repeatable: HashSet<&'static str, RandomState>,
+    repeatable: HashSet<&'static str>,
     budget: AtomicU64,
-    circuits: HashMap<&'static str, Mutex<Circuit>, RandomState>,
+    circuits: HashMap<&'static str, Mutex<Circuit>>,
 }
 
 struct Circuit {

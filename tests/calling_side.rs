@@ -48,7 +48,8 @@ fn call(tool: &'static str) -> UpstreamRequest {
 }
 
 fn retry() -> RetryLayer {
-    RetryLayer::new(NonZeroU32::new(3).unwrap()).repeatable_tools(["dig"])
+    let retry = RetryLayer::new(NonZeroU32::new(3).unwrap());
+    retry.repeatable_tools(["dig"]).unwrap()
 }
 
 /// A server that fails every call, with a word on its progress before if `reports`; and what it was

@@ -69,9 +69,9 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    ("mcp-layers-circuit-breaker", &["foldhash"]),
+    ("mcp-layers-circuit-breaker", &["tracing"]),
     ("mcp-layers-retry", &["fastrand", "serde_json", "tokio"]),
-    ("mcp-layers-timeout", &["foldhash", "tokio"]),
+    ("mcp-layers-timeout", &["tokio"]),
     (
         "mcp-layers-audit",
         &[
@@ -101,10 +101,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
-    (
-        "mcp-layers-timing",
-        &["arc-swap", "foldhash", "metrics", "opentelemetry"],
-    ),
+    ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];
 
 #[test]

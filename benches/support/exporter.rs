@@ -27,9 +27,9 @@ pub(crate) fn exporter() -> &'static PrometheusHandle {
     })
 }
 
-/// The timing layer of a server with this one tool.
+/// The timing layer of a server.
 pub(crate) fn timing() -> TimingLayer {
-    TimingLayer::server().known_tools(["dig"])
+    TimingLayer::server()
 }
 
 /// Lets the exporter tidy up, once in many calls. A server has a task for it.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
+use mcp_layers_core::{Catalog, JsonRpcRequest, JsonRpcResponse, McpRequest};
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -32,8 +32,12 @@ impl Service<JsonRpcRequest> for Leaf {
 /// A copy that shares its params with all others: what is measured is no JSON made or dropped.
 pub(crate) fn request() -> JsonRpcRequest {
     thread_local! {
-        static REQUEST: JsonRpcRequest =
-            JsonRpcRequest::call_tool(7, "dig", json!({"depth": 14}));
+        static REQUEST: JsonRpcRequest = {
+            let mut request = JsonRpcRequest::call_tool(7, "dig", json!({"depth": 14}));
+            let catalog = Catalog::new().with_tools(["dig"]);
+            request.context_mut().set_catalog(catalog);
+            request
+        };
     }
     REQUEST.with(Clone::clone)
 }

@@ -32,6 +32,11 @@ pub(crate) use whole::{
     SeenToken, audit, authorize, cache, circuit_breaker, local_principal, retry, whole,
 };
 
+/// The catalog of a server with one tool.
+pub(crate) fn catalog() -> mcp_layers_core::CatalogLayer {
+    mcp_layers_core::CatalogLayer::new(mcp_layers_core::Catalog::new().with_tools(["dig"]))
+}
+
 /// Every layer that is measured alone. A new layer is one line here.
 ///
 /// `measure!(name, layer)` is expanded once for each; the layer fits requests of every sort.
@@ -50,13 +55,13 @@ macro_rules! each_layer {
         $measure!("rate_limit", crate::support::rate_limit());
         $measure!(
             "circuit_breaker",
-            mcp_layers_circuit_breaker::CircuitBreakerLayer::new().known_tools(["dig"])
+            mcp_layers_circuit_breaker::CircuitBreakerLayer::new()
         );
         $measure!(
             "timeout",
             mcp_layers_timeout::TimeoutLayer::new(std::time::Duration::from_secs(30))
         );
-        $measure!("tool_hints", mcp_layers_core::ToolHints::new().layer());
+        $measure!("catalog", crate::support::catalog());
     };
 }
 pub(crate) use each_layer;

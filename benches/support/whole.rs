@@ -87,12 +87,13 @@ pub(crate) fn cache(tools: &[&str]) -> CacheLayer {
 /// May call the tool three times.
 pub(crate) fn retry() -> RetryLayer {
     let attempts = const { NonZeroU32::new(3).unwrap() };
-    RetryLayer::new(attempts).repeatable_tools(["dig"])
+    let retry = RetryLayer::new(attempts).repeatable_tools(["dig"]);
+    retry.expect("a name that is a pattern")
 }
 
 /// A circuit for the tool.
 pub(crate) fn circuit_breaker() -> CircuitBreakerLayer {
-    CircuitBreakerLayer::new().known_tools(["dig"])
+    CircuitBreakerLayer::new()
 }
 
 type KnowAda = fn(Credential) -> Ready<Result<Principal, Refusal>>;

@@ -37,7 +37,9 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
             .tool("declared", Duration::from_secs(60))
             .unwrap()),
         put(ToolHints::new().layer()),
-        put(RetryLayer::new(NonZeroU32::MIN.saturating_add(2)).repeatable_tools(["safe"])),
+        put(RetryLayer::new(NonZeroU32::MIN.saturating_add(2))
+            .repeatable_tools(["safe"])
+            .unwrap()),
         put(CircuitBreakerLayer::new()),
         put(mcp_layers_timeout::TimeoutLayer::new(Duration::from_secs(
             2,

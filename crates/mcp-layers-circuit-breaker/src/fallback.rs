@@ -1,44 +1,40 @@
-//! Another answer while a circuit is open.
+//! Fallbacks: other answers while a circuit is open.
 
 use std::{borrow::Cow, time::Duration};
 
 use mcp_layers_core::{McpError, McpRequest};
 
-/// What an open circuit says.
+/// The refusal of an open circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitOpen {
-    /// The circuit: `tools/call NAME` for a tool, else the method, `upstream` or `_OTHER`.
+    /// The circuit: `tools/call NAME` for a tool, otherwise the method, `upstream` or `_OTHER`.
     pub circuit: Cow<'static, str>,
-    /// When it is tried again.
+    /// The time until a call may pass.
     pub retry_after: Duration,
 }
 
 impl CircuitOpen {
-    /// The error that callers get: 503, reason `circuit_open`, with `retryAfterMs`.
+    /// The error that callers get: 503, reason `circuit_open`, with `retryAfterMs`, and the message
+    /// "Circuit open for NAME: try again in 5 s".
     #[must_use]
     pub fn error(&self) -> McpError {
-        McpError::public(mcp_layers_core::code::UNAVAILABLE, self.text())
+        let name = match &*self.circuit {
+            "_OTHER" => "tools without a circuit of their own",
+            circuit => circuit.strip_prefix("tools/call ").unwrap_or(circuit),
+        };
+        let message = format!("Circuit open for {name}");
+        McpError::public(mcp_layers_core::code::UNAVAILABLE, message)
             .with("reason", "circuit_open")
-            .with_retry_after(self.retry_after)
-    }
-
-    /// What a model reads.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let seconds = self.retry_after.as_millis().div_ceil(1_000).max(1);
-        format!(
-            "This has failed too often and is switched off for now: do not call it again within \
-             {seconds} s, go on without it."
-        )
+            .try_again_in(self.retry_after)
     }
 }
 
-/// Gives another answer while a circuit is open, such as one that was kept.
+/// An alternative answer while a circuit is open, for example a stored one.
 ///
 /// Closures `Fn(&Req, &CircuitOpen) -> Option<Req::Response>` are fallbacks too.
 pub trait Fallback<Req: McpRequest> {
-    /// The answer; `None` for the usual refusal.
+    /// The answer to `request`. `None` stands for the usual refusal.
     fn answer(&self, request: &Req, open: &CircuitOpen) -> Option<Req::Response>;
 }
 
@@ -52,7 +48,7 @@ where
     }
 }
 
-/// No other answer: the default.
+/// The default fallback: the usual refusal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoFallback;

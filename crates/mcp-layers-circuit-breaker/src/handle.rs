@@ -1,126 +1,146 @@
-//! The circuits, for operators.
+//! The handle, for operators.
 
 use std::{
     borrow::Cow,
     fmt,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
+
+use mcp_layers_core::CircuitState;
 
 use crate::{
-    Counts, Mode, State,
-    key::Name,
-    registry::{Entry, Place, Registry},
+    circuit::Mode, key::Name, settings::LayerSettings, shared_circuit::SharedCircuit, state::State,
+    window::Counts,
 };
 
-/// The circuits of a layer, to look at and to change while it runs. Clones are the same.
+/// A handle to the circuits of a layer. Clones share them.
 ///
 /// Circuits are named as in [`CircuitStatus::circuit`].
 #[derive(Clone)]
 pub struct CircuitBreakerHandle {
-    registry: Arc<Registry>,
-    now: Arc<dyn Fn() -> Instant + Send + Sync>,
+    pub(crate) settings: LayerSettings,
+    pub(crate) state: Arc<State>,
 }
 
-/// How one circuit is.
+/// The status of one circuit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitStatus {
-    /// Its name: `tools/call NAME` for a tool, else the method, `upstream`, or `_OTHER` for the
+    /// The name: `tools/call NAME` for a tool, otherwise the method, `upstream`, or `_OTHER` for the
     /// tools without a circuit of their own.
     pub circuit: Cow<'static, str>,
-    /// Where it stands.
-    pub state: State,
-    /// Who decides.
+    /// The state for everybody.
+    pub state: CircuitState,
+    /// The number of principals for whom alone the circuit is not closed.
+    pub principals: usize,
+    /// The mode.
     pub mode: Mode,
-    /// What its window holds.
+    /// The numbers of calls in the window.
     pub counts: Counts,
-    /// When it is tried again, if it is open.
+    /// The time until an open circuit lets a probe through.
     pub retry_after: Option<Duration>,
 }
 
+/// Numbers of a layer, since it was created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CircuitBreakerStats {
+    /// The times that a circuit opened for everybody.
+    pub opened: u64,
+    /// The times that a circuit opened for one principal.
+    pub opened_for_principal: u64,
+    /// The times that a circuit became half open.
+    pub half_opened: u64,
+    /// The times that a circuit closed.
+    pub closed: u64,
+    /// The calls that were refused.
+    pub refused: u64,
+    /// The circuits that are not closed at this moment.
+    pub not_closed: usize,
+    /// The circuits that exist.
+    pub circuits: usize,
+}
+
 impl CircuitBreakerHandle {
-    pub(crate) fn new(
-        registry: Arc<Registry>,
-        now: impl Fn() -> Instant + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            registry,
-            now: Arc::new(now),
+    /// The numbers of the layer.
+    #[must_use]
+    pub fn stats(&self) -> CircuitBreakerStats {
+        let all = self.state.all();
+        let counters = &self.state.counters;
+        CircuitBreakerStats {
+            opened: counters.opened.load(Relaxed),
+            opened_for_principal: counters.opened_for_one.load(Relaxed),
+            half_opened: counters.half_opened.load(Relaxed),
+            closed: counters.closed.load(Relaxed),
+            refused: counters.refused.load(Relaxed),
+            not_closed: all.iter().filter(|circuit| !is_closed(circuit)).count(),
+            circuits: all.len(),
         }
     }
 
-    /// Every circuit of a tool, and every other that has counted calls or is not closed and
-    /// automatic; sorted by name.
+    /// The status of every circuit, sorted by name.
     #[must_use]
     pub fn circuits(&self) -> Vec<CircuitStatus> {
-        let all = self.registry.entries().map(|entry| self.status(entry));
-        let idle = |status: &CircuitStatus| {
-            let tool = status.circuit.starts_with("tools/call ");
-            let quiet = status.state == State::Closed && status.mode == Mode::Automatic;
-            !tool && quiet && status.counts.calls == 0
-        };
-        let mut all: Vec<_> = all.filter(|status| !idle(status)).collect();
+        let all = self.state.all();
+        let mut all: Vec<_> = all.iter().map(|circuit| self.status(circuit)).collect();
         all.sort_by(|a, b| a.circuit.cmp(&b.circuit));
         all
     }
 
-    /// One circuit; `None` when there is none of this name.
+    /// The status of one circuit. `None` if there is no circuit with this name.
     #[must_use]
     pub fn circuit(&self, circuit: &str) -> Option<CircuitStatus> {
-        let name = Name::read(circuit)?;
-        let (place, entry) = self.registry.find(name);
-        let shared = place == Place::OTHER && name != Name::Other;
-        (!shared).then(|| self.status(entry))
+        let circuit = self.state.find(Name::parse(circuit)?)?;
+        Some(self.status(&circuit))
     }
 
-    /// Whether every circuit is closed: for a health page in one word.
+    /// Returns true if every circuit is closed for everybody: one word for a health page.
     #[must_use]
     pub fn all_closed(&self) -> bool {
-        let mut all = self.registry.entries();
-        all.all(|entry| {
-            entry
-                .shared
-                .with(|circuit| circuit.state() == State::Closed)
-        })
+        self.state.all().iter().all(|circuit| is_closed(circuit))
     }
 
-    /// Says who decides about a circuit. A tool that was never called gets one. False when there
-    /// is no such circuit and no room for it.
+    /// Sets the mode of a circuit. A tool that was never called gets a circuit. Returns false if the
+    /// name is no circuit's, or if there is no room for another circuit.
     pub fn set_mode(&self, circuit: &str, mode: Mode) -> bool {
-        self.change(circuit, |entry| {
-            entry.shared.with(|circuit| circuit.set_mode(mode));
-        })
-    }
-
-    /// Closes a circuit and forgets its calls; its mode stays. False when there is none.
-    pub fn reset(&self, circuit: &str) -> bool {
-        self.circuit(circuit).is_some()
-            && self.change(circuit, |entry| entry.shared.with(crate::Circuit::reset))
-    }
-
-    fn change(&self, circuit: &str, change: impl FnOnce(&Entry)) -> bool {
-        let Some(name) = Name::read(circuit) else {
+        let Some(name) = Name::parse(circuit) else {
             return false;
         };
-        let place = self.registry.find_or_make(name);
-        if place == Place::OTHER && name != Name::Other {
-            return false;
+        let found = self.state.circuit(name, &self.settings);
+        let is_own = found.label == circuit;
+        if is_own {
+            found.with(|circuit| circuit.set_mode(mode));
         }
-        change(self.registry.entry(place));
-        true
+        is_own
     }
 
-    fn status(&self, entry: &Entry) -> CircuitStatus {
-        let now = (self.now)();
-        entry.shared.with(|circuit| CircuitStatus {
-            circuit: entry.label.clone(),
-            state: circuit.state(),
-            mode: circuit.mode(),
-            counts: circuit.counts(now),
-            retry_after: circuit.retry_after(now),
+    /// Closes a circuit, for everybody and for each principal, and drops its samples. The mode stays.
+    /// Returns false if there is no circuit with this name.
+    pub fn reset(&self, circuit: &str) -> bool {
+        let found = Name::parse(circuit).and_then(|name| self.state.find(name));
+        if let Some(found) = &found {
+            found.reset();
+        }
+        found.is_some()
+    }
+
+    fn status(&self, circuit: &SharedCircuit) -> CircuitStatus {
+        let now = self.settings.clock.now();
+        let principals = circuit.callers();
+        circuit.with(|everybody| CircuitStatus {
+            circuit: circuit.label.clone(),
+            state: everybody.state(),
+            principals,
+            mode: everybody.mode(),
+            counts: everybody.counts(now),
+            retry_after: everybody.retry_after(now),
         })
     }
+}
+
+fn is_closed(circuit: &SharedCircuit) -> bool {
+    circuit.with(|everybody| everybody.state() == CircuitState::Closed)
 }
 
 impl fmt::Debug for CircuitBreakerHandle {

@@ -1,12 +1,16 @@
-//! Which calls share a circuit.
+//! Keys of circuits: the requests that share one.
 
-use mcp_layers_core::{McpRequest, Method};
+use std::{borrow::Cow, hash::BuildHasher};
 
-/// Which calls share a circuit. Never those of one caller: a circuit speaks of the service.
+use mcp_layers_core::{Catalog, McpRequest, Method};
+
+use crate::window::Caller;
+
+/// The requests that share a circuit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CircuitKey {
-    /// The calls of one tool; of every other method, all its requests.
+    /// The calls of one tool. For other methods, all requests of the method.
     #[default]
     Tool,
     /// The requests of one method.
@@ -15,84 +19,82 @@ pub enum CircuitKey {
     Upstream,
 }
 
-/// Whose circuit it is.
+/// The name of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Name<'a> {
     Tool(&'a str),
-    Method(Method<'static>),
+    Method(&'static str),
     Upstream,
     Other,
 }
 
-/// Longer names have no circuit of their own.
-pub(crate) const MAX_NAME: usize = 128;
+const TOOL_PREFIX: &str = "tools/call ";
+const UPSTREAM: &str = "upstream";
+const OTHER: &str = "_OTHER";
 
 impl CircuitKey {
-    /// `None` for requests that no circuit is asked about: long-lived ones, the lifecycle,
-    /// notifications, and methods that the protocol does not know.
-    #[inline]
+    /// The circuit of a request. `None` for requests without one: long-lived ones, the lifecycle,
+    /// notifications, and methods that the protocol does not have.
     pub(crate) fn of<'a, Req: McpRequest>(
         self,
-        method: Method<'a>,
         request: &'a Req,
+        catalog: &Catalog,
     ) -> Option<Name<'a>> {
-        if method == Method::CallTool && self == Self::Tool {
-            let tool = request.target().filter(|tool| tool.len() <= MAX_NAME);
-            return Some(tool.map_or(Name::Other, Name::Tool));
-        }
+        let method = request.method();
         if method.is_long_lived() || method.is_lifecycle() || method.is_notification() {
             return None;
         }
-        let method = method.known()?;
-        Some(match self {
-            Self::Upstream => Name::Upstream,
-            Self::Tool | Self::Method => Name::Method(method),
+        let known = method.known()?;
+        Some(match (self, known) {
+            (Self::Upstream, _) => Name::Upstream,
+            (Self::Tool, Method::CallTool) => match request.target() {
+                Some(tool) if catalog.knows_target(request) => Name::Tool(tool),
+                _ => Name::Other,
+            },
+            (Self::Tool | Self::Method, method) => Name::Method(method.as_str()),
         })
     }
 }
 
-impl Name<'_> {
-    /// As handles and events have it: `tools/call NAME` for a tool, else the method, `upstream` or
-    /// `_OTHER`.
-    pub(crate) fn label(&self) -> String {
+impl<'a> Name<'a> {
+    /// The label of a circuit that is not a tool's.
+    pub(crate) fn fixed(&self) -> Option<&'static str> {
         match self {
-            Self::Tool(tool) => format!("{} {tool}", Method::CallTool),
-            Self::Method(method) => method.to_string(),
-            Self::Upstream => "upstream".to_owned(),
-            Self::Other => "_OTHER".to_owned(),
+            Self::Tool(_) => None,
+            Self::Method(method) => Some(method),
+            Self::Upstream => Some(UPSTREAM),
+            Self::Other => Some(OTHER),
+        }
+    }
+
+    /// The label in handles, events and logs: `tools/call NAME` for a tool, otherwise the method,
+    /// `upstream` or `_OTHER`.
+    pub(crate) fn label(&self) -> Cow<'static, str> {
+        match (self, self.fixed()) {
+            (Self::Tool(tool), _) => format!("{TOOL_PREFIX}{tool}").into(),
+            (_, fixed) => fixed.unwrap_or(OTHER).into(),
         }
     }
 
     /// The name that a label stands for.
-    pub(crate) fn read(label: &str) -> Option<Name<'_>> {
-        if let Some(tool) = label.strip_prefix("tools/call ") {
-            return (tool.len() <= MAX_NAME).then_some(Name::Tool(tool));
+    pub(crate) fn parse(label: &'a str) -> Option<Self> {
+        if let Some(tool) = label.strip_prefix(TOOL_PREFIX) {
+            return Some(Self::Tool(tool));
         }
         match label {
-            "upstream" => Some(Name::Upstream),
-            "_OTHER" => Some(Name::Other),
-            method => Method::new(method).known().map(Name::Method),
+            UPSTREAM => Some(Self::Upstream),
+            OTHER => Some(Self::Other),
+            method => Method::new(method)
+                .known()
+                .map(|known| Self::Method(known.as_str())),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Name;
-    use mcp_layers_core::Method;
-
-    #[test]
-    fn a_label_is_read_back_and_a_tool_is_never_taken_for_a_method() {
-        for name in [
-            Name::Tool("dig"),
-            Name::Tool("resources/read"),
-            Name::Tool("a b"),
-            Name::Method(Method::ReadResource),
-            Name::Upstream,
-            Name::Other,
-        ] {
-            assert_eq!(Name::read(&name.label()), Some(name));
-        }
-        assert_eq!(Name::read("no/such"), None);
-    }
+/// The caller of a request. Callers without a verified principal all count as one, because a name
+/// that is only claimed could be invented.
+pub(crate) fn caller_of<Req: McpRequest>(request: &Req, hasher: &impl BuildHasher) -> Caller {
+    let principal = request.context().principal();
+    let verified = principal.filter(|principal| principal.is_verified());
+    Caller(verified.map(|principal| hasher.hash_one((principal.issuer(), principal.subject()))))
 }

@@ -1,60 +1,41 @@
-//! The settings.
+//! The layer.
 
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, Clock, SystemClock};
+use mcp_layers_core::{ByCode, Classify, ConfigError, clock::Clock};
 use tower_layer::Layer;
 
 use crate::{
-    CircuitBreaker, CircuitBreakerHandle, CircuitKey, NoFallback, Percent, Settings, Window,
-    key::Name, registry::Registry,
+    fallback::NoFallback,
+    handle::CircuitBreakerHandle,
+    key::CircuitKey,
+    service::CircuitBreaker,
+    settings::{LayerSettings, Percent},
+    state::Breaker,
+    window::Window,
 };
 
-/// Stops asking what fails.
+/// Refuses calls of a tool or method while too many of them fail.
 ///
-/// All services that a layer makes, their clones and the layer's clones share one state: the
-/// circuits. A setter begins a new one, and so does not reach the handles taken before.
-pub struct CircuitBreakerLayer<K = ByCode, F = NoFallback, C = SystemClock> {
-    pub(crate) breaker: Arc<Breaker<K, F, C>>,
-    max_circuits: usize,
-    known: Vec<Box<str>>,
-}
-
-/// What services share.
-pub(crate) struct Breaker<K, F, C> {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) settings: Settings,
-    pub(crate) key: CircuitKey,
-    pub(crate) tool_errors: bool,
-    pub(crate) classify: K,
-    pub(crate) fallback: F,
-    pub(crate) clock: C,
+/// All services that a layer makes, their clones, the layer's clones and its handles share one state:
+/// the circuits. Setters keep it. A circuit that exists keeps the settings that it was created with.
+#[derive(Clone)]
+pub struct CircuitBreakerLayer<F = NoFallback> {
+    breaker: Breaker<F>,
 }
 
 impl CircuitBreakerLayer {
-    /// How many tools have a circuit of their own unless
-    /// [`CircuitBreakerLayer::max_circuits`] says otherwise: 512.
-    pub const DEFAULT_MAX_CIRCUITS: u16 = 512;
-
-    /// A circuit for each tool and for each other method, which opens when half of the latest 20
-    /// calls failed, 5 at least, and is tried again after 30 s.
+    /// A circuit for each tool and for each other method. It opens when half of the latest 20 calls
+    /// failed, at least 5, and lets a probe through after 30 s.
     #[must_use]
     pub fn new() -> Self {
-        let max_circuits = Self::DEFAULT_MAX_CIRCUITS.into();
-        let settings = Settings::default();
-        let breaker = Breaker {
-            registry: Arc::new(Registry::new(settings, max_circuits)),
-            settings,
-            key: CircuitKey::default(),
-            tool_errors: false,
-            classify: ByCode::default(),
-            fallback: NoFallback,
-            clock: SystemClock::default(),
-        };
         Self {
-            breaker: Arc::new(breaker),
-            max_circuits,
-            known: Vec::new(),
+            breaker: Breaker {
+                settings: LayerSettings::default(),
+                state: Arc::default(),
+                classify: Arc::new(ByCode::default()),
+                fallback: NoFallback,
+            },
         }
     }
 }
@@ -65,195 +46,164 @@ impl Default for CircuitBreakerLayer {
     }
 }
 
-impl<K: Clone, F: Clone, C: Clone> CircuitBreakerLayer<K, F, C> {
-    /// Which calls share a circuit; those of one tool by default.
+impl<F> CircuitBreakerLayer<F> {
+    /// Sets the requests that share a circuit. The default is one circuit for each tool.
     #[must_use]
-    pub fn key(self, key: CircuitKey) -> Self {
-        self.change(|breaker| breaker.key = key)
+    pub fn key(mut self, key: CircuitKey) -> Self {
+        self.breaker.settings.key = key;
+        self
     }
 
-    /// Which calls a circuit judges by; the latest 20 by default.
+    /// Sets the calls by which a circuit decides. The default is the latest 20.
     #[must_use]
-    pub fn window(self, window: Window) -> Self {
-        self.change(|breaker| breaker.settings.window = window)
+    pub fn window(mut self, window: Window) -> Self {
+        self.breaker.settings.circuit.window = window;
+        self
     }
 
-    /// How many calls the window must have before a circuit opens; 5 by default. No more count
-    /// than a window of calls holds.
+    /// Sets the number of calls in the window below which a circuit does not open. The default is 5;
+    /// at most the whole of a window of calls is required.
     #[must_use]
-    pub fn minimum_calls(self, calls: NonZeroU32) -> Self {
-        self.change(|breaker| breaker.settings.minimum_calls = calls)
+    pub fn minimum_calls(mut self, calls: NonZeroU32) -> Self {
+        self.breaker.settings.circuit.minimum_calls = calls;
+        self
     }
 
-    /// Which share of failed calls opens a circuit; half by default.
+    /// Sets the number of principals whose calls must have failed before a circuit opens for
+    /// everybody. The default is 2.
+    ///
+    /// While the failures come from fewer, a circuit opens only for the principal whose own calls in
+    /// the window would open it. All callers without a verified principal count as one; as long as
+    /// no verified principal has called, that one is enough. With 1, every circuit opens for
+    /// everybody.
     #[must_use]
-    pub fn failure_rate(self, rate: Percent) -> Self {
-        self.change(|breaker| breaker.settings.failure_rate = rate)
+    pub fn min_principals(mut self, principals: NonZeroU32) -> Self {
+        self.breaker.settings.min_principals = principals.get() as usize;
+        self
     }
 
-    /// Which share of calls that take longer than `slower_than` opens a circuit, failed or not; by
-    /// default time does not count. Costs two readings of the clock a call.
+    /// Sets the share of failed calls that opens a circuit. The default is 50 %.
     #[must_use]
-    pub fn slow_call_rate(self, slower_than: Duration, rate: Percent) -> Self {
-        self.change(|breaker| breaker.settings.slow_calls = Some((slower_than, rate)))
+    pub fn failure_rate(mut self, rate: Percent) -> Self {
+        self.breaker.settings.circuit.failure_rate = rate;
+        self
     }
 
-    /// For how long a circuit stays open; 30 s by default.
+    /// Sets the share of calls slower than `slower_than`, failed or not, that opens a circuit. By
+    /// default the duration of calls does not matter.
     #[must_use]
-    pub fn open_for(self, time: Duration) -> Self {
-        self.change(|breaker| breaker.settings.open_for = time)
+    pub fn slow_call_rate(mut self, slower_than: Duration, rate: Percent) -> Self {
+        self.breaker.settings.circuit.slow_calls = Some((slower_than, rate));
+        self
     }
 
-    /// How many calls try a circuit at a time that was open; one by default.
+    /// Sets the time for which a circuit stays open. The default is 30 s.
     #[must_use]
-    pub fn probes(self, probes: NonZeroU32) -> Self {
-        self.change(|breaker| breaker.settings.probes = probes)
+    pub fn open_for(mut self, time: Duration) -> Self {
+        self.breaker.settings.circuit.open_for = time;
+        self
     }
 
-    /// How long such a call may take before another is let through in its place; 60 s by default.
+    /// Sets the number of probes that a half-open circuit lets through at the same time. The default
+    /// is 1. With [`CircuitBreakerLayer::min_principals`] above 1, it holds for each of so many
+    /// principals.
     #[must_use]
-    pub fn probe_lease(self, time: Duration) -> Self {
-        self.change(|breaker| breaker.settings.probe_lease = time)
+    pub fn probes(mut self, probes: NonZeroU32) -> Self {
+        self.breaker.settings.circuit.probes = probes;
+        self
     }
 
-    /// How many tools have a circuit of their own; 512 by default. All others share one.
+    /// Sets the time after which a probe without an answer makes room for another. The default is
+    /// 60 s.
     #[must_use]
-    pub fn max_circuits(mut self, circuits: u16) -> Self {
-        self.max_circuits = circuits.into();
-        self.change(|_| {})
+    pub fn probe_lease(mut self, time: Duration) -> Self {
+        self.breaker.settings.circuit.probe_lease = time;
+        self
     }
 
-    /// Names tools that have a circuit of their own from the first call on, whatever others are
-    /// called.
-    #[must_use]
-    pub fn known_tools<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        let names = names.into_iter().map(|name| name.as_ref().into());
-        self.known.extend(names);
-        self.change(|_| {})
+    /// Sets the most tools with a circuit of their own. The default is 512. All others share one.
+    ///
+    /// # Errors
+    /// If `circuits` is zero.
+    pub fn max_circuits(mut self, circuits: usize) -> Result<Self, ConfigError> {
+        if circuits == 0 {
+            return Err(ConfigError::new("max_circuits must be at least 1"));
+        }
+        self.breaker.settings.max_circuits = circuits;
+        Ok(self)
     }
 
-    /// Answers `tools/call` with a result that has `isError: true` instead of an error, so that a
-    /// model reads the text.
+    /// Refuses `tools/call` with a result that has `isError: true` instead of a protocol error, so
+    /// that a model reads the message.
     #[must_use]
-    pub fn answer_tool_errors(self) -> Self {
-        self.change(|breaker| breaker.tool_errors = true)
+    pub fn as_tool_error(mut self) -> Self {
+        let refusal = self.breaker.settings.refusal;
+        self.breaker.settings.refusal = refusal.as_tool_error();
+        self
     }
 
-    /// What counts as a failure; [`ByCode`] by default.
+    /// Sets the classifier of outcomes. The default is [`ByCode`].
     #[must_use]
-    pub fn classify<K2: Clone>(self, classify: K2) -> CircuitBreakerLayer<K2, F, C> {
-        self.with(|breaker| Breaker {
-            registry: breaker.registry,
-            settings: breaker.settings,
-            key: breaker.key,
-            tool_errors: breaker.tool_errors,
+    pub fn classify(mut self, classify: impl Classify + Send + Sync + 'static) -> Self {
+        self.breaker.classify = Arc::new(classify);
+        self
+    }
+
+    /// Sets the [`Fallback`](crate::Fallback): the answer while a circuit is open.
+    #[must_use]
+    pub fn fallback<F2>(self, fallback: F2) -> CircuitBreakerLayer<F2> {
+        let Breaker {
+            settings,
+            state,
             classify,
-            fallback: breaker.fallback,
-            clock: breaker.clock,
-        })
-    }
-
-    /// What is answered while a circuit is open: a [`Fallback`](crate::Fallback).
-    #[must_use]
-    pub fn fallback<F2: Clone>(self, fallback: F2) -> CircuitBreakerLayer<K, F2, C> {
-        self.with(|breaker| Breaker {
-            registry: breaker.registry,
-            settings: breaker.settings,
-            key: breaker.key,
-            tool_errors: breaker.tool_errors,
-            classify: breaker.classify,
-            fallback,
-            clock: breaker.clock,
-        })
-    }
-
-    /// Reads the time elsewhere; the default is the operating system's monotonic clock.
-    #[must_use]
-    pub fn clock<C2: Clock>(self, clock: C2) -> CircuitBreakerLayer<K, F, C2> {
-        self.with(|breaker| Breaker {
-            registry: breaker.registry,
-            settings: breaker.settings,
-            key: breaker.key,
-            tool_errors: breaker.tool_errors,
-            classify: breaker.classify,
-            fallback: breaker.fallback,
-            clock,
-        })
-    }
-
-    fn change(self, change: impl FnOnce(&mut Breaker<K, F, C>)) -> Self {
-        self.with(|mut breaker| {
-            change(&mut breaker);
-            breaker
-        })
-    }
-
-    fn with<K2: Clone, F2: Clone, C2: Clone>(
-        self,
-        change: impl FnOnce(Breaker<K, F, C>) -> Breaker<K2, F2, C2>,
-    ) -> CircuitBreakerLayer<K2, F2, C2> {
-        let mut breaker = change((*self.breaker).clone());
-        let max = self.max_circuits.saturating_add(self.known.len());
-        let registry = Registry::new(breaker.settings, max);
-        for name in &self.known {
-            registry.find_or_make(Name::Tool(name));
-        }
-        breaker.registry = Arc::new(registry);
+            ..
+        } = self.breaker;
         CircuitBreakerLayer {
-            breaker: Arc::new(breaker),
-            max_circuits: self.max_circuits,
-            known: self.known,
+            breaker: Breaker {
+                settings,
+                state,
+                classify,
+                fallback,
+            },
         }
     }
-}
 
-impl<K, F, C: Clock> CircuitBreakerLayer<K, F, C> {
-    /// The circuits of this layer, to look at and to change.
+    /// Reads the time from `clock`. The default is the operating system's monotonic clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.breaker.settings.clock = clock;
+        self
+    }
+
+    /// A handle to the circuits of this layer.
     #[must_use]
     pub fn handle(&self) -> CircuitBreakerHandle {
-        let clock = self.breaker.clock.clone();
-        CircuitBreakerHandle::new(Arc::clone(&self.breaker.registry), move || clock.now())
+        CircuitBreakerHandle {
+            settings: self.breaker.settings.clone(),
+            state: Arc::clone(&self.breaker.state),
+        }
     }
 }
 
-impl<S, K, F, C> Layer<S> for CircuitBreakerLayer<K, F, C> {
-    type Service = CircuitBreaker<S, K, F, C>;
+impl<S, F: Clone> Layer<S> for CircuitBreakerLayer<F> {
+    type Service = CircuitBreaker<S, F>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CircuitBreaker::new(inner, Arc::clone(&self.breaker))
+        CircuitBreaker::with_state(inner, Arc::new(self.breaker.clone()))
     }
 }
 
-impl<K: Clone, F: Clone, C: Clone> Clone for Breaker<K, F, C> {
-    fn clone(&self) -> Self {
-        Self {
-            registry: Arc::clone(&self.registry),
-            settings: self.settings,
-            key: self.key,
-            tool_errors: self.tool_errors,
-            classify: self.classify.clone(),
-            fallback: self.fallback.clone(),
-            clock: self.clock.clone(),
-        }
+impl<S, F: Clone> CircuitBreaker<S, F> {
+    /// Wraps `inner` as `layer` does.
+    pub fn new(inner: S, layer: &CircuitBreakerLayer<F>) -> Self {
+        layer.layer(inner)
     }
 }
 
-impl<K, F, C> Clone for CircuitBreakerLayer<K, F, C> {
-    fn clone(&self) -> Self {
-        Self {
-            breaker: Arc::clone(&self.breaker),
-            max_circuits: self.max_circuits,
-            known: self.known.clone(),
-        }
-    }
-}
-
-impl<K, F, C> fmt::Debug for CircuitBreakerLayer<K, F, C> {
+impl<F> fmt::Debug for CircuitBreakerLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreakerLayer")
             .field("settings", &self.breaker.settings)
-            .field("key", &self.breaker.key)
-            .field("max_circuits", &self.max_circuits)
             .finish_non_exhaustive()
     }
 }

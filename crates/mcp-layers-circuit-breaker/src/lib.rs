@@ -1,103 +1,114 @@
-//! Stop asking what fails: a circuit for each MCP tool or method.
+//! A circuit breaker for MCP servers and clients: a [`tower`](https://docs.rs/tower) layer with a
+//! circuit for each tool or method.
 //!
-//! [`CircuitBreakerLayer`] counts how calls end. While too many of a tool fail, it answers its calls
-//! itself, at once, and tells the model not to ask again; after a while it lets a few through to
-//! see. It repeats nothing (that is `mcp-layers-retry`) and limits no time. The state machine,
-//! [`Circuit`], is there by itself too.
+//! [`CircuitBreakerLayer`] counts the outcomes of calls. While too many calls of a tool fail, it
+//! answers them itself, at once, with the time to wait. After a while it lets a probe through. It
+//! does not repeat calls (see `mcp-layers-retry`) and limits no time (see `mcp-layers-timeout`). The
+//! state machine, [`Circuit`], can be used alone.
 //!
 //! # Example
 //!
 //! ```
 //! use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-//! use mcp_layers_core::{McpError, McpRequest, McpResponse};
+//! use mcp_layers_core::{Catalog, CatalogLayer, McpError, McpRequest, McpResponse};
 //! use mcp_layers_test::{Answer, MockService, requests};
-//! use tower::{Layer, ServiceExt};
+//! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let mock = MockService::answering(|request| match request.target() {
-//!     Some("fail") => Answer::error(McpError::internal()),
+//!     Some("broken") => Answer::error(McpError::internal()),
 //!     _ => Answer::plausible(),
 //! });
 //! let breaker = CircuitBreakerLayer::new();
-//! let service = breaker.layer(mock.clone());
+//! let circuits = breaker.handle();
+//! let service = ServiceBuilder::new()
+//!     .layer(CatalogLayer::new(Catalog::new().with_tools(["broken", "echo"])))
+//!     .layer(breaker)
+//!     .service(mock.clone());
 //! let call = |tool| service.clone().oneshot(requests::call_tool(1, tool, serde_json::json!({})));
 //!
 //! for _ in 0..5 {
-//!     assert_eq!(call("fail").await.unwrap().outcome().code(), Some(-32603));
+//!     assert_eq!(call("broken").await.unwrap().outcome().code(), Some(-32603));
 //! }
-//! let refused = call("fail").await.unwrap().into_error().unwrap();
-//! assert_eq!(refused.code, 503);
-//! assert_eq!(refused.data.as_ref().unwrap()["reason"], "circuit_open");
-//! assert!(refused.retry_after().is_some());
-//! assert_eq!(mock.calls(), 5);
+//! let refused = call("broken").await.unwrap().into_error().unwrap();
+//! assert_eq!((refused.code, mock.calls()), (503, 5));
+//! assert_eq!(refused.message, "Circuit open for broken: try again in 30 s");
 //!
-//! // Others go on.
+//! // Other tools are not affected.
 //! assert_eq!(call("echo").await.unwrap().outcome().code(), None);
-//! assert!(!breaker.handle().all_closed());
+//! assert_eq!(circuits.stats().opened, 1);
 //! # }
 //! ```
 //!
 //! # Rules
 //!
-//! 1. A failure is what the classifier says ([`ByCode`](mcp_layers_core::ByCode): -32603, 503, 504,
-//!    codes of the application), an error of the inner service, and a panic. A result is a success,
-//!    with `isError` too unless the classifier says otherwise. The caller's errors, 408, 429, 499
-//!    and dropped futures say nothing.
-//! 2. A circuit opens when its window ([`Window`], the latest calls or the latest time) has the
-//!    minimum of calls, and the share of failures, or of slow calls if asked for, is reached.
-//! 3. An open circuit refuses: 503, reason `circuit_open`, `retryAfterMs`, a text that tells a model
-//!    to go on without; or an `isError` result, or what a [`Fallback`] gives. After
-//!    [`CircuitBreakerLayer::open_for`] it is half open.
-//! 4. A half-open circuit lets [`CircuitBreakerLayer::probes`] calls through at a time. Each has a
-//!    lease, which ends with the call, when its future is dropped, and after
-//!    [`CircuitBreakerLayer::probe_lease`]. The first that succeeds closes the circuit, which
-//!    forgets all calls before; the first that fails, panics or is slow opens it again. One that
-//!    says nothing makes room for another.
-//! 5. An answer counts for the state in which its call was let through: late ones change nothing.
-//! 6. A tool gets a circuit of its own when it is named ([`CircuitBreakerLayer::known_tools`]), or
-//!    when a call of it is answered by a result or by an error that is not the caller's. Callers
-//!    choose names, so that a name alone makes nothing: all others share the circuit `_OTHER`, also
-//!    names of more than 128 bytes, and all beyond [`CircuitBreakerLayer::max_circuits`]. Never is a
-//!    circuit one caller's.
-//! 7. `subscriptions/listen`, `tasks/result`, `initialize`, `server/discover`, `ping`, notifications
+//! 1. The classifier decides which outcomes are failures. By default
+//!    ([`ByCode`](mcp_layers_core::ByCode)) these are -32603, 503, 504 and codes of the application;
+//!    results are successes, also those with `isError: true`. Errors of the inner service and panics
+//!    are failures. Caller errors, 408, 429, 499 and dropped futures do not count. For servers that
+//!    answer failures as `isError`, or everything as -32603, see
+//!    [`ClassifyToolErrors`](mcp_layers_core::ClassifyToolErrors) and
+//!    [`ClassifyOutages`](mcp_layers_core::ClassifyOutages).
+//! 2. A circuit opens when its window ([`Window`]) has the minimum number of calls, and the share of
+//!    failed calls, or of slow calls where a rate for them is set, is reached.
+//! 3. It opens for everybody only if calls of at least two principals failed
+//!    ([`CircuitBreakerLayer::min_principals`]). While the failures come from one principal, it opens
+//!    for that principal alone, so that the arguments of one caller do not make a tool unavailable to others. Callers
+//!    without a verified principal count as one; as long as no verified principal has called, that
+//!    one is enough.
+//! 4. A call counts once. Of the attempts of an outer retry layer only the first counts.
+//! 5. An open circuit refuses calls with 503, reason `circuit_open`, `retryAfterMs` and the message
+//!    "Circuit open for NAME: try again in 5 s", or with an `isError` result
+//!    ([`CircuitBreakerLayer::as_tool_error`]), or with the answer of a [`Fallback`].
+//! 6. After [`CircuitBreakerLayer::open_for`] it is half open and lets probes through
+//!    ([`CircuitBreakerLayer::probes`]). Each holds a lease, which ends with the call, when its
+//!    future is dropped, or after [`CircuitBreakerLayer::probe_lease`]. The first probe that succeeds
+//!    closes the circuit and drops all samples. Failed, panicked or slow probes of enough principals
+//!    (rule 3) open it again.
+//! 7. An outcome counts for the state in which its call was let through. Late ones change nothing.
+//! 8. A tool has a circuit of its own if the stack's [`Catalog`](mcp_layers_core::Catalog) knows it.
+//!    Callers choose the names that they send: invented names, names of more than 128 bytes, and
+//!    tools beyond [`CircuitBreakerLayer::max_circuits`] share the circuit `_OTHER`.
+//! 9. `subscriptions/listen`, `tasks/result`, `initialize`, `server/discover`, `ping`, notifications
 //!    and unknown methods are neither counted nor refused.
-//! 8. The trail of a refusal has [`Event::CircuitOpen`](mcp_layers_core::Event::CircuitOpen), that
-//!    of an answer that changed a circuit
-//!    [`Event::CircuitChanged`](mcp_layers_core::Event::CircuitChanged).
-//! 9. A circuit can be forced open, forced closed or disabled ([`CircuitBreakerHandle`]).
+//! 10. Changes of state are logged with `tracing` (opened: `WARN`, otherwise `INFO`), counted
+//!     ([`CircuitBreakerHandle::stats`]), and in the trail of the response that made them:
+//!     [`Event::CircuitChanged`](mcp_layers_core::Event::CircuitChanged). A refusal has
+//!     [`Event::CircuitOpen`](mcp_layers_core::Event::CircuitOpen).
+//! 11. An operator can force a circuit open or closed, or disable it ([`CircuitBreakerHandle`]).
 //!
 //! # Ordering
 //!
-//! Inside retry, which then sees that a circuit is open and stops; outside the timeout, which is a
-//! failure here. Inside the error mask, which would hide the codes.
+//! Inside retry, which stops when a circuit is open. Outside the timeout, which counts as a failure.
+//! Inside the error mask, which would hide the codes.
 //!
 //! # Cost
 //!
-//! One search in a table that is read without a lock, a clone of an `Arc`, and two atomic loads. A
-//! lock is taken while the window is not full of successes (a window of time never is), and while a
-//! circuit is not closed. The clock is read then, and twice a call where slow calls count.
+//! Two readings of the clock, a look-up behind a read lock, a lock of the circuit before and after the
+//! call, and clones of four `Arc`s. A call of a known tool allocates nothing.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod call;
 mod circuit;
 mod fallback;
 mod future;
 mod handle;
 mod key;
 mod layer;
-mod registry;
 mod service;
 mod settings;
-mod shared;
-mod sync;
+mod shared_circuit;
+mod state;
 mod window;
 
-pub use circuit::{Admission, Circuit, Mode, State, Ticket};
+pub use circuit::{Admission, Circuit, Mode, Ticket};
 pub use fallback::{CircuitOpen, Fallback, NoFallback};
 pub use future::ResponseFuture;
-pub use handle::{CircuitBreakerHandle, CircuitStatus};
+pub use handle::{CircuitBreakerHandle, CircuitBreakerStats, CircuitStatus};
 pub use key::CircuitKey;
 pub use layer::CircuitBreakerLayer;
+pub use mcp_layers_core::CircuitState;
 pub use service::CircuitBreaker;
 pub use settings::{Percent, Settings};
 pub use window::{Counts, Sample, Window};

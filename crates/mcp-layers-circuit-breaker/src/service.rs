@@ -2,112 +2,136 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
+    time::Duration,
 };
 
-use mcp_layers_core::{Classify, Clock, Event, McpRequest, McpResponse, Method, ReplyFuture};
+use mcp_layers_core::{Catalog, Event, McpRequest, McpResponse, Method};
 use tower_service::Service;
 
 use crate::{
-    Admission, CircuitOpen, Fallback, ResponseFuture,
-    future::Starting,
-    key::Name,
-    layer::Breaker,
-    registry::{Entry, Place},
+    call::Call,
+    fallback::{CircuitOpen, Fallback},
+    future::ResponseFuture,
+    key::caller_of,
+    shared_circuit::SharedCircuit,
+    state::Breaker,
 };
 
-/// The service of [`CircuitBreakerLayer`](crate::CircuitBreakerLayer).
-pub struct CircuitBreaker<S, K, F, C> {
+/// Refuses calls of the inner service while too many fail. Made by
+/// [`CircuitBreakerLayer`](crate::CircuitBreakerLayer).
+pub struct CircuitBreaker<S, F> {
     inner: S,
-    breaker: Arc<Breaker<K, F, C>>,
+    breaker: Arc<Breaker<F>>,
 }
 
-impl<S, K, F, C> CircuitBreaker<S, K, F, C> {
-    pub(crate) fn new(inner: S, breaker: Arc<Breaker<K, F, C>>) -> Self {
+impl<S, F> CircuitBreaker<S, F> {
+    pub(crate) fn with_state(inner: S, breaker: Arc<Breaker<F>>) -> Self {
         Self { inner, breaker }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
-impl<S, K, F, C, Req> Service<Req> for CircuitBreaker<S, K, F, C>
+impl<S, F, Req> Service<Req> for CircuitBreaker<S, F>
 where
     Req: McpRequest,
     S: Service<Req, Response = Req::Response>,
-    K: Classify,
     F: Fallback<Req>,
-    C: Clock,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ReplyFuture<ResponseFuture<S::Future, K, F, C>, Req::Response>;
+    type Future = ResponseFuture<S::Future, Req::Response, F>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let breaker = &self.breaker;
-        let method = request.method();
-        let Some(name) = breaker.key.of(method, &request) else {
-            return ReplyFuture::inner(ResponseFuture::unwatched(self.inner.call(request)));
+        let catalog = Catalog::of(&request, &breaker.settings.catalog);
+        let Some(name) = breaker.settings.key.of(&request, catalog) else {
+            return ResponseFuture::call(None, || self.inner.call(request));
         };
-        let (place, entry) = breaker.registry.find(name);
-        let (admission, changed) = entry.shared.admit(|| breaker.clock.now());
-        let Admission::Pass(ticket) = admission else {
-            return ReplyFuture::ready(breaker.refuse(&request, entry, admission));
+        let circuit = breaker.state.circuit(name, &breaker.settings);
+        let caller = caller_of(&request, &breaker.state.callers);
+        let now = breaker.settings.clock.now();
+        let (admission, changed) = circuit.admit(caller, breaker.min_callers(caller), now);
+        if let Some(changed) = changed {
+            breaker.state.changed(&circuit.label, changed);
+        }
+        let pass = match admission {
+            Ok(pass) => pass,
+            Err(retry_after) => {
+                return ResponseFuture::refused(breaker.refuse(&request, &circuit, retry_after));
+            }
         };
-        let unproven = match name {
-            Name::Tool(tool) if place == Place::OTHER => Some(tool.into()),
-            _ => None,
+        let call = Call {
+            breaker: Arc::clone(breaker),
+            pass,
+            caller,
+            method: request.method().known().unwrap_or(Method::CallTool),
+            is_first: request.context().attempt() <= 1,
+            changed,
+            started: breaker.settings.circuit.slow_calls.map(|_| now),
+            lesson: (catalog.clone(), catalog.lesson(&request)),
+            circuit,
         };
-        let starting = Starting::new(breaker, entry, ticket, method);
-        let future = self.inner.call(request);
-        let call = starting.begun(place, unproven, changed);
-        ReplyFuture::inner(ResponseFuture::watched(future, call))
+        ResponseFuture::call(Some(call), || self.inner.call(request))
     }
 }
 
-impl<K, F, C> Breaker<K, F, C> {
-    #[cold]
-    fn refuse<Req>(&self, request: &Req, entry: &Entry, admission: Admission) -> Req::Response
+impl<F> Breaker<F> {
+    fn refuse<Req>(
+        &self,
+        request: &Req,
+        circuit: &SharedCircuit,
+        retry_after: Duration,
+    ) -> Req::Response
     where
         Req: McpRequest,
         F: Fallback<Req>,
     {
-        let retry_after = match admission {
-            Admission::Refuse { retry_after } => retry_after,
-            Admission::Pass(_) => Default::default(),
-        };
+        self.state.counters.refused.fetch_add(1, Relaxed);
         let open = CircuitOpen {
-            circuit: entry.label.clone(),
+            circuit: circuit.label.clone(),
             retry_after,
         };
-        let fallback = self.fallback.answer(request, &open);
-        let mut response = fallback.unwrap_or_else(|| {
-            let to = request.reply_to();
-            if self.tool_errors && request.method() == Method::CallTool {
-                Req::Response::from_tool_error(to, open.text())
-            } else {
-                Req::Response::from_error(to, open.error())
-            }
-        });
-        response.trail_mut().push(Event::CircuitOpen {
-            circuit: open.circuit,
+        let event = Event::CircuitOpen {
+            circuit: open.circuit.clone(),
             retry_after,
-        });
-        response
+        };
+        match self.fallback.answer(request, &open) {
+            Some(mut response) => {
+                response.trail_mut().push(event);
+                response
+            }
+            None => self.settings.refusal.answer(request, open.error(), event),
+        }
     }
 }
 
-impl<S: Clone, K, F, C> Clone for CircuitBreaker<S, K, F, C> {
-    #[inline]
+impl<S: Clone, F> Clone for CircuitBreaker<S, F> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.breaker))
+        Self::with_state(self.inner.clone(), Arc::clone(&self.breaker))
     }
 }
 
-impl<S: fmt::Debug, K, F, C> fmt::Debug for CircuitBreaker<S, K, F, C> {
+impl<S: fmt::Debug, F> fmt::Debug for CircuitBreaker<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CircuitBreaker")
             .field("inner", &self.inner)

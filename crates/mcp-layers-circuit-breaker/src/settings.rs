@@ -1,34 +1,37 @@
-//! When a circuit opens, and how it closes again.
+//! Settings of a circuit, as plain values.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{Catalog, ConfigError, Refusal, clock::Clock};
 
-use crate::Window;
+use crate::{
+    key::CircuitKey,
+    window::{Counts, Window},
+};
 
-/// A share of calls: more than none, and at most all.
+/// A share of calls, from 1 % to 100 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(u8);
 
 impl Percent {
-    /// Half of all.
+    /// 50 %.
     pub const HALF: Self = Self(50);
 
     /// A share in percent.
     ///
     /// # Errors
-    /// When it is not from 1 to 100.
+    /// If it is not from 1 to 100.
     pub fn new(percent: u8) -> Result<Self, ConfigError> {
         match percent {
             1..=100 => Ok(Self(percent)),
             _ => Err(ConfigError::new(format!(
-                "a share of {percent} % is not from 1 to 100 %"
+                "a share must be from 1 % to 100 %, not {percent} %"
             ))),
         }
     }
 
-    /// Whether `part` of `all` is at least this share; of none there is no share.
-    pub(crate) fn is_reached(self, part: u32, all: u32) -> bool {
+    /// Returns true if `part` of `all` is at least this share. False if `all` is zero.
+    fn is_reached(self, part: u32, all: u32) -> bool {
         all > 0 && u64::from(part) * 100 >= u64::from(all) * u64::from(self.0)
     }
 }
@@ -39,29 +42,30 @@ impl fmt::Display for Percent {
     }
 }
 
-/// When a circuit opens, and how it closes again: the settings of a [`Circuit`](crate::Circuit),
-/// which [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) has setters for.
+/// Settings of a [`Circuit`](crate::Circuit). [`CircuitBreakerLayer`](crate::CircuitBreakerLayer) has
+/// a setter for each.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Settings {
-    /// Which calls it judges by.
+    /// The calls by which the circuit decides.
     pub window: Window,
-    /// It does not open before the window has this many calls.
+    /// The number of calls in the window below which the circuit does not open.
     pub minimum_calls: NonZeroU32,
-    /// It opens when this share of the calls failed.
+    /// The share of failed calls that opens the circuit.
     pub failure_rate: Percent,
-    /// It opens also when this share of the calls was slower than that.
+    /// The share of slow calls that opens the circuit, with the duration above which a call is slow.
     pub slow_calls: Option<(Duration, Percent)>,
-    /// For how long it stays open.
+    /// The time for which the circuit stays open.
     pub open_for: Duration,
-    /// How many calls try it at a time after that.
+    /// The number of probes that a half-open circuit lets through at the same time.
     pub probes: NonZeroU32,
-    /// How long one of these may take before another is let through in its place.
+    /// The time after which a probe without an answer makes room for another.
     pub probe_lease: Duration,
 }
 
 impl Default for Settings {
-    /// The latest 20 calls, of which at least 5; half of them failed; slow calls are not judged;
-    /// open for 30 s; one probe, for at most 60 s.
+    /// A window of the latest 20 calls, at least 5 calls, 50 % failures, slow calls ignored, open for
+    /// 30 s, one probe with a lease of 60 s.
     fn default() -> Self {
         const ONE: NonZeroU32 = NonZeroU32::MIN;
         Self {
@@ -77,12 +81,51 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// A window of calls that holds fewer than the minimum could never open a circuit: then all of
-    /// the window is the minimum.
-    pub(crate) fn minimum(&self) -> u32 {
-        match self.window {
-            Window::Calls(max) => self.minimum_calls.min(max).get(),
-            Window::Time(_) => self.minimum_calls.get(),
+    /// Returns true if calls with these numbers open a circuit.
+    pub(crate) fn is_reached(&self, counts: Counts) -> bool {
+        // A window of calls that holds fewer than the minimum could never open a circuit: then the
+        // whole window is the minimum.
+        let minimum = match self.window {
+            Window::Calls(max) => self.minimum_calls.min(max),
+            Window::Time(_) => self.minimum_calls,
+        };
+        let slow = self.slow_calls.map(|(_, rate)| rate);
+        counts.calls >= minimum.get()
+            && (self.failure_rate.is_reached(counts.failures, counts.calls)
+                || slow.is_some_and(|rate| rate.is_reached(counts.slow, counts.calls)))
+    }
+
+    /// Returns true if at least one of these calls counts towards opening.
+    pub(crate) fn is_bad(&self, counts: Counts) -> bool {
+        counts.failures > 0 || (self.slow_calls.is_some() && counts.slow > 0)
+    }
+}
+
+/// Settings of the layer.
+#[derive(Debug, Clone)]
+pub(crate) struct LayerSettings {
+    pub(crate) circuit: Settings,
+    pub(crate) key: CircuitKey,
+    /// The most tools with a circuit of their own.
+    pub(crate) max_circuits: usize,
+    /// The number of principals whose calls failed before a circuit opens for everybody.
+    pub(crate) min_principals: usize,
+    pub(crate) refusal: Refusal,
+    pub(crate) clock: Clock,
+    /// The names that the server is known to have, where a request carries no catalog.
+    pub(crate) catalog: Catalog,
+}
+
+impl Default for LayerSettings {
+    fn default() -> Self {
+        Self {
+            circuit: Settings::default(),
+            key: CircuitKey::default(),
+            max_circuits: 512,
+            min_principals: 2,
+            refusal: Refusal::new(),
+            clock: Clock::system(),
+            catalog: Catalog::new(),
         }
     }
 }

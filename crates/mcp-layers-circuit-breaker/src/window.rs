@@ -1,46 +1,55 @@
-//! What the latest calls were like: by count, or by time.
+//! The window of calls by which a circuit decides: by count, or by time.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, HashSet, VecDeque},
     num::NonZeroU32,
     time::{Duration, Instant},
 };
 
-/// Which calls a circuit judges by.
+/// The calls by which a circuit decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Window {
-    /// The latest calls, this many. A byte each is kept.
+    /// The latest calls, this many. They are kept one by one.
     Calls(NonZeroU32),
-    /// The calls of the latest time, this long, to a tenth of it.
+    /// The calls of the latest time, to a tenth of it.
     Time(Duration),
 }
 
-/// How one call went.
+/// The outcome of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// Whether it failed.
+    /// True if it failed.
     pub failed: bool,
-    /// Whether it was slow.
+    /// True if it was slow.
     pub slow: bool,
 }
 
-/// How many calls there were, and of what kind.
+/// Numbers of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// All.
+    /// All calls.
     pub calls: u32,
-    /// Those that failed.
+    /// The calls that failed.
     pub failures: u32,
-    /// Those that were slow, failed or not.
+    /// The calls that were slow, failed or not.
     pub slow: u32,
 }
 
 impl Counts {
-    fn add(&mut self, sample: Sample) {
-        self.calls = self.calls.saturating_add(1);
-        self.failures = self.failures.saturating_add(sample.failed.into());
-        self.slow = self.slow.saturating_add(sample.slow.into());
+    pub(crate) fn of(sample: Sample) -> Self {
+        Self {
+            calls: 1,
+            failures: sample.failed.into(),
+            slow: sample.slow.into(),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.failures = self.failures.saturating_add(other.failures);
+        self.slow = self.slow.saturating_add(other.slow);
     }
 
     fn remove(&mut self, other: Self) {
@@ -50,16 +59,31 @@ impl Counts {
     }
 }
 
-/// A time window is this many slices, of which the oldest goes as a whole.
+/// The caller of a sample: a principal, or all callers without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Caller(pub(crate) Option<u64>);
+
+/// A window of time consists of this many slices, of which the oldest leaves as a whole.
 const SLICES: u32 = 10;
 
-/// The samples of a window, with their counts.
+/// The callers that are told apart in one slice of a window of time. Calls of further ones count
+/// for the window alone.
+const MAX_CALLERS: usize = 1_024;
+
+/// The samples of a window.
 #[derive(Debug)]
 pub(crate) struct Samples {
     window: Window,
     counts: Counts,
-    latest: VecDeque<Sample>,
-    slices: VecDeque<(Instant, Counts)>,
+    latest: VecDeque<(Caller, Sample)>,
+    slices: VecDeque<Slice>,
+}
+
+#[derive(Debug)]
+struct Slice {
+    begun: Instant,
+    all: Counts,
+    callers: HashMap<Caller, Counts>,
 }
 
 impl Samples {
@@ -76,36 +100,38 @@ impl Samples {
         *self = Self::new(self.window);
     }
 
-    pub(crate) fn add(&mut self, sample: Sample, now: Instant) {
+    pub(crate) fn add(&mut self, caller: Caller, sample: Sample, now: Instant) {
         match self.window {
             Window::Calls(max) => {
                 if self.latest.len() >= max.get() as usize
-                    && let Some(oldest) = self.latest.pop_front()
+                    && let Some((_, oldest)) = self.latest.pop_front()
                 {
-                    let mut counts = Counts::default();
-                    counts.add(oldest);
-                    self.counts.remove(counts);
+                    self.counts.remove(Counts::of(oldest));
                 }
-                self.latest.push_back(sample);
+                self.latest.push_back((caller, sample));
             }
             Window::Time(length) => {
                 self.expire(length, now);
-                let slice = length / SLICES;
-                match self.slices.back_mut() {
-                    Some((begun, counts)) if now.saturating_duration_since(*begun) < slice => {
-                        counts.add(sample);
-                    }
-                    _ => {
-                        let mut counts = Counts::default();
-                        counts.add(sample);
-                        self.slices.push_back((now, counts));
-                    }
-                }
+                self.slice(length / SLICES, now).add(caller, sample);
             }
         }
-        self.counts.add(sample);
+        self.counts.add(Counts::of(sample));
     }
 
+    fn slice(&mut self, length: Duration, now: Instant) -> &mut Slice {
+        let is_current = |slice: &Slice| now.saturating_duration_since(slice.begun) < length;
+        if !self.slices.back().is_some_and(is_current) {
+            self.slices.push_back(Slice {
+                begun: now,
+                all: Counts::default(),
+                callers: HashMap::new(),
+            });
+        }
+        let last = self.slices.len() - 1;
+        &mut self.slices[last]
+    }
+
+    /// The numbers of all calls.
     pub(crate) fn counts(&mut self, now: Instant) -> Counts {
         if let Window::Time(length) = self.window {
             self.expire(length, now);
@@ -113,70 +139,64 @@ impl Samples {
         self.counts
     }
 
-    /// Whether one more good call would change nothing: the window is full of good ones.
-    pub(crate) fn is_clean(&self) -> bool {
-        match self.window {
-            Window::Calls(max) => {
-                self.counts.calls >= max.get() && self.counts.failures == 0 && self.counts.slow == 0
+    /// The numbers of one caller's calls.
+    pub(crate) fn counts_of(&self, caller: Caller) -> Counts {
+        let mut sum = Counts::default();
+        for (of, sample) in &self.latest {
+            if *of == caller {
+                sum.add(Counts::of(*sample));
             }
-            Window::Time(_) => false,
+        }
+        for slice in &self.slices {
+            if let Some(counts) = slice.callers.get(&caller) {
+                sum.add(*counts);
+            }
+        }
+        sum
+    }
+
+    /// The number of callers of which a call was bad.
+    pub(crate) fn callers_with(&self, is_bad: impl Fn(Counts) -> bool) -> usize {
+        let latest = self
+            .latest
+            .iter()
+            .map(|(caller, sample)| (*caller, Counts::of(*sample)));
+        let slices = self.slices.iter().flat_map(|slice| &slice.callers);
+        let all = latest.chain(slices.map(|(caller, counts)| (*caller, *counts)));
+        let bad: HashSet<_> = all
+            .filter(|(_, counts)| is_bad(*counts))
+            .map(|(caller, _)| caller)
+            .collect();
+        bad.len()
+    }
+
+    /// Removes the calls of one caller.
+    pub(crate) fn forget(&mut self, caller: Caller) {
+        self.counts.remove(self.counts_of(caller));
+        self.latest.retain(|(of, _)| *of != caller);
+        for slice in &mut self.slices {
+            if let Some(counts) = slice.callers.remove(&caller) {
+                slice.all.remove(counts);
+            }
         }
     }
 
     fn expire(&mut self, length: Duration, now: Instant) {
-        while let Some((begun, counts)) = self.slices.front()
-            && now.saturating_duration_since(*begun) >= length
+        while let Some(slice) = self.slices.front()
+            && now.saturating_duration_since(slice.begun) >= length
         {
-            self.counts.remove(*counts);
+            self.counts.remove(slice.all);
             self.slices.pop_front();
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::{Sample, Samples, Window};
-    use std::{
-        num::NonZeroU32,
-        time::{Duration, Instant},
-    };
-
-    const SECOND: Duration = Duration::from_secs(1);
-    const GOOD: Sample = Sample {
-        failed: false,
-        slow: false,
-    };
-    const BAD: Sample = Sample {
-        failed: true,
-        slow: true,
-    };
-
-    #[test]
-    fn a_window_of_calls_forgets_the_oldest() {
-        let now = Instant::now();
-        let mut samples = Samples::new(Window::Calls(NonZeroU32::new(3).unwrap()));
-        samples.add(BAD, now);
-        (0..2).for_each(|_| samples.add(GOOD, now));
-        assert_eq!(
-            (samples.counts(now).failures, samples.is_clean()),
-            (1, false)
-        );
-        samples.add(GOOD, now);
-        let counts = samples.counts(now);
-        assert_eq!((counts.calls, counts.failures, counts.slow), (3, 0, 0));
-        assert!(samples.is_clean());
-    }
-
-    #[test]
-    fn a_window_of_time_forgets_what_is_older_and_stays_small() {
-        let start = Instant::now();
-        let mut samples = Samples::new(Window::Time(10 * SECOND));
-        for tenth in 0..1_000 {
-            samples.add(BAD, start + tenth * SECOND / 10);
+impl Slice {
+    fn add(&mut self, caller: Caller, sample: Sample) {
+        let counts = Counts::of(sample);
+        self.all.add(counts);
+        if self.callers.len() < MAX_CALLERS || self.callers.contains_key(&caller) {
+            self.callers.entry(caller).or_default().add(counts);
         }
-        assert!(samples.slices.len() <= 11, "{}", samples.slices.len());
-        let counts = samples.counts(start + 100 * SECOND);
-        assert!((90..=100).contains(&counts.failures), "{counts:?}");
-        assert_eq!(samples.counts(start + 200 * SECOND).calls, 0);
     }
 }

@@ -1,17 +1,17 @@
-//! How a circuit closes again.
+//! Half-open circuits: probes, leases, closing.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::{SECOND, call, count, failure, layer, open, send, state};
 use futures::future::join_all;
-use mcp_layers_circuit_breaker::State;
+use mcp_layers_circuit_breaker::CircuitState;
 use mcp_layers_core::{Event, McpError, McpResponse};
 use mcp_layers_test::{Answer, Gate, MockService, Task};
 use tower::{Layer, Service, ServiceExt};
 
 #[tokio::test]
-async fn b8_a_success_closes_it_and_old_failures_do_not_open_it_again() {
+async fn a_success_closes_it_and_old_failures_do_not_open_it_again() {
     let (layer, clock) = layer();
     let mock = MockService::new();
     open(&layer, &mock, "dig").await;
@@ -31,10 +31,10 @@ async fn b8_a_success_closes_it_and_old_failures_do_not_open_it_again() {
     // The five failures are forgotten: four more are too few.
     for _ in 0..4 {
         send(&layer, &mock, call("dig"), failure()).await;
-        assert_eq!(state(&layer.handle(), "dig"), Some(State::Closed));
+        assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Closed));
     }
     send(&layer, &mock, call("dig"), failure()).await;
-    assert_eq!(state(&layer.handle(), "dig"), Some(State::Open));
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Open));
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_failure_opens_it_for_as_long_again() {
         send(&layer, &mock, call("dig"), Answer::plausible()).await,
         None
     );
-    assert_eq!(state(&layer.handle(), "dig"), Some(State::Closed));
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Closed));
 }
 
 #[tokio::test]
@@ -63,8 +63,7 @@ async fn late_answers_of_the_time_before_change_nothing() {
     let mock = MockService::new();
     let gate = Gate::closed();
     mock.push(failure().behind(&gate));
-    let mut service = layer.clone().known_tools(["dig"]).clock(clock.clone());
-    service = service.known_tools(["late"]);
+    let service = layer;
     let mut before = Task::new(service.layer(mock.clone()).call(call("dig")));
     assert!(before.poll().is_pending());
     open(&service, &mock, "dig").await;
@@ -76,11 +75,14 @@ async fn late_answers_of_the_time_before_change_nothing() {
     gate.open();
     assert!(before.poll().is_ready());
     let status = service.handle().circuit("tools/call dig").unwrap();
-    assert_eq!((status.state, status.counts.failures), (State::Closed, 0));
+    assert_eq!(
+        (status.state, status.counts.failures),
+        (CircuitState::Closed, 0)
+    );
 }
 
 #[tokio::test]
-async fn b9_a_thousand_calls_at_half_open_are_exactly_n_probes() {
+async fn a_thousand_calls_at_half_open_are_exactly_n_probes() {
     for probes in [1, 3] {
         let (layer, clock) = layer();
         let layer = layer.probes(count(probes));
@@ -113,7 +115,7 @@ async fn b9_a_thousand_calls_at_half_open_are_exactly_n_probes() {
 }
 
 #[tokio::test]
-async fn b7_a_probe_that_hangs_loses_its_lease_and_another_may_probe() {
+async fn a_probe_that_hangs_loses_its_lease_and_another_may_probe() {
     let (layer, clock) = layer();
     let layer = layer.probe_lease(10 * SECOND);
     let mock = MockService::new();
@@ -133,16 +135,19 @@ async fn b7_a_probe_that_hangs_loses_its_lease_and_another_may_probe() {
         send(&layer, &mock, call("dig"), Answer::plausible()).await,
         None
     );
-    assert_eq!(state(&layer.handle(), "dig"), Some(State::Closed));
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Closed));
     // What it says in the end is of no interest any more.
     gate.open();
     assert!(hung.poll().is_ready());
     let status = layer.handle().circuit("tools/call dig").unwrap();
-    assert_eq!((status.state, status.counts.failures), (State::Closed, 0));
+    assert_eq!(
+        (status.state, status.counts.failures),
+        (CircuitState::Closed, 0)
+    );
 }
 
 #[tokio::test]
-async fn b7_a_probe_that_is_cancelled_frees_its_lease_at_once() {
+async fn a_probe_that_is_cancelled_frees_its_lease_at_once() {
     let (layer, clock) = layer();
     let mock = MockService::new();
     open(&layer, &mock, "dig").await;
@@ -151,7 +156,7 @@ async fn b7_a_probe_that_is_cancelled_frees_its_lease_at_once() {
     let mut dropped = Task::new(layer.layer(mock.clone()).oneshot(call("dig")));
     assert!(dropped.poll().is_pending());
     drop(dropped);
-    assert_eq!(state(&layer.handle(), "dig"), Some(State::HalfOpen));
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::HalfOpen));
     // So does one that ends with an answer that says nothing.
     let cancelled = Answer::error(McpError::cancelled());
     assert_eq!(send(&layer, &mock, call("dig"), cancelled).await, Some(499));
@@ -159,11 +164,11 @@ async fn b7_a_probe_that_is_cancelled_frees_its_lease_at_once() {
         send(&layer, &mock, call("dig"), Answer::plausible()).await,
         None
     );
-    assert_eq!(state(&layer.handle(), "dig"), Some(State::Closed));
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Closed));
 }
 
 #[tokio::test]
-async fn b7_a_probe_that_panics_has_failed_and_another_may_probe_after_the_time() {
+async fn a_probe_that_panics_has_failed_and_another_may_probe_after_the_time() {
     for panic in [Answer::panic("no"), Answer::panic_in_call("no")] {
         let (layer, clock) = layer();
         let mock = MockService::new();
@@ -172,12 +177,12 @@ async fn b7_a_probe_that_panics_has_failed_and_another_may_probe_after_the_time(
         mock.push(panic);
         let probe = tokio::spawn(layer.layer(mock.clone()).oneshot(call("dig")));
         assert!(probe.await.unwrap_err().is_panic());
-        assert_eq!(state(&layer.handle(), "dig"), Some(State::Open));
+        assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Open));
         clock.advance(30 * SECOND);
         assert_eq!(
             send(&layer, &mock, call("dig"), Answer::plausible()).await,
             None
         );
-        assert_eq!(state(&layer.handle(), "dig"), Some(State::Closed));
+        assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Closed));
     }
 }

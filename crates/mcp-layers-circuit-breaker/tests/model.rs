@@ -6,7 +6,7 @@ use std::{
 };
 
 use mcp_layers_circuit_breaker::{
-    Admission, Circuit, Mode, Percent, Sample, Settings, State, Ticket, Window,
+    Admission, Circuit, CircuitState, Mode, Percent, Sample, Settings, Ticket, Window,
 };
 use proptest::prelude::*;
 
@@ -65,15 +65,15 @@ fn settings() -> impl Strategy<Value = Settings> {
         .prop_map(
             |(window, minimum_calls, rate, slow, open_ms, probes, lease_ms)| {
                 let percent = |rate| Percent::new(rate).unwrap_or(Percent::HALF);
-                Settings {
-                    window,
-                    minimum_calls,
-                    failure_rate: percent(rate),
-                    slow_calls: slow.map(|rate| (Duration::from_millis(1), percent(rate))),
-                    open_for: Duration::from_millis(open_ms),
-                    probes,
-                    probe_lease: Duration::from_millis(lease_ms),
-                }
+                let mut settings = Settings::default();
+                settings.window = window;
+                settings.minimum_calls = minimum_calls;
+                settings.failure_rate = percent(rate);
+                settings.slow_calls = slow.map(|rate| (Duration::from_millis(1), percent(rate)));
+                settings.open_for = Duration::from_millis(open_ms);
+                settings.probes = probes;
+                settings.probe_lease = Duration::from_millis(lease_ms);
+                settings
             },
         )
 }
@@ -95,18 +95,18 @@ struct Model {
 #[derive(Debug, Clone, Copy)]
 struct Running {
     ticket: Ticket,
-    /// Whether the state of its time is still the state.
+    /// True while the state in which it was let through lasts.
     current: bool,
     probe_until: Option<Instant>,
 }
 
 impl Model {
-    fn state(&self) -> State {
+    fn state(&self) -> CircuitState {
         match self.mode {
-            Mode::ForcedOpen => State::Open,
-            Mode::Automatic if self.half_open => State::HalfOpen,
-            Mode::Automatic if self.open_until.is_some() => State::Open,
-            _ => State::Closed,
+            Mode::ForcedOpen => CircuitState::Open,
+            Mode::Automatic if self.half_open => CircuitState::HalfOpen,
+            Mode::Automatic if self.open_until.is_some() => CircuitState::Open,
+            _ => CircuitState::Closed,
         }
     }
 
@@ -116,7 +116,7 @@ impl Model {
         }
     }
 
-    /// Whether a call passes, and if so whether it is a probe.
+    /// Lets a call pass or not. A probe has the end of its lease.
     fn admit(&mut self, now: Instant) -> Option<Option<Instant>> {
         match self.mode {
             Mode::ForcedOpen => return None,
@@ -141,7 +141,7 @@ impl Model {
         room.then(|| Some(now + self.settings.probe_lease))
     }
 
-    /// What the circuit judges by.
+    /// The samples by which the circuit decides.
     fn window(&self, now: Instant) -> Vec<Sample> {
         match self.settings.window {
             Window::Calls(window) => {
@@ -149,6 +149,7 @@ impl Model {
                 latest.map(|(_, sample)| *sample).collect()
             }
             Window::Time(length) => of_time(&self.history, length, now),
+            _ => unreachable!("a window of a kind that is not tested"),
         }
     }
 
@@ -174,7 +175,7 @@ impl Model {
         let minimum = self.settings.minimum_calls.get() as usize;
         let minimum = match self.settings.window {
             Window::Calls(window) => minimum.min(window.get() as usize),
-            Window::Time(_) => minimum,
+            _ => minimum,
         };
         let share = |part: usize, rate: u32| part * 100 >= latest.len() * rate as usize;
         let failed = latest.iter().filter(|sample| sample.failed).count();
@@ -188,7 +189,7 @@ impl Model {
     }
 }
 
-/// Those that a window of time holds. A slice begins with a call and takes in those of a tenth of the
+/// The samples in a window of time. A slice begins with a call and takes in those of a tenth of the
 /// window; it goes as a whole when its beginning is as old as the window is long. Nothing is kept
 /// from one call to the next: the slices are told again from all calls there were.
 fn of_time(history: &[(Instant, Sample)], length: Duration, now: Instant) -> Vec<Sample> {
@@ -303,14 +304,15 @@ proptest! {
         }
     }
 
-    /// Nothing opens or closes it, so that the window grows old in all ways.
+    /// A circuit that neither opens nor closes, so that the window grows old in all ways.
     #[test]
     fn a_window_of_time_holds_what_the_model_says(
         length in (1..10_000_u32).prop_map(|ms| Duration::from_millis(ms.into())),
         // How long after the one before, in thousandths of the window.
         calls in prop::collection::vec((0..200_u32, any::<bool>()), 1..100),
     ) {
-        let settings = Settings { window: Window::Time(length), ..Settings::default() };
+        let mut settings = Settings::default();
+        settings.window = Window::Time(length);
         let mut circuit = Circuit::new(settings);
         circuit.set_mode(Mode::ForcedClosed);
         let mut now = Instant::now();

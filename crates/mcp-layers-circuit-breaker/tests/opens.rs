@@ -1,15 +1,15 @@
-//! What opens a circuit, and what an open one answers.
+//! Opening, and the answers of an open circuit.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use common::{SECOND, call, count, failure, layer, open, send, state};
+use common::{SECOND, call, count, failure, known, layer, open, send, state};
 use mcp_layers_circuit_breaker::{
-    CircuitBreakerLayer, CircuitKey, CircuitOpen, Percent, State, Window,
+    CircuitBreakerLayer, CircuitKey, CircuitOpen, CircuitState, Percent, Window,
 };
 use mcp_layers_core::{
-    ByCode, Class, Classify, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
-    McpResponse, Method, Outcome,
+    Catalog, ClassifyOutages, ClassifyToolErrors, Event, JsonRpcRequest, JsonRpcResponse, McpError,
+    McpRequest, McpResponse, Outcome,
 };
 use mcp_layers_test::{Answer, MockService, requests, results};
 use tower::{Layer, ServiceExt};
@@ -33,10 +33,7 @@ async fn an_open_circuit_refuses_its_tool_and_no_other() {
     assert_eq!((error.code, error.is_public()), (503, true));
     assert_eq!(error.data.as_ref().unwrap()["reason"], "circuit_open");
     assert_eq!(error.retry_after(), Some(18 * SECOND));
-    assert!(
-        error.message.contains("do not call it again within 18 s"),
-        "{error}"
-    );
+    assert_eq!(error.message, "Circuit open for fail: try again in 18 s");
     assert_eq!(mock.calls(), 5);
 
     let echo = service.clone().oneshot(call("echo")).await.unwrap();
@@ -46,7 +43,7 @@ async fn an_open_circuit_refuses_its_tool_and_no_other() {
 }
 
 #[tokio::test]
-async fn the_answer_that_opened_it_says_so() {
+async fn the_answer_that_opened_it_has_an_event() {
     let (layer, _) = layer();
     let mock = MockService::answering(|_| failure());
     let service = layer.layer(mock);
@@ -55,7 +52,7 @@ async fn the_answer_that_opened_it_says_so() {
         let events: Vec<_> = response.trail().events().cloned().collect();
         let opened = Event::CircuitChanged {
             circuit: "tools/call fail".into(),
-            state: mcp_layers_core::CircuitState::Open,
+            state: CircuitState::Open,
         };
         let expected = if number == 5 { vec![opened] } else { vec![] };
         assert_eq!(events, expected, "{number}");
@@ -63,8 +60,9 @@ async fn the_answer_that_opened_it_says_so() {
 }
 
 #[tokio::test]
-async fn b10_a_hundred_tool_errors_leave_it_closed_unless_they_are_classified() {
+async fn a_hundred_tool_errors_leave_it_closed_unless_they_are_classified() {
     let (layer, _) = layer();
+    let handle = layer.handle();
     let mock = MockService::new();
     for _ in 0..100 {
         let invalid = Answer::tool_error("name must not be empty");
@@ -72,24 +70,20 @@ async fn b10_a_hundred_tool_errors_leave_it_closed_unless_they_are_classified() 
     }
     assert_eq!(
         (mock.calls(), state(&layer.handle(), "echo")),
-        (100, Some(State::Closed))
+        (100, Some(CircuitState::Closed))
     );
 
-    let strict = |method: Method<'_>, outcome: &Outcome<'_>| match outcome {
-        Outcome::ToolError => Class::Failure,
-        other => ByCode::default().classify(method, other),
-    };
-    let layer = layer.classify(strict);
+    let layer = layer.classify(ClassifyToolErrors::new());
+    handle.reset("tools/call echo");
     for _ in 0..5 {
         send(&layer, &mock, call("echo"), Answer::tool_error("no")).await;
     }
-    assert_eq!(state(&layer.handle(), "echo"), Some(State::Open));
+    assert_eq!(state(&layer.handle(), "echo"), Some(CircuitState::Open));
 }
 
 #[tokio::test]
 async fn callers_errors_and_refusals_say_nothing() {
     let (layer, _) = layer();
-    let layer = layer.known_tools(["echo"]);
     let mock = MockService::new();
     for code in [
         -32700, -32600, -32601, -32602, -32002, -32020, -32042, 401, 403, 408, 413, 429, 499,
@@ -100,7 +94,10 @@ async fn callers_errors_and_refusals_say_nothing() {
         }
     }
     let status = layer.handle().circuit("tools/call echo").unwrap();
-    assert_eq!((status.state, status.counts.calls), (State::Closed, 0));
+    assert_eq!(
+        (status.state, status.counts.calls),
+        (CircuitState::Closed, 0)
+    );
     for success in [results::input_required(), results::task_created()] {
         send(
             &layer,
@@ -123,34 +120,33 @@ async fn failures_of_the_transport_and_every_other_code_count() {
         Answer::error(McpError::new(1234, "out of order")),
     ] {
         let (layer, _) = layer();
-        let layer = layer.known_tools(["echo"]);
         let mock = MockService::new();
         for _ in 0..5 {
             send(&layer, &mock, call("echo"), answer.clone()).await;
         }
         assert_eq!(
             state(&layer.handle(), "echo"),
-            Some(State::Open),
+            Some(CircuitState::Open),
             "{answer:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn b11_slow_calls_without_errors_open_it() {
+async fn slow_calls_without_errors_open_it() {
     for (window, slow, expected) in [
-        (Window::Calls(count(10)), 6, State::Open),
-        (Window::Time(60 * SECOND), 6, State::Open),
-        (Window::Calls(count(10)), 4, State::Closed),
+        (Window::Calls(count(10)), 6, CircuitState::Open),
+        (Window::Time(60 * SECOND), 6, CircuitState::Open),
+        (Window::Calls(count(10)), 4, CircuitState::Closed),
     ] {
         let (layer, clock) = layer();
         let layer = layer
             .window(window)
             .minimum_calls(count(10))
-            .slow_call_rate(SECOND, Percent::HALF)
-            .known_tools(["dig"]);
+            .slow_call_rate(SECOND, Percent::HALF);
+        let start = clock.now();
         let mock = MockService::answering(move |_| {
-            let slow = clock.elapsed() < 2 * SECOND * slow;
+            let slow = clock.now() - start < 2 * SECOND * slow;
             clock.advance(if slow { 2 * SECOND } else { SECOND / 2 });
             Answer::plausible()
         });
@@ -191,7 +187,7 @@ async fn long_lived_and_lifecycle_requests_are_neither_counted_nor_refused() {
     }
     assert_eq!(
         layer.handle().circuit("upstream").unwrap().state,
-        State::Open
+        CircuitState::Open
     );
     assert_eq!(
         send(&layer, &mock, call("any"), Answer::plausible()).await,
@@ -227,15 +223,15 @@ async fn by_method_all_tools_share_a_circuit() {
 }
 
 #[tokio::test]
-async fn a_model_can_be_told_by_a_tool_error() {
+async fn a_refusal_can_be_a_tool_error() {
     let (layer, _) = layer();
-    let layer = layer.answer_tool_errors();
+    let layer = layer.as_tool_error();
     let mock = MockService::new();
     open(&layer, &mock, "fail").await;
     let response = layer.layer(mock).oneshot(call("fail")).await.unwrap();
     assert_eq!(response.outcome(), Outcome::ToolError);
     let text = serde_json::Value::from(&response)["result"]["content"][0]["text"].to_string();
-    assert!(text.contains("do not call it again"), "{text}");
+    assert_eq!(text, r#""Circuit open for fail: try again in 30 s""#);
 }
 
 #[tokio::test]
@@ -252,7 +248,7 @@ async fn a_fallback_answers_what_it_can() {
     let mock = MockService::answering(|_| failure());
     let service = layer.layer(mock);
     let ask = |arguments| {
-        let request = requests::call_tool(1, "weather", arguments);
+        let request = known(requests::call_tool(1, "weather", arguments));
         service.clone().oneshot(request)
     };
     for _ in 0..5 {
@@ -269,62 +265,118 @@ async fn a_fallback_answers_what_it_can() {
 }
 
 #[tokio::test]
-async fn b12_names_that_callers_choose_share_a_circuit() {
+async fn internal_errors_say_nothing_of_a_server_that_uses_them_for_everything() {
     let (layer, _) = layer();
-    let layer = layer.max_circuits(10).known_tools(["echo"]);
+    let layer = layer.classify(ClassifyOutages::new());
     let mock = MockService::new();
+    for _ in 0..100 {
+        let sent = send(&layer, &mock, call("echo"), failure()).await;
+        assert_eq!(sent, Some(-32603));
+    }
+    let timeout = || Answer::error(McpError::timed_out());
+    for _ in 0..5 {
+        send(&layer, &mock, call("echo"), timeout()).await;
+    }
+    assert_eq!(state(&layer.handle(), "echo"), Some(CircuitState::Open));
+}
+
+/// A request in a stack whose catalog learns from the answers.
+fn learning(tool: &str, catalog: &Catalog) -> JsonRpcRequest {
+    let mut request = requests::call_tool(1, tool, serde_json::json!({}));
+    request.context_mut().set_catalog(catalog.clone());
+    request
+}
+
+#[tokio::test]
+async fn names_that_callers_choose_share_a_circuit() {
+    let (layer, _) = layer();
+    let layer = layer.max_circuits(10).unwrap();
+    let mock = MockService::new();
+    let catalog = Catalog::new().with_tools(["echo"]);
     let unknown = || Answer::error(McpError::new(-32602, "Unknown tool"));
+    send(
+        &layer,
+        &mock,
+        learning("echo", &catalog),
+        Answer::plausible(),
+    )
+    .await;
     let long = "x".repeat(1_000);
     for number in 0..10_000 {
+        let name = format!("no such tool {number}");
+        send(&layer, &mock, learning(&name, &catalog), unknown()).await;
+        let name = format!("{long}{number}");
         send(
             &layer,
             &mock,
-            call(&format!("no such tool {number}")),
-            unknown(),
+            learning(&name, &catalog),
+            Answer::plausible(),
         )
         .await;
         send(
             &layer,
             &mock,
-            call(&format!("{long}{number}")),
+            learning(&name, &catalog),
             Answer::plausible(),
         )
         .await;
     }
     let tools = || {
         let circuits = layer.handle().circuits();
-        circuits
+        let tools = circuits
             .iter()
-            .filter(|status| status.circuit.starts_with("tools/call"))
-            .count()
+            .filter(|status| status.circuit.starts_with("tools/call"));
+        tools.count()
     };
     assert_eq!(tools(), 1);
     // A server that answers whatever it is asked fills the table, and no more.
     for number in 0..1_000 {
-        send(
-            &layer,
-            &mock,
-            call(&number.to_string()),
-            Answer::plausible(),
-        )
-        .await;
+        for _ in 0..2 {
+            let name = number.to_string();
+            send(
+                &layer,
+                &mock,
+                learning(&name, &catalog),
+                Answer::plausible(),
+            )
+            .await;
+        }
     }
-    assert_eq!(tools(), 11);
+    assert_eq!(tools(), 10);
     // Those without room fail together, and harm none that has a circuit.
     for number in 500..600 {
-        send(&layer, &mock, call(&number.to_string()), failure()).await;
+        let name = number.to_string();
+        send(&layer, &mock, learning(&name, &catalog), failure()).await;
     }
-    assert_eq!(layer.handle().circuit("_OTHER").unwrap().state, State::Open);
-    assert_eq!(
-        send(&layer, &mock, call("echo"), Answer::plausible()).await,
-        None
-    );
-    assert_eq!(
-        send(&layer, &mock, call("0"), Answer::plausible()).await,
-        None
-    );
-    assert_eq!(
-        send(&layer, &mock, call("999"), Answer::plausible()).await,
-        Some(503)
-    );
+    let other = layer.handle().circuit("_OTHER").unwrap();
+    assert_eq!(other.state, CircuitState::Open);
+    for (name, code) in [("echo", None), ("0", None), ("999", Some(503))] {
+        let sent = send(&layer, &mock, learning(name, &catalog), Answer::plausible()).await;
+        assert_eq!(sent, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_of_one_call_count_once() {
+    let (layer, _) = layer();
+    let mock = MockService::new();
+    for number in 1..=5 {
+        assert_eq!(
+            state(&layer.handle(), "dig").unwrap_or(CircuitState::Closed),
+            CircuitState::Closed
+        );
+        for attempt in 1..=3 {
+            let mut request = call("dig");
+            request.context_mut().set_attempt(attempt);
+            let code = send(&layer, &mock, request, failure()).await;
+            let refused = number == 5 && attempt > 1;
+            assert_eq!(code, Some(if refused { 503 } else { -32603 }));
+        }
+    }
+    assert_eq!(state(&layer.handle(), "dig"), Some(CircuitState::Open));
+}
+
+#[test]
+fn a_bound_of_zero_is_a_config_error() {
+    assert!(CircuitBreakerLayer::new().max_circuits(0).is_err());
 }

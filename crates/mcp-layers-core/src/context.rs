@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{Catalog, Principal, Progress};
+use crate::{Catalog, InputWait, Principal, Progress, clock::Clock};
 
 /// What layers tell layers further in, as fields of the request: no map, no allocation.
 #[derive(Debug, Clone, Default)]
@@ -10,7 +10,9 @@ pub struct CallContext {
     principal: Option<Arc<Principal>>,
     deadline: Option<Instant>,
     repeated: bool,
+    attempt: u32,
     progress: Option<Progress>,
+    input_wait: Option<InputWait>,
     catalog: Option<Catalog>,
 }
 
@@ -66,6 +68,18 @@ impl CallContext {
         self.repeated = true;
     }
 
+    /// The number of this attempt of a request that an outer layer repeats: 1 for the first. Layers
+    /// that count calls count a call once, not its attempts.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt.max(1)
+    }
+
+    /// Sets the number of this attempt.
+    pub fn set_attempt(&mut self, attempt: u32) {
+        self.attempt = attempt;
+    }
+
     /// Whether the request has reported progress, if a layer further out watches for it.
     #[must_use]
     pub fn progress(&self) -> Option<&Progress> {
@@ -77,5 +91,18 @@ impl CallContext {
     /// ([`McpRequest::progress_token`](crate::McpRequest::progress_token)).
     pub fn watch_progress(&mut self) -> &Progress {
         self.progress.get_or_insert_default()
+    }
+
+    /// The time that the request waits for its client, if an outer layer tracks it.
+    #[must_use]
+    pub fn input_wait(&self) -> Option<&InputWait> {
+        self.input_wait.as_ref()
+    }
+
+    /// Tracks the time that the request waits for its client, by `clock`. A tracker that is there
+    /// already stays. One allocation.
+    pub fn track_input_wait(&mut self, clock: &Clock) -> &InputWait {
+        self.input_wait
+            .get_or_insert_with(|| InputWait::new(clock.clone()))
     }
 }

@@ -252,6 +252,20 @@ impl McpError {
         Self::refusal(code::TIMED_OUT, "Request timed out", "timed_out")
     }
 
+    /// Adds the time after which a request ended to the message: "Request timed out after 30 s".
+    #[must_use]
+    pub fn after(mut self, limit: Duration) -> Self {
+        let limit = if limit < Duration::from_secs(1) {
+            format!("{} ms", limit.as_millis())
+        } else if limit.subsec_millis() == 0 {
+            format!("{} s", limit.as_secs())
+        } else {
+            format!("{:.1} s", limit.as_secs_f64())
+        };
+        self.message = format!("{} after {limit}", self.message).into();
+        self
+    }
+
     /// Sets one key of `data`. Data that is not an object is replaced by one.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {

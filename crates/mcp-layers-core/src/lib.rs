@@ -94,6 +94,7 @@ mod error;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
+mod input_wait;
 mod json;
 pub mod json_result;
 mod json_rpc;
@@ -123,9 +124,10 @@ pub use catalog::Catalog;
 pub use catalog_layer::{CatalogFuture, CatalogLayer, Cataloged, NoServer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer, MapError, NoMapping};
 pub use catch_panic::{CatchPanic, CatchPanicFuture, CatchPanicLayer};
-pub use classify::{ByCode, Class, Classify};
+pub use classify::{ByCode, Class, Classify, ClassifyOutages, ClassifyToolErrors};
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
+pub use input_wait::{InputWait, Waiting};
 pub use json::{
     json_size, map_size, member, serialized_size, visit_json_texts, visit_map_texts,
     write_serialized,

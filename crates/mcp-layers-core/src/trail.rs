@@ -122,6 +122,9 @@ pub enum Event {
         /// The reason.
         reason: GiveUpReason,
     },
+    /// The request failed after it may have taken effect. Its error says so: `data.outcome` is
+    /// `unknown`.
+    OutcomeUnknown,
     /// An open circuit refused the request.
     CircuitOpen {
         /// The circuit.

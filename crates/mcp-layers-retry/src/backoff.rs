@@ -1,17 +1,17 @@
-//! How long to wait before the next attempt.
+//! Exponential backoff with full jitter.
 
 use std::time::Duration;
 
 /// Exponential backoff with full jitter: before retry `n` a random time from 0 to
 /// `min(max, base * 2^(n-1))`.
 ///
-/// Full jitter spreads callers that failed together over the whole time, which needs the least work
-/// of all until they are done (Brooker, "Exponential Backoff And Jitter", 2015).
+/// Full jitter spreads callers that failed together over the whole time, so that they need the fewest
+/// attempts in all (Brooker, "Exponential Backoff And Jitter", 2015).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The longest wait before the first retry.
     pub base: Duration,
-    /// The longest wait before any.
+    /// The longest wait before any retry.
     pub max: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The longest wait before this retry; 1 for the first.
+    /// The longest wait before retry number `retry`, which is 1 for the first.
     #[must_use]
     pub fn longest(&self, retry: u32) -> Duration {
         let doubled = 1_u32.checked_shl(retry.saturating_sub(1));
@@ -34,7 +34,7 @@ impl Backoff {
         longest.unwrap_or(Duration::MAX).min(self.max)
     }
 
-    /// The wait before this retry, by a random number of which all 64 bits count.
+    /// The wait before retry number `retry`, from a random number of 64 bits.
     #[must_use]
     pub fn wait(&self, retry: u32, random: u64) -> Duration {
         let nanos = self.longest(retry).as_nanos().saturating_add(1);
@@ -44,42 +44,5 @@ impl Backoff {
         let seconds = u64::try_from(part / 1_000_000_000).unwrap_or(u64::MAX);
         let rest = u32::try_from(part % 1_000_000_000).unwrap_or(0);
         Duration::new(seconds, rest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Backoff;
-    use proptest::prelude::*;
-    use std::time::Duration;
-
-    #[test]
-    fn the_wait_doubles_up_to_the_maximum() {
-        let backoff = Backoff {
-            base: Duration::from_millis(100),
-            max: Duration::from_secs(1),
-        };
-        let longest: Vec<_> = (1..=6)
-            .map(|retry| backoff.longest(retry).as_millis())
-            .collect();
-        assert_eq!(longest, [100, 200, 400, 800, 1_000, 1_000]);
-        assert_eq!(backoff.longest(u32::MAX), backoff.max);
-        assert_eq!(backoff.wait(1, 0), Duration::ZERO);
-        assert_eq!(backoff.wait(1, u64::MAX), Duration::from_millis(100));
-        assert_eq!(backoff.wait(1, u64::MAX / 2).as_millis(), 50);
-    }
-
-    proptest! {
-        #[test]
-        fn a_wait_is_never_longer_than_the_longest(
-            base in any::<Duration>(),
-            max in any::<Duration>(),
-            retry in any::<u32>(),
-            random in any::<u64>(),
-        ) {
-            let backoff = Backoff { base, max };
-            prop_assert!(backoff.wait(retry, random) <= backoff.longest(retry));
-            prop_assert!(backoff.longest(retry) <= max);
-        }
     }
 }

@@ -1,122 +1,113 @@
-//! How many retries there may be in all.
+//! A retry budget.
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use mcp_layers_core::ConfigError;
 
-/// What one retry costs. Deposits are parts of it, so that a share of a thousandth can be counted.
-const RETRY: i64 = 1_000;
-
-/// How many retries there may be: a share of the requests, and a floor that is there without any.
+/// A retry budget: a percentage of requests plus a minimum per second.
 ///
-/// Retries help against failures here and there. When all fails they make it worse: with three
-/// attempts each, three times the load. A budget holds the retries to a share of what callers ask
-/// for, whatever fails (as in Finagle and tower). Clones share it, also over several layers and
+/// Retries help against single failures. When everything fails they make it worse: with three
+/// attempts for each request, three times the load. A budget limits the retries to a share of the
+/// requests, however many fail (as in Finagle and tower). Clones share it, also across several layers and
 /// upstreams.
 ///
-/// Each request deposits `ratio`; a retry takes 1. The floor trickles in with time. What is not
-/// used is kept up to ten seconds of the floor, or 10 retries if that is more; then it is lost.
+/// Each request deposits `percent` of a retry, and each second deposits `per_second`. Unspent retries
+/// are kept up to ten seconds' worth of the minimum, or 10 retries if that is more.
 #[derive(Clone)]
-pub struct Budget(Arc<Account>);
+pub struct Budget(Arc<Shared>);
 
-struct Account {
-    deposit: i64,
-    /// Retries for each second.
-    floor: u32,
-    max: i64,
-    balance: AtomicI64,
-    started: Instant,
-    /// Up to when the floor was paid, in milliseconds after `started`.
-    paid: AtomicU64,
+struct Shared {
+    /// Thousandths of a retry that a request deposits.
+    deposit: u64,
+    per_second: u32,
+    /// The most thousandths of a retry that are kept.
+    max: u64,
+    account: Mutex<Account>,
 }
 
+struct Account {
+    /// Thousandths of a retry.
+    balance: u64,
+    /// The time up to which the minimum was deposited.
+    paid_until: Option<Instant>,
+}
+
+/// The cost of a retry, in thousandths.
+const RETRY: u64 = 1_000;
+
 impl Budget {
-    /// At most `percent` retries for 100 requests, and `floor` retries a second besides.
+    /// At most `percent` retries for 100 requests, and `per_second` retries a second in addition.
     ///
     /// # Errors
-    /// When `percent` is over 1,000: ten retries for each request are no budget.
-    pub fn new(percent: u16, floor: u32) -> Result<Self, ConfigError> {
+    /// If `percent` is over 1,000, which is ten retries for each request.
+    pub fn new(percent: u16, per_second: u32) -> Result<Self, ConfigError> {
         if percent > 1_000 {
-            let problem = format!("a budget of {percent} % retries is more than 1,000 %");
+            let problem = format!("a retry budget of {percent} % is more than 1,000 %");
             return Err(ConfigError::new(problem));
         }
-        Ok(Self::made(percent, floor))
+        Ok(Self::of(percent, per_second))
     }
 
-    fn made(percent: u16, floor: u32) -> Self {
-        // A thousandth of a retry for each tenth of a percent.
-        let max = (i64::from(floor) * 10).max(10) * RETRY;
-        Self(Arc::new(Account {
-            deposit: i64::from(percent) * RETRY / 100,
-            floor,
-            max,
-            balance: AtomicI64::new((i64::from(floor) * RETRY).min(max)),
-            started: Instant::now(),
-            paid: AtomicU64::new(0),
+    fn of(percent: u16, per_second: u32) -> Self {
+        let second = u64::from(per_second) * RETRY;
+        Self(Arc::new(Shared {
+            deposit: u64::from(percent) * RETRY / 100,
+            per_second,
+            max: (second * 10).max(10 * RETRY),
+            account: Mutex::new(Account {
+                balance: second,
+                paid_until: None,
+            }),
         }))
     }
 
-    /// Counts one request. One atomic addition, of nothing when the account is full.
-    #[inline]
+    /// Counts one request.
     pub(crate) fn deposit(&self) {
-        let account = &*self.0;
-        // A full account takes nothing, and a few too many at the edge are cut off by `withdraw`.
-        if account.balance.load(Relaxed) < account.max {
-            account.balance.fetch_add(account.deposit, Relaxed);
-        }
+        let mut account = self.account();
+        account.balance = self.0.max.min(account.balance + self.0.deposit);
     }
 
     /// Takes one retry, if there is one.
     pub(crate) fn withdraw(&self, now: Instant) -> bool {
-        let account = &*self.0;
-        account.pay_floor(now);
-        let take = |balance: i64| {
-            let balance = balance.min(account.max);
-            (balance >= RETRY).then(|| balance - RETRY)
-        };
-        account.balance.fetch_update(Relaxed, Relaxed, take).is_ok()
+        let mut account = self.account();
+        let paid_until = account.paid_until.unwrap_or(now);
+        let due = now.saturating_duration_since(paid_until);
+        let millis = due.min(Duration::from_secs(10)).as_millis();
+        if millis > 0 || account.paid_until.is_none() {
+            account.paid_until = Some(now.max(paid_until));
+        }
+        // One retry a second is one thousandth a millisecond.
+        let due = u64::from(self.0.per_second) * u64::try_from(millis).unwrap_or(0);
+        account.balance = self.0.max.min(account.balance + due);
+        let is_enough = account.balance >= RETRY;
+        if is_enough {
+            account.balance -= RETRY;
+        }
+        is_enough
     }
 
-    /// How many retries there are just now, without what the floor has to pay since the last one.
+    /// The retries that are left, as of the latest retry.
     #[must_use]
     pub fn balance(&self) -> u64 {
-        let balance = self.0.balance.load(Relaxed).min(self.0.max) / RETRY;
-        u64::try_from(balance).unwrap_or(0)
+        self.account().balance / RETRY
     }
-}
 
-impl Account {
-    fn pay_floor(&self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.started);
-        let until = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let paid = self.paid.load(Relaxed);
-        // Whoever sets the time pays; the others find it paid.
-        if until > paid
-            && self
-                .paid
-                .compare_exchange(paid, until, Relaxed, Relaxed)
-                .is_ok()
-        {
-            let due = Duration::from_millis(until - paid).min(Duration::from_secs(10));
-            let millis = i64::try_from(due.as_millis()).unwrap_or(0);
-            // A retry costs 1,000, so that a retry a second is 1 a millisecond.
-            self.balance
-                .fetch_add(i64::from(self.floor) * millis, Relaxed);
-        }
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.0
+            .account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Budget {
-    /// A fifth of the requests, and 10 retries a second.
+    /// 20 % of the requests, and 10 retries a second.
     fn default() -> Self {
-        Self::made(20, 10)
+        Self::of(20, 10)
     }
 }
 
@@ -124,7 +115,7 @@ impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
             .field("balance", &self.balance())
-            .field("floor", &self.0.floor)
+            .field("per_second", &self.0.per_second)
             .finish_non_exhaustive()
     }
 }
@@ -143,9 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn requests_pay_their_share_and_time_the_floor() {
+    fn requests_and_time_deposit() {
         let budget = Budget::new(20, 5).unwrap();
-        let start = budget.0.started;
+        let start = Instant::now();
         assert_eq!(drain(&budget, start), 5);
         (0..50).for_each(|_| budget.deposit());
         assert_eq!(drain(&budget, start), 10);
@@ -154,26 +145,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_has_an_end() {
+    fn savings_are_bounded() {
         let budget = Budget::new(20, 5).unwrap();
         (0..1_000_000).for_each(|_| budget.deposit());
-        assert_eq!(drain(&budget, budget.0.started), 50);
-        let later = budget.0.started + Duration::from_secs(1_000_000);
+        let start = Instant::now();
+        assert_eq!(drain(&budget, start), 50);
+        let later = start + Duration::from_secs(1_000_000);
         assert_eq!(drain(&budget, later), 50);
         assert!(Budget::new(1_001, 0).is_err());
     }
 
     #[test]
-    fn a_budget_of_nothing_allows_nothing() {
+    fn an_empty_budget_allows_nothing() {
         let budget = Budget::new(0, 0).unwrap();
         (0..1_000).for_each(|_| budget.deposit());
         assert_eq!(drain(&budget, Instant::now() + Duration::from_secs(60)), 0);
     }
 
     #[test]
-    fn threads_never_take_more_than_there_is() {
+    fn threads_never_withdraw_more_than_was_deposited() {
         let budget = Budget::new(10, 0).unwrap();
-        let start = budget.0.started;
+        let start = Instant::now();
         let taken = AtomicUsize::new(0);
         thread::scope(|scope| {
             for _ in 0..8 {

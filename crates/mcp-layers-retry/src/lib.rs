@@ -1,8 +1,10 @@
-//! Try again, only what is safe: repeats failed MCP requests within a budget.
+//! Retries for MCP requests: a [`tower`](https://docs.rs/tower) layer that repeats failed requests, if
+//! that is safe, within a retry budget.
 //!
-//! [`RetryLayer`] knows which MCP requests may be sent twice. `tools/call` is none of them unless
-//! the operator says so; of a call that failed and may have run, the caller is told that its outcome
-//! is unknown. It does not hide a service that is down: see `mcp-layers-circuit-breaker`.
+//! [`RetryLayer`] knows which MCP requests may be sent twice. `tools/call` is repeated only if the
+//! operator declares the tool repeatable. Of another call that failed and may have taken effect, the
+//! caller learns that the outcome is unknown. For a service that is down, see
+//! `mcp-layers-circuit-breaker`.
 //!
 //! # Example
 //!
@@ -14,10 +16,10 @@
 //! use tower::{Layer, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
+//! # async fn main() -> Result<(), mcp_layers_core::ConfigError> {
 //! let retry = RetryLayer::new(NonZeroU32::new(3).unwrap())
 //!     .backoff(Backoff { base: Duration::from_millis(1), max: Duration::from_secs(1) })
-//!     .repeatable_tools(["search"]);
+//!     .repeatable_tools(["search"])?;
 //! let mock = MockService::new();
 //! let service = retry.layer(mock.clone());
 //!
@@ -28,79 +30,81 @@
 //! assert_eq!(response.outcome().code(), None);
 //! assert_eq!(mock.calls(), 2);
 //!
-//! // Not safe: it runs once, and the caller learns that nobody knows what became of it.
+//! // Not safe: it runs once, and the caller learns that the outcome is unknown.
 //! mock.push(Answer::error(McpError::internal()));
 //! let pay = requests::call_tool(2, "pay", serde_json::json!({}));
 //! let error = service.oneshot(pay).await.unwrap().into_error().unwrap();
 //! assert_eq!(error.data.unwrap()["outcome"], "unknown");
 //! assert_eq!(mock.calls(), 3);
+//! # Ok(())
 //! # }
 //! ```
 //!
 //! # Rules
 //!
-//! 1. Repeated are lists, reads, `prompts/get`, `completion/complete`, `server/discover`,
-//!    `tasks/get`, `skills/list` and `skills/get`, and `tools/call` of tools that the operator names
-//!    ([`RetryLayer::repeatable_tools`]) or that say `readOnlyHint` or `idempotentHint` to a table
-//!    that the operator trusts ([`RetryLayer::trust_hints`]). All else is sent once: the other
-//!    methods of the protocol, unknown ones, and requests that go on with an earlier one
-//!    (`inputResponses`, `requestState`).
-//! 2. A failure is what the classifier says ([`ByCode`](mcp_layers_core::ByCode): -32603, 503, 504,
-//!    codes of the application), a refusal with 429, an error of the inner service, and an attempt
-//!    that takes too long. Never: results (with `isError`, `input_required` and tasks too), the
-//!    caller's errors, 408 and 499.
-//! 3. Attempts count the first. There is none when the wait would pass the deadline (this layer's,
-//!    or one in the request's context), when the caller cancelled, when the request has reported
-//!    progress (which must increase), when a circuit further in is open, or when the budget is
-//!    spent. The trail says why: [`Event::GaveUp`](mcp_layers_core::Event::GaveUp) with `attempts`,
-//!    `deadline`, `cancelled`, `progress`, `circuit_open` or `budget`.
-//! 4. The wait is exponential with full jitter ([`Backoff`]). A hint of the answer (`retryAfterMs`,
-//!    `retry_after_ms` in milliseconds, `retryAfter`, `retry_after` in seconds) is waited for before
-//!    that, up to [`RetryLayer::max_retry_after`].
-//! 5. Retries are paid from a [`Budget`]: a share of the requests, and a floor.
-//! 6. Only the outermost retry layer repeats: it marks the request
-//!    ([`CallContext::is_repeated`](mcp_layers_core::CallContext::is_repeated)), and those further in
-//!    pass it on.
-//! 7. A `tools/call` that is not repeated and ends with -32603, 408, 503 or 504, or with an error of
-//!    the inner service, may have run. Its error says so: `data.outcome` is `unknown`, and the
-//!    message has a sentence on it; code and all other data stay. An error of the inner service
-//!    becomes -32603 with these words; its own are in nobody's trail unless `CatchErrorLayer` stands
-//!    further in. Refusals (429, an open circuit, load that was shed) did not run.
-//! 8. Other errors of the inner service are passed on as they are, after the last attempt.
+//! 1. Repeatable are lists, reads, `prompts/get`, `completion/complete`, `server/discover`,
+//!    `tasks/get`, `skills/list` and `skills/get`, and `tools/call` of tools that the operator
+//!    declares ([`RetryLayer::repeatable_tools`]) or whose trusted annotations have `readOnlyHint` or
+//!    `idempotentHint` ([`RetryLayer::trust_hints`]). Everything else is sent once: other methods,
+//!    unknown ones, and continuations (`inputResponses`, `requestState`).
+//! 2. The classifier decides which outcomes are failures, errors of the inner service included. By
+//!    default ([`ByCode`](mcp_layers_core::ByCode)) these are -32603, 503, 504 and codes of the
+//!    application. A refusal with 429 and an attempt that takes too long are failures too. Never
+//!    repeated are results (also `input_required` and tasks), caller errors (401 and 403 among them),
+//!    408 and 499. [`RetryLayer::repeat_tool_errors`] makes an exception for `isError: true`.
+//! 3. The number of attempts includes the first. No attempt follows when the wait would end after the
+//!    deadline (this layer's, or one in the request's context), when the caller cancelled, when the
+//!    request has reported progress (which must increase), when an inner circuit is open, or when the
+//!    budget is spent. The trail has the reason:
+//!    [`Event::GaveUp`](mcp_layers_core::Event::GaveUp).
+//! 4. The wait is exponential with full jitter ([`Backoff`]). If the answer asks for a wait
+//!    (`retryAfterMs`, `retry_after_ms` in milliseconds, `retryAfter`, `retry_after` in seconds), the
+//!    jitter is added to it, up to [`RetryLayer::max_retry_after`].
+//! 5. Retries are paid from a [`Budget`]: a percentage of requests plus a minimum per second.
+//! 6. Only the outermost of several retry layers repeats a request. It marks the request
+//!    ([`CallContext::is_repeated`](mcp_layers_core::CallContext::is_repeated)) and numbers the
+//!    attempts ([`CallContext::attempt`](mcp_layers_core::CallContext::attempt)).
+//! 7. A `tools/call` that is not repeatable and ends with -32603, 408, 503 or 504, or with an error of
+//!    the inner service, may have taken effect. Its error says so: `data.outcome` is `unknown`, and the
+//!    message has a sentence about it. Code and all other data stay. An error of the inner service
+//!    becomes -32603. The trail has
+//!    [`Event::OutcomeUnknown`](mcp_layers_core::Event::OutcomeUnknown), so that an error mask keeps
+//!    the sentence. Refusals (429, an open circuit, load that was shed) did not run.
+//! 8. Other errors of the inner service are passed on unchanged after the last attempt.
 //! 9. Every further attempt is made on an instance that was made ready for it. On the calling side
-//!    each has a JSON-RPC id of its own, which rmcp gives when it sends it.
+//!    rmcp gives each attempt a JSON-RPC id of its own.
 //!
 //! # Ordering
 //!
-//! Inside the cache, timing and the error mask, which see the final answer; outside the circuit
-//! breaker and the timeout, which see every attempt. A mask outside that replaces the data of -32603
-//! also takes `outcome` away: the trail still has `GaveUp` with `unsafe`.
+//! Inside cache, timing and the error mask, which see the final answer. Outside circuit breaker and
+//! timeout, which see every attempt.
 //!
 //! # Cost
 //!
-//! A request that may be repeated is cloned once, and pays into the budget with one atomic addition.
-//! The inner service is cloned when something fails. There is no clock reading without a time limit,
-//! and no allocation until something fails, unless the caller asked for progress (one).
+//! A repeatable request and the inner service are cloned once, and the budget is locked once. Without
+//! a time limit the clock is not read. Nothing is allocated until an attempt fails, unless the caller
+//! asked for progress (one allocation).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
 mod budget;
-mod clock;
-mod decide;
 mod future;
 mod handle;
-mod hint;
 mod layer;
-mod policy;
+mod next_attempt;
+mod retry_after;
+mod retry_state;
+mod safety;
 mod service;
-mod unknown;
-mod watch;
+mod settings;
+mod state;
+mod time_limit;
+mod unknown_outcome;
 
 pub use backoff::Backoff;
 pub use budget::Budget;
-pub use clock::TokioClock;
 pub use future::ResponseFuture;
-pub use handle::{RetryCounts, RetryHandle};
+pub use handle::{RetryHandle, RetryStats};
 pub use layer::RetryLayer;
 pub use service::Retry;
 

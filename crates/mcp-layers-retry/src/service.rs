@@ -1,108 +1,89 @@
 //! The service.
 
 use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Classify, Clock, ReplayRequest};
+use mcp_layers_core::ReplayRequest;
 use tower_service::Service;
 
 use crate::{
-    ResponseFuture,
-    future::{Again, Watch},
-    layer::Shared,
-    policy::Allows,
+    future::{Plan, ResponseFuture},
+    retry_state::RetryState,
+    safety::Safety,
+    state::Shared,
+    time_limit::TimeLimit,
 };
 
-/// The service of [`RetryLayer`](crate::RetryLayer).
-pub struct Retry<S, K, C> {
+/// Repeats failed requests to the inner service. Made by [`RetryLayer`](crate::RetryLayer).
+#[derive(Debug, Clone)]
+pub struct Retry<S> {
     inner: S,
-    origin: Arc<Origin<S, K, C>>,
+    shared: Arc<Shared>,
 }
 
-/// What all clones of a service share. A request that may be repeated holds on to this alone, so
-/// that the inner service is cloned when something fails, and not for each request.
-pub(crate) struct Origin<S, K, C> {
-    pub(crate) shared: Arc<Shared<K, C>>,
-    // Behind a lock because it need not be `Sync`.
-    inner: Mutex<S>,
-}
+impl<S> Retry<S> {
+    pub(crate) fn with_state(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
 
-impl<S: Clone, K, C> Retry<S, K, C> {
-    pub(crate) fn new(inner: S, shared: Arc<Shared<K, C>>) -> Self {
-        let origin = Origin {
-            shared,
-            inner: Mutex::new(inner.clone()),
-        };
-        let origin = Arc::new(origin);
-        Self { inner, origin }
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
-impl<S: Clone, K, C> Origin<S, K, C> {
-    /// The inner service once more. It was not made ready.
-    pub(crate) fn inner(&self) -> S {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.clone()
-    }
-}
-
-impl<S, K, C, Req> Service<Req> for Retry<S, K, C>
+impl<S, Req> Service<Req> for Retry<S>
 where
     Req: ReplayRequest,
     S: Service<Req, Response = Req::Response> + Clone,
-    K: Classify,
-    C: Clock,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, K, C>;
+    type Future = ResponseFuture<S, Req>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let shared = &self.origin.shared;
-        let allows = shared.policy.of(&request);
-        if allows == Allows::Pass {
-            return ResponseFuture::pass(self.inner.call(request));
+        let Shared { settings, state } = &*self.shared;
+        let safety = settings.safety_of(&request);
+        if safety == Safety::Pass {
+            let attempt = self.inner.call(request);
+            return ResponseFuture::new(attempt, Plan::Pass, TimeLimit::default());
         }
-        let attempts = shared.attempts.load(Relaxed);
-        let watch = Watch::start(shared, &mut request, allows);
-        if allows == Allows::Repeat && attempts > 1 {
+        if safety == Safety::Repeatable && request.progress_token().is_some() {
+            request.context_mut().watch_progress();
+        }
+        let limit = TimeLimit::start(settings, &mut request);
+        let attempts = state.attempts.load(Relaxed);
+        if safety == Safety::Repeatable && attempts > 1 {
             request.context_mut().set_repeated();
             if let Some(copy) = request.try_clone() {
-                shared.budget.deposit();
-                let again = Again::new(Arc::clone(&self.origin), copy, attempts);
-                return ResponseFuture::repeat(self.inner.call(request), again, watch);
+                settings.budget.deposit();
+                let (shared, inner) = (Arc::clone(&self.shared), self.inner.clone());
+                let retry = RetryState::new(shared, inner, copy, attempts);
+                let attempt = self.inner.call(request);
+                return ResponseFuture::new(attempt, Plan::Repeat(retry), limit);
             }
         }
-        let reply_to = request.reply_to();
-        let unsafe_call = allows == Allows::Once;
-        let future = self.inner.call(request);
-        let origin = Arc::clone(&self.origin);
-        ResponseFuture::once(future, origin, reply_to, unsafe_call, watch)
-    }
-}
-
-impl<S: Clone, K, C> Clone for Retry<S, K, C> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            origin: Arc::clone(&self.origin),
-        }
-    }
-}
-
-impl<S: fmt::Debug, K, C> fmt::Debug for Retry<S, K, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        let plan = Plan::Once {
+            state: Arc::clone(state),
+            reply_to: request.reply_to(),
+            is_call: safety == Safety::Once,
+        };
+        ResponseFuture::new(self.inner.call(request), plan, limit)
     }
 }

@@ -1,28 +1,22 @@
-//! How many attempts, of what, and what the trail says.
+//! Number of attempts, repeatable requests, and events in the trail.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::{call, code, failure, gave_up, retry, send};
 use mcp_layers_core::{
-    ByCode, Class, Classify, Event, Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
-    McpResponse, Method, Outcome, ToolHints,
+    ByCode, Catalog, CatalogLayer, Class, Classify, ClassifyToolErrors, Event, JsonRpcRequest,
+    JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Outcome,
 };
 use mcp_layers_test::{Answer, MockError, MockService, ReadinessProbe, requests, results};
 use std::{
-    cell::Cell,
-    marker::PhantomData,
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    task::{Context, Poll},
+    sync::{Arc, Mutex},
 };
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 #[tokio::test(start_paused = true)]
-async fn b19_attempts_count_the_first() {
+async fn attempts_count_the_first() {
     for attempts in 1..=5 {
         let mock = MockService::answering(|_| failure());
         let response = send(&retry(attempts), &mock, call("safe")).await.unwrap();
@@ -40,7 +34,7 @@ async fn b19_attempts_count_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_trail_tells_every_attempt_in_order() {
+async fn the_trail_has_every_attempt_in_order() {
     let attempt = |number, code| Event::Attempt {
         number,
         of: 3,
@@ -70,80 +64,67 @@ async fn the_trail_tells_every_attempt_in_order() {
     assert!(response.trail().is_empty());
 }
 
-/// A service that counts its clones, and that only one thread may hold at a time.
-struct Counted {
-    inner: MockService,
-    clones: Arc<AtomicUsize>,
-    _not_sync: PhantomData<Cell<()>>,
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "polled after completion")]
+async fn a_finished_future_panics_when_it_is_polled_again() {
+    let mock = MockService::answering(|_| failure());
+    let mut future = std::pin::pin!(retry(2).layer(mock).call(call("safe")));
+    let _ = future.as_mut().await;
+    let _ = future.await;
 }
 
-impl Clone for Counted {
-    fn clone(&self) -> Self {
-        self.clones.fetch_add(1, Relaxed);
-        Self {
-            inner: self.inner.clone(),
-            clones: Arc::clone(&self.clones),
-            _not_sync: PhantomData,
+#[tokio::test(start_paused = true)]
+async fn attempts_are_numbered_for_inner_layers() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let numbers = Arc::clone(&seen);
+    let mock = MockService::answering(move |request| {
+        numbers.lock().unwrap().push(request.context().attempt());
+        failure()
+    });
+    send(&retry(3), &mock, call("safe")).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_of_the_transport_are_classified_too() {
+    #[derive(Clone)]
+    struct Never;
+    impl Classify for Never {
+        fn classify(&self, method: Method<'_>, outcome: &Outcome<'_>) -> Class {
+            ByCode::default().classify(method, outcome)
+        }
+
+        fn classify_failure(&self, _: Method<'_>) -> Class {
+            Class::CallerError
         }
     }
-}
-
-impl Service<JsonRpcRequest> for Counted {
-    type Response = JsonRpcResponse;
-    type Error = MockError;
-    type Future = <MockService as Service<JsonRpcRequest>>::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), MockError>> {
-        Service::<JsonRpcRequest>::poll_ready(&mut self.inner, cx)
-    }
-
-    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
-        self.inner.call(request)
-    }
-}
-
-fn can_be_spawned<F: Future + Send + 'static>(future: F) -> F {
-    future
+    let mock = MockService::answering(|_| Answer::fail("401 Unauthorized"));
+    let layer = retry(3).classify(Never);
+    let error = send(&layer, &mock, requests::list_tools(1)).await;
+    assert_eq!(error.unwrap_err(), MockError::new("401 Unauthorized"));
+    assert_eq!(mock.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_inner_service_is_cloned_when_something_fails_and_not_before() {
-    let mock = MockService::new();
-    let clones = Arc::new(AtomicUsize::new(0));
-    let mut service = retry(3).layer(Counted {
-        inner: mock.clone(),
-        clones: Arc::clone(&clones),
-        _not_sync: PhantomData,
-    });
-    let before = clones.load(Relaxed);
-    for _ in 0..100 {
-        let service = service.ready().await.unwrap();
-        let answer = can_be_spawned(service.call(call("safe"))).await;
-        assert_eq!(answer.unwrap().outcome(), Outcome::Success);
-    }
-    assert_eq!(clones.load(Relaxed), before);
-    // One serves every further attempt.
-    mock.push(failure());
-    mock.push(failure());
-    let answer = service.ready().await.unwrap().call(call("safe")).await;
-    assert_eq!(answer.unwrap().outcome(), Outcome::Success);
-    assert_eq!((clones.load(Relaxed), mock.calls()), (before + 1, 103));
-}
-
-#[tokio::test(start_paused = true)]
-async fn polled_after_it_was_done_it_asks_nobody() {
-    for answer in [
-        || failure(),
-        || Answer::fail("connection reset"),
-        Answer::plausible,
+async fn tool_errors_are_repeated_only_where_the_operator_asks_for_it() {
+    let plain = retry(3).classify(ClassifyToolErrors::new());
+    let asked = plain.clone().repeat_tool_errors();
+    let unclassified = retry(3).repeat_tool_errors();
+    for (layer, tool, calls) in [
+        (&plain, "safe", 1),
+        (&asked, "safe", 3),
+        (&asked, "unsafe", 1),
     ] {
-        let mock = MockService::answering(move |_| answer());
-        let mut future = std::pin::pin!(retry(2).layer(mock.clone()).call(call("safe")));
-        let _ = future.as_mut().await;
-        let calls = mock.calls();
-        assert!(futures::poll!(future).is_pending());
-        assert_eq!(mock.calls(), calls);
+        let mock = MockService::answering(|_| Answer::tool_error("upstream is down"));
+        let response = send(layer, &mock, call(tool)).await.unwrap();
+        assert_eq!(
+            (response.outcome(), mock.calls()),
+            (Outcome::ToolError, calls)
+        );
     }
+    let mock = MockService::answering(|_| Answer::tool_error("no such file"));
+    send(&unclassified, &mock, call("safe")).await.unwrap();
+    assert_eq!(mock.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,7 +136,7 @@ async fn errors_of_the_service_are_retried_and_passed_on_unchanged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_final_is_never_repeated_whatever_the_classifier_says() {
+async fn final_outcomes_are_never_repeated_even_if_the_classifier_calls_them_failures() {
     let all_fail = |_: Method<'_>, _: &Outcome<'_>| Class::Failure;
     let layer = retry(3).classify(all_fail);
     let mut answers: Vec<_> = [
@@ -178,7 +159,7 @@ async fn what_is_final_is_never_repeated_whatever_the_classifier_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_classifier_says_what_else_is_a_failure() {
+async fn the_classifier_decides_about_other_outcomes() {
     let lenient = |method: Method<'_>, outcome: &Outcome<'_>| match outcome.code() {
         Some(1234) => Class::CallerError,
         _ => ByCode::default().classify(method, outcome),
@@ -200,10 +181,8 @@ async fn the_classifier_says_what_else_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b6_hints_are_believed_only_where_the_operator_trusts_them() {
-    let hints = ToolHints::new();
-    hints.learn("read", Hints::new(Some(true), None, None, None));
-    for (layer, calls) in [(retry(3), 1), (retry(3).trust_hints(hints), 3)] {
+async fn annotations_count_only_where_the_operator_trusts_them() {
+    for (layer, calls) in [(retry(3), 1), (retry(3).trust_hints(), 3)] {
         // The server says so in its list too; nobody has to listen.
         let listed = results::tool("read", &serde_json::json!({ "readOnlyHint": true }));
         let page = serde_json::json!({ "tools": [listed] });
@@ -211,8 +190,13 @@ async fn b6_hints_are_believed_only_where_the_operator_trusts_them() {
             Method::ListTools => Answer::result(page.clone()),
             _ => failure(),
         });
-        send(&layer, &mock, requests::list_tools(1)).await.unwrap();
-        send(&layer, &mock, call("read")).await.unwrap();
+        let service = ServiceBuilder::new()
+            .layer(CatalogLayer::new(Catalog::new()))
+            .layer(layer)
+            .service(mock.clone());
+        let list = requests::list_tools(1);
+        service.clone().oneshot(list).await.unwrap();
+        service.oneshot(call("read")).await.unwrap();
         assert_eq!(mock.calls() - 1, calls);
     }
 }
@@ -235,7 +219,7 @@ async fn continuations_and_requests_that_change_things_are_sent_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b3_nested_layers_do_not_multiply() {
+async fn nested_layers_do_not_multiply() {
     let mock = MockService::answering(|_| failure());
     let service = retry(3).layer(retry(4).layer(retry(5).layer(mock.clone())));
     service.oneshot(call("safe")).await.unwrap();
@@ -265,7 +249,7 @@ async fn the_handle_counts_and_sets_the_attempts() {
     let mock = MockService::answering(|_| failure());
     send(&layer, &mock, call("safe")).await.unwrap();
     send(&layer, &mock, call("unsafe")).await.unwrap();
-    let counts = handle.counts();
+    let counts = handle.stats();
     assert_eq!(
         (
             counts.retries,
@@ -297,7 +281,7 @@ async fn a_request_that_has_reported_progress_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_circuit_further_in_ends_it() {
+async fn an_open_inner_circuit_ends_it() {
     let open = Event::CircuitOpen {
         circuit: "x".into(),
         retry_after: std::time::Duration::ZERO,

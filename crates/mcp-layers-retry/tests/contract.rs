@@ -1,4 +1,5 @@
 //! The rules of every layer.
+#![allow(clippy::unwrap_used)]
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -14,6 +15,7 @@ fn retry() -> RetryLayer {
             max: none,
         })
         .repeatable_tools([mcp_layers_test::requests::TOOL])
+        .unwrap()
 }
 
 #[tokio::test(start_paused = true)]

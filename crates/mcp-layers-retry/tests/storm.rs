@@ -1,4 +1,4 @@
-//! B2: everything fails, a thousand times a second. In tokio's paused time.
+//! Everything fails, a thousand times a second. In tokio's paused time.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -34,6 +34,7 @@ async fn storm(budget: Budget) -> Vec<usize> {
     });
     let layer = RetryLayer::new(NonZeroU32::new(4).unwrap())
         .repeatable_tools(["safe"])
+        .unwrap()
         .budget(budget);
     let service = layer.layer(mock);
     let mut calls = tokio::task::JoinSet::new();
@@ -48,7 +49,7 @@ async fn storm(budget: Budget) -> Vec<usize> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b2_retries_stay_within_the_budget_while_everything_fails() {
+async fn retries_stay_within_the_budget_while_everything_fails() {
     let (percent, floor) = (20, 10);
     let with = storm(Budget::new(percent, floor).unwrap()).await;
     let without = storm(Budget::new(1_000, 1_000_000).unwrap()).await;

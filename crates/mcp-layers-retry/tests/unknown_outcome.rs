@@ -1,10 +1,10 @@
-//! B1: a call that may have run is run once, and its caller is told.
+//! A call that may have taken effect runs once, and its error says so.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::{SECOND, call, gave_up, retry, send};
-use mcp_layers_core::{McpError, McpResponse, Outcome};
+use mcp_layers_core::{Event, McpError, McpResponse, Outcome};
 use mcp_layers_test::{Answer, MockService};
 use serde_json::{Value, json};
 
@@ -14,11 +14,19 @@ async fn ask(answer: Answer) -> (McpError, Option<&'static str>) {
     let response = send(&layer, &mock, call("pay")).await.unwrap();
     assert_eq!(mock.calls(), 1);
     let reason = gave_up(&response);
-    (response.into_error().unwrap(), reason)
+    let is_unknown = response
+        .trail()
+        .events()
+        .any(|event| *event == Event::OutcomeUnknown);
+    let error = response.into_error().unwrap();
+    let outcome = error.data.as_ref().and_then(|data| data.get("outcome"));
+    // The event is there exactly when the error says so.
+    assert_eq!(is_unknown, outcome == Some(&json!("unknown")));
+    (error, reason)
 }
 
 #[tokio::test(start_paused = true)]
-async fn b1_an_unsafe_call_runs_once_and_its_outcome_is_told_as_unknown() {
+async fn an_unsafe_call_runs_once_and_its_error_says_that_the_outcome_is_unknown() {
     let internal = |data: Option<Value>| McpError::new(-32603, "disk full").with_data(data);
     for (answer, code, expected) in [
         (
@@ -66,14 +74,14 @@ async fn b1_an_unsafe_call_runs_once_and_its_outcome_is_told_as_unknown() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_server_says_of_the_outcome_stays() {
+async fn an_outcome_that_the_server_reports_stays() {
     let told = McpError::new(-32603, "rolled back").with("outcome", "failed");
     let (error, _) = ask(Answer::error(told.clone())).await;
     assert_eq!(error, told);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_did_not_run_or_was_answered_is_not_unknown() {
+async fn refusals_and_answers_are_not_unknown() {
     let open = McpError::unavailable().with("reason", "circuit_open");
     for error in [
         McpError::rate_limited(SECOND),

@@ -1,6 +1,7 @@
 //! Layers around an rmcp server.
 
 mod answer;
+mod ask;
 mod dispatch;
 mod handler;
 #[cfg(feature = "http")]
@@ -13,6 +14,7 @@ mod request;
 mod service;
 mod stack;
 
+pub use ask::ask;
 pub use handler::LayeredHandler;
 pub use layers::RmcpLayers;
 pub use leaf::{Leaf, LeafFuture};

@@ -1,44 +1,43 @@
-//! The future, and when it has to end.
+//! The future of [`Timeout`](crate::Timeout).
 
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
-    time::Instant,
 };
 
-use mcp_layers_core::{Event, McpError, McpResponse, Progress};
+use mcp_layers_core::{McpResponse, RefusalAddress};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep_until};
 
-use crate::Limits;
+use crate::{handle::Counters, timer::Timer};
 
 pin_project! {
-    /// The future of [`Timeout`](crate::Timeout). No box: the timer is part of it, and starts when
-    /// the inner future is pending for the first time.
+    /// The future of [`Timeout`](crate::Timeout). The timer is part of it, and starts when the inner
+    /// future is pending for the first time.
     pub struct ResponseFuture<F, T> {
         #[pin]
         future: Option<F>,
         #[pin]
         sleep: Option<Sleep>,
-        limited: Option<(T, Timer)>,
+        limited: Option<Limited<T>>,
     }
 }
 
-impl<F, T> ResponseFuture<F, T> {
-    pub(crate) fn unlimited(future: F) -> Self {
-        Self {
-            future: Some(future),
-            sleep: None,
-            limited: None,
-        }
-    }
+/// The parts that a request needs when it reaches its limit.
+pub(crate) struct Limited<T> {
+    pub(crate) timer: Timer,
+    pub(crate) reply_to: RefusalAddress<T>,
+    pub(crate) counters: Arc<Counters>,
+}
 
-    pub(crate) fn limited(future: F, reply_to: T, timer: Timer) -> Self {
+impl<F, T> ResponseFuture<F, T> {
+    pub(crate) fn new(future: F, limited: Option<Limited<T>>) -> Self {
         Self {
             future: Some(future),
             sleep: None,
-            limited: Some((reply_to, timer)),
+            limited,
         }
     }
 }
@@ -52,18 +51,18 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // An answer that is there in time's last moment wins.
-        if let Some(future) = this.future.as_mut().as_pin_mut()
-            && let Poll::Ready(output) = future.poll(cx)
-        {
+        // An answer that comes at the last moment wins.
+        let future = this.future.as_mut().as_pin_mut();
+        if let Poll::Ready(output) = future.expect("polled after completion").poll(cx) {
+            this.future.set(None);
             return Poll::Ready(output);
         }
-        let Some((_, timer)) = &this.limited else {
+        let Some(limited) = &this.limited else {
             return Poll::Pending;
         };
-        let over = loop {
-            // What lies beyond the clock's end never comes.
-            let Some((at, over)) = timer.next() else {
+        limited.timer.wake_at_end_of_wait(cx.waker());
+        let reached = loop {
+            let Some((at, reached)) = limited.timer.next() else {
                 return Poll::Pending;
             };
             let at = at.into();
@@ -72,87 +71,20 @@ where
                 Some(sleep) if sleep.deadline() != at => sleep.reset(at),
                 Some(sleep) => {
                     ready!(sleep.poll(cx));
-                    break over;
+                    break reached;
                 }
             }
         };
-        // The handler's work ends here; an upstream is told that nobody waits any more.
+        // Dropping the inner future ends the handler's work, and cancels a request upstream.
         this.future.set(None);
-        let Some((reply_to, timer)) = this.limited.take() else {
-            return Poll::Pending;
-        };
-        Poll::Ready(Ok(timer.answer(reply_to, over)))
-    }
-}
-
-/// Which limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Over {
-    Maximum,
-    Idle,
-    CallersDeadline,
-}
-
-/// When a request has to end.
-#[derive(Debug)]
-pub(crate) struct Timer {
-    started: Instant,
-    limits: Limits,
-    /// What an outer layer or the caller asked for.
-    callers: Option<Instant>,
-    progress: Option<Progress>,
-}
-
-impl Timer {
-    pub(crate) fn new(
-        started: Instant,
-        limits: Limits,
-        callers: Option<Instant>,
-        progress: Option<Progress>,
-    ) -> Self {
-        Self {
-            started,
-            limits,
-            callers,
-            progress,
-        }
-    }
-
-    /// The limit that is reached first if nothing else happens.
-    fn next(&self) -> Option<(Instant, Over)> {
-        let progress = self.progress.as_ref().and_then(Progress::last);
-        let active = progress.map_or(self.started, |last| last.max(self.started));
-        let idle = self.limits.longest_idle();
-        let limits = [
-            (
-                self.started.checked_add(self.limits.longest()),
-                Over::Maximum,
-            ),
-            (idle.and_then(|idle| active.checked_add(idle)), Over::Idle),
-            (self.callers, Over::CallersDeadline),
-        ];
-        let limits = limits
-            .into_iter()
-            .filter_map(|(at, over)| Some((at?, over)));
-        limits.min_by_key(|(at, _)| *at)
-    }
-
-    fn answer<R: McpResponse>(&self, reply_to: R::ReplyTo, over: Over) -> R {
-        let (error, after) = match over {
-            Over::Maximum => (McpError::timed_out(), self.limits.longest()),
-            Over::Idle => {
-                let idle = self.limits.longest_idle().unwrap_or_default();
-                (McpError::timed_out(), idle)
-            }
-            Over::CallersDeadline => {
-                let deadline = self.callers.unwrap_or(self.started);
-                let after = deadline.saturating_duration_since(self.started);
-                (McpError::deadline_exceeded(), after)
-            }
-        };
-        let mut response = R::from_error(reply_to, error);
-        response.trail_mut().push(Event::TimedOut { after });
-        response
+        let limited = this.limited.take();
+        let Limited {
+            timer,
+            reply_to,
+            counters,
+        } = limited.expect("it was there above");
+        counters.count(reached);
+        Poll::Ready(Ok(timer.answer(reply_to, reached)))
     }
 }
 

@@ -1,65 +1,87 @@
-//! The settings.
+//! The layer.
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_layers_core::{ConfigError, Method};
+use mcp_layers_core::{ConfigError, clock::Clock};
 use tower_layer::Layer;
 
-use crate::{Limits, Timeout, limits::Table};
+use crate::{
+    handle::{Counters, TimeoutHandle},
+    service::{State, Timeout},
+    settings::{Limits, Settings},
+};
 
-/// Ends requests that take too long.
+/// Limits the time of requests.
 ///
-/// The limits of a tool go before those of a method, and these before the general ones. The
+/// The limits of a tool go before those of its method, and these before the general ones. The
 /// lifecycle (`initialize`, `server/discover`, `ping`) and unknown methods have no limit unless
-/// [`TimeoutLayer::method`] names them.
+/// [`TimeoutLayer::method`] sets one.
 #[derive(Debug, Clone)]
 pub struct TimeoutLayer {
-    table: Arc<Table>,
+    settings: Settings,
+    counters: Arc<Counters>,
 }
 
 impl TimeoutLayer {
-    /// Every request may take this long, whatever progress it reports.
+    /// Limits every request to `maximum`, with or without progress.
     #[must_use]
     pub fn new(maximum: Duration) -> Self {
         Self {
-            table: Arc::new(Table::new(Limits::maximum(maximum))),
+            settings: Settings::new(Limits::maximum(maximum)),
+            counters: Arc::default(),
         }
     }
 
-    /// Ends a request also when it reports no progress for this long; by default only the maximum
-    /// counts. Of requests whose caller wants no progress, this is another maximum.
+    /// Also limits the time without progress. By default only the maximum holds. For a request whose
+    /// caller asked for no progress, this is another maximum.
     #[must_use]
-    pub fn idle(self, idle: Duration) -> Self {
-        self.change(|table| table.general = table.general.idle(idle))
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.settings.general = self.settings.general.idle(idle);
+        self
     }
 
-    /// Other limits for one method, by its name, such as `resources/read` or one of a vendor.
+    /// Sets the longest time that a request waits for its client. The default is 10 minutes. This
+    /// time does not count towards the other limits.
+    #[must_use]
+    pub fn input_wait(mut self, input_wait: Duration) -> Self {
+        self.settings.general = self.settings.general.input_wait(input_wait);
+        self
+    }
+
+    /// Sets the limits of one method, by its name, for example `resources/read` or a vendor's.
     ///
     /// # Errors
-    /// When the method can have no limit: it lasts as long as its caller likes
-    /// ([`Method::is_long_lived`]), or it is a notification.
-    pub fn method(self, name: &str, limits: Limits) -> Result<Self, ConfigError> {
-        let method = Method::new(name);
-        if method.is_long_lived() || method.is_notification() {
-            let problem = format!("{name:?} can have no time limit");
-            return Err(ConfigError::new(problem));
-        }
-        Ok(self.change(|table| {
-            table.methods.insert(name.into(), limits);
-        }))
+    /// If the method cannot have a limit: long-lived methods
+    /// ([`Method::is_long_lived`](mcp_layers_core::Method::is_long_lived)) and notifications.
+    pub fn method(mut self, name: &str, limits: Limits) -> Result<Self, ConfigError> {
+        self.settings.set_method(name, limits)?;
+        Ok(self)
     }
 
-    /// Other limits for calls of one tool, by its exact name.
+    /// Sets the limits of calls of one tool, or of several: `build`, `db_*`. Of two patterns that
+    /// match, the more specific one holds.
+    ///
+    /// # Errors
+    /// If the pattern is no [`ToolPattern`](mcp_layers_core::ToolPattern).
+    pub fn tool(mut self, pattern: &str, limits: Limits) -> Result<Self, ConfigError> {
+        self.settings.set_tool(pattern, limits)?;
+        Ok(self)
+    }
+
+    /// Answers a `tools/call` that takes too long with a result that has `isError: true` instead of
+    /// a protocol error, so that a model reads the message.
     #[must_use]
-    pub fn tool(self, name: &str, limits: Limits) -> Self {
-        self.change(|table| {
-            table.tools.insert(name.into(), limits);
-        })
+    pub fn as_tool_error(mut self) -> Self {
+        self.settings.refusal = self.settings.refusal.as_tool_error();
+        self
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Table)) -> Self {
-        change(Arc::make_mut(&mut self.table));
-        self
+    /// A handle to the numbers of this layer.
+    #[must_use]
+    pub fn handle(&self) -> TimeoutHandle {
+        TimeoutHandle {
+            counters: Arc::clone(&self.counters),
+        }
     }
 }
 
@@ -67,6 +89,18 @@ impl<S> Layer<S> for TimeoutLayer {
     type Service = Timeout<S>;
 
     fn layer(&self, inner: S) -> Timeout<S> {
-        Timeout::new(inner, Arc::clone(&self.table))
+        let state = State {
+            settings: self.settings.clone(),
+            counters: Arc::clone(&self.counters),
+            clock: Clock::tokio(),
+        };
+        Timeout::with_state(inner, Arc::new(state))
+    }
+}
+
+impl<S> Timeout<S> {
+    /// Wraps `inner` as `layer` does.
+    pub fn new(inner: S, layer: &TimeoutLayer) -> Self {
+        layer.layer(inner)
     }
 }

@@ -5,22 +5,50 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::McpRequest;
-use tokio::time::Instant;
+use mcp_layers_core::{InputWait, McpRequest, clock::Clock};
 use tower_service::Service;
 
-use crate::{ResponseFuture, future::Timer, limits::Table};
+use crate::{
+    future::{Limited, ResponseFuture},
+    handle::Counters,
+    settings::Settings,
+    timer::Timer,
+};
 
-/// The service of [`TimeoutLayer`](crate::TimeoutLayer).
+/// Limits the time of each request to the inner service. Made by
+/// [`TimeoutLayer`](crate::TimeoutLayer).
 #[derive(Debug, Clone)]
 pub struct Timeout<S> {
     inner: S,
-    table: Arc<Table>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) counters: Arc<Counters>,
+    /// The clock of the timers.
+    pub(crate) clock: Clock,
 }
 
 impl<S> Timeout<S> {
-    pub(crate) fn new(inner: S, table: Arc<Table>) -> Self {
-        Self { inner, table }
+    pub(crate) fn with_state(inner: S, state: Arc<State>) -> Self {
+        Self { inner, state }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -38,22 +66,45 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let Some(limits) = self.table.of(&request) else {
-            return ResponseFuture::unlimited(self.inner.call(request));
+        let State {
+            settings,
+            counters,
+            clock,
+        } = &*self.state;
+        let Some(limits) = settings.limits_of(&request) else {
+            return ResponseFuture::new(self.inner.call(request), None);
         };
-        let started = Instant::now().into_std();
-        let reply_to = request.reply_to();
-        let watches = limits.longest_idle().is_some() && request.progress_token().is_some();
+        let started = clock.now();
+        let reply_to = settings.refusal.address(&request);
+        let wants_progress = limits.idle.is_some() && request.progress_token().is_some();
+        // A server that follows 2026-07-28 asks by its answer, and waits for nobody.
+        let may_ask = !request.is_modern();
         let context = request.context_mut();
-        let callers = context.deadline();
-        if let Some(deadline) = started.checked_add(limits.longest()) {
+        let deadline = context.deadline();
+        if let Some(deadline) = started.checked_add(limits.maximum) {
             context.limit_deadline(deadline);
         }
-        if watches {
+        if wants_progress {
             context.watch_progress();
         }
-        let progress = context.progress().cloned();
-        let timer = Timer::new(started, limits, callers, progress);
-        ResponseFuture::limited(self.inner.call(request), reply_to, timer)
+        if may_ask {
+            context.track_input_wait(clock);
+        }
+        let input_wait = context.input_wait().cloned();
+        let waited_before = input_wait.as_ref().map(InputWait::finished);
+        let timer = Timer {
+            started,
+            limits,
+            deadline,
+            progress: context.progress().cloned(),
+            waited_before: waited_before.unwrap_or_default(),
+            input_wait,
+        };
+        let limited = Limited {
+            timer,
+            reply_to,
+            counters: Arc::clone(counters),
+        };
+        ResponseFuture::new(self.inner.call(request), Some(limited))
     }
 }

@@ -1,14 +1,14 @@
-//! What ends when.
+//! Requests end at their limits.
 #![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
-use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse};
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Outcome};
 use mcp_layers_test::{Answer, Gate, MockService, requests};
 use mcp_layers_timeout::{Limits, TimeoutLayer};
 use serde_json::json;
 use tokio::time::{advance, sleep};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,7 +16,7 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// How long a request takes that is never answered, and what it gets.
+/// The duration of a request that is never answered, and its response.
 async fn never(layer: &TimeoutLayer, request: JsonRpcRequest) -> (Duration, JsonRpcResponse) {
     let mock = MockService::answering(|_| Answer::never());
     let started = now();
@@ -40,6 +40,7 @@ fn with_token(tool: &str) -> JsonRpcRequest {
 async fn limits_by_tool_method_and_in_general() {
     let layer = TimeoutLayer::new(30 * SECOND)
         .tool("quick", Limits::maximum(SECOND))
+        .unwrap()
         .method("resources/read", Limits::maximum(5 * SECOND))
         .unwrap()
         .method("vendor/thing", Limits::maximum(2 * SECOND))
@@ -61,14 +62,16 @@ async fn limits_by_tool_method_and_in_general() {
             took >= limit && took < limit + SECOND / 10,
             "{took:?} of {request:?}"
         );
-        assert_eq!(response.outcome().code(), Some(504));
         let events: Vec<_> = response.trail().events().collect();
         assert_eq!(events, [&Event::TimedOut { after: limit }]);
+        let error = response.into_error().unwrap();
+        let message = format!("Request timed out after {seconds} s");
+        assert_eq!((error.code, &*error.message), (504, &*message));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_limit_runs_on() {
+async fn requests_without_a_limit_run_on() {
     let layer = TimeoutLayer::new(SECOND).idle(SECOND);
     for method in [
         "subscriptions/listen",
@@ -123,14 +126,14 @@ async fn reporting(layer: TimeoutLayer, request: JsonRpcRequest, times: u32) -> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn b15_the_maximum_holds_while_progress_flows_and_the_inner_future_is_dropped() {
+async fn the_maximum_holds_while_progress_flows_and_the_inner_future_is_dropped() {
     let layer = TimeoutLayer::new(10 * SECOND).idle(2 * SECOND);
     let took = reporting(layer, with_token("dig"), 100).await;
     assert!(took >= 10 * SECOND && took < 11 * SECOND, "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_idle_time_begins_anew_with_progress() {
+async fn progress_restarts_the_idle_time() {
     let layer = TimeoutLayer::new(100 * SECOND).idle(2 * SECOND);
     let took = reporting(layer.clone(), with_token("dig"), 5).await;
     assert!(took >= 7 * SECOND && took < 8 * SECOND, "{took:?}");
@@ -140,7 +143,7 @@ async fn the_idle_time_begins_anew_with_progress() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_callers_own_deadline_holds_and_is_told_from_a_timeout() {
+async fn the_callers_own_deadline_holds_and_differs_from_a_timeout() {
     let layer = TimeoutLayer::new(10 * SECOND);
     let mut request = call("dig");
     request.context_mut().limit_deadline(now() + 3 * SECOND);
@@ -150,7 +153,7 @@ async fn the_callers_own_deadline_holds_and_is_told_from_a_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_further_in_is_told_the_deadline() {
+async fn inner_layers_get_the_deadline() {
     let mock = MockService::new();
     let layer = TimeoutLayer::new(10 * SECOND);
     let started = now();
@@ -173,4 +176,79 @@ async fn limits_beyond_the_end_of_the_clock_never_come() {
     advance(1_000_000 * SECOND).await;
     gate.open();
     assert_eq!(running.await.unwrap().unwrap().outcome().code(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_specific_pattern_holds() {
+    let layer = TimeoutLayer::new(30 * SECOND)
+        .tool("*", Limits::maximum(20 * SECOND))
+        .and_then(|layer| layer.tool("db_*", Limits::maximum(5 * SECOND)))
+        .and_then(|layer| layer.tool("db_dump", Limits::maximum(10 * SECOND)))
+        .unwrap();
+    for (tool, seconds) in [("db_query", 5), ("db_dump", 10), ("other", 20)] {
+        let (took, _) = never(&layer, call(tool)).await;
+        assert_eq!(took.as_secs(), seconds, "{tool}");
+    }
+    assert!(layer.tool("*_dump", Limits::maximum(SECOND)).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_can_be_a_tool_error_and_is_counted() {
+    let layer = TimeoutLayer::new(SECOND).as_tool_error();
+    let (_, response) = never(&layer, call("dig")).await;
+    assert_eq!(response.outcome(), Outcome::ToolError);
+    let (_, response) = never(&layer, requests::list_tools(1)).await;
+    assert_eq!(response.outcome().code(), Some(504));
+    let mut request = call("dig");
+    request.context_mut().limit_deadline(now());
+    never(&layer, request).await;
+    let stats = layer.handle().stats();
+    assert_eq!((stats.maximum, stats.deadline, stats.idle), (2, 1, 0));
+}
+
+/// Answers never, and waits for the client from the first to the last of these seconds.
+async fn asking(layer: &TimeoutLayer, from: u64, to: u64) -> (Duration, JsonRpcResponse) {
+    let mock = MockService::answering(|_| Answer::never());
+    let started = now();
+    let running = tokio::spawn(layer.layer(mock.clone()).oneshot(call("dig")));
+    tokio::spawn(async move {
+        sleep(Duration::from_secs(from)).await;
+        let request = mock.last_request().unwrap();
+        let waiting = request.context().input_wait().unwrap().begin();
+        sleep(Duration::from_secs(to - from)).await;
+        drop(waiting);
+    });
+    let response = running.await.unwrap().unwrap();
+    (now() - started, response)
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_client_does_not_count() {
+    for layer in [
+        TimeoutLayer::new(10 * SECOND),
+        TimeoutLayer::new(100 * SECOND).idle(6 * SECOND),
+    ] {
+        let (took, response) = asking(&layer, 4, 64).await;
+        assert_eq!((took.as_secs(), response.outcome().code()), (70, Some(504)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_client_has_a_maximum_of_its_own() {
+    let layer = TimeoutLayer::new(10 * SECOND).input_wait(20 * SECOND);
+    let (took, response) = asking(&layer, 4, 1_000).await;
+    assert_eq!(took.as_secs(), 24);
+    assert_eq!(layer.handle().stats().input_wait, 1);
+    let error = response.into_error().unwrap();
+    let message = "Request timed out after 20 s of waiting for the client";
+    assert_eq!((error.code, &*error.message), (504, message));
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "polled after completion")]
+async fn a_finished_future_panics_when_it_is_polled_again() {
+    let layer = TimeoutLayer::new(SECOND);
+    let mut future = std::pin::pin!(layer.layer(MockService::new()).call(call("dig")));
+    let _ = future.as_mut().await;
+    let _ = future.await;
 }

@@ -1,148 +1,117 @@
-//! The settings.
+//! The layer.
 
-use std::{fmt, num::NonZeroU16, sync::Arc};
+use std::sync::Arc;
 
-use mcp_layers_core::{Clock, SystemClock};
+use mcp_layers_core::{Catalog, ConfigError, clock::Clock};
 use tower_layer::Layer;
 
-use crate::{MetricsRecorder, Recorder, Timing, attribute::Named, end::Side, series::Series};
+use crate::{
+    handle::TimingHandle,
+    recorder::{MetricsRecorder, Recorder},
+    series::Series,
+    service::Timing,
+    settings::{Settings, Side},
+    state::State,
+};
 
-/// Records how long each MCP operation took.
+/// Records the duration of each MCP operation.
 ///
-/// All services that a layer makes, their clones and the layer's clones share one state: the
-/// names it knows and the series it opened. A setter begins a new one.
-pub struct TimingLayer<R = MetricsRecorder, C = SystemClock> {
-    series: Arc<Series<R>>,
-    recorder: Arc<R>,
-    clock: C,
-    settings: Settings,
-}
-
+/// All services that a layer makes, their clones, the layer's clones and its handles share one state:
+/// the series and the label values. Setters keep it, apart from [`TimingLayer::recorder`], which begins
+/// a new state, because series belong to their recorder.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) side: Side,
-    pub(crate) max_names: NonZeroU16,
-    pub(crate) max_series: NonZeroU16,
-    pub(crate) known: Vec<(Named, Box<str>)>,
+pub struct TimingLayer {
+    state: State,
 }
 
 impl TimingLayer {
-    /// For a server: `mcp.server.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.server.operation.duration` and its siblings, to the `metrics` facade. Without the
+    /// feature `metrics` nothing is recorded until [`TimingLayer::recorder`] sets a recorder.
     #[must_use]
     pub fn server() -> Self {
         Self::new(Side::Server)
     }
 
-    /// For a client: `mcp.client.operation.duration`, to the `metrics` facade.
+    /// Records `mcp.client.operation.duration` and its siblings, as [`TimingLayer::server`] does for a
+    /// server.
     #[must_use]
     pub fn client() -> Self {
         Self::new(Side::Client)
     }
 
     fn new(side: Side) -> Self {
-        let settings = Settings {
-            side,
-            max_names: Self::DEFAULT_MAX_NAMES,
-            max_series: Self::DEFAULT_MAX_SERIES,
-            known: Vec::new(),
-        };
-        Self::build(
-            Arc::new(MetricsRecorder::new()),
-            SystemClock::default(),
-            settings,
-        )
-    }
-
-    /// How many names of tools, and how many of prompts, become labels unless
-    /// [`TimingLayer::max_names`] says otherwise: 512.
-    pub const DEFAULT_MAX_NAMES: NonZeroU16 = NonZeroU16::MIN.saturating_add(511);
-
-    /// How many series there are unless [`TimingLayer::max_series`] says otherwise: 1,600. With
-    /// the coarse ones it stays within the 2,000 of the OpenTelemetry SDK.
-    pub const DEFAULT_MAX_SERIES: NonZeroU16 = NonZeroU16::MIN.saturating_add(1_599);
-}
-
-impl<R, C> TimingLayer<R, C> {
-    /// Records to another backend; the default is [`MetricsRecorder`].
-    #[must_use]
-    pub fn recorder<R2: Recorder>(self, recorder: R2) -> TimingLayer<R2, C> {
-        TimingLayer::build(Arc::new(recorder), self.clock, self.settings)
-    }
-
-    /// Reads the time elsewhere; the default is the operating system's monotonic clock.
-    #[must_use]
-    pub fn clock<C2: Clock>(self, clock: C2) -> TimingLayer<R, C2> {
-        TimingLayer::build(self.recorder, clock, self.settings)
-    }
-
-    /// Names tools that are labels from the first call on. A name that cannot be a label, by its
-    /// form or because there are more than [`TimingLayer::max_names`], counts as `_OTHER`.
-    #[must_use]
-    pub fn known_tools<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.known(Named::Tool, names)
-    }
-
-    /// The same for prompts.
-    #[must_use]
-    pub fn known_prompts<N: AsRef<str>>(self, names: impl IntoIterator<Item = N>) -> Self {
-        self.known(Named::Prompt, names)
-    }
-
-    /// How many names of tools, and how many of prompts, become labels; 512 by default. Further
-    /// ones count as `_OTHER`.
-    #[must_use]
-    pub fn max_names(mut self, names: NonZeroU16) -> Self {
-        self.settings.max_names = names;
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    /// How many series of durations there are; 1,600 by default. What finds no room counts in a
-    /// coarse series, which has the method and the kind of the end alone: at most 304 more.
-    #[must_use]
-    pub fn max_series(mut self, series: NonZeroU16) -> Self {
-        self.settings.max_series = series;
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    fn known<N: AsRef<str>>(mut self, named: Named, names: impl IntoIterator<Item = N>) -> Self {
-        let names = names.into_iter().map(|name| (named, name.as_ref().into()));
-        self.settings.known.extend(names);
-        Self::build(self.recorder, self.clock, self.settings)
-    }
-
-    fn build(recorder: Arc<R>, clock: C, settings: Settings) -> Self {
         Self {
-            series: Arc::new(Series::new(Arc::clone(&recorder), &settings)),
-            recorder,
-            clock,
-            settings,
+            state: State {
+                settings: Settings::new(side),
+                clock: Clock::system(),
+                series: Arc::new(Series::new(Arc::new(MetricsRecorder::new()))),
+                catalog: Catalog::new(),
+            },
+        }
+    }
+
+    /// Records to another backend. The default is [`MetricsRecorder`].
+    #[must_use]
+    pub fn recorder(mut self, recorder: impl Recorder) -> Self {
+        self.state.series = Arc::new(Series::new(Arc::new(recorder)));
+        self
+    }
+
+    /// Reads the time from `clock`. The default is the operating system's monotonic clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.state.clock = clock;
+        self
+    }
+
+    /// Sets the most names of tools, and of prompts, that become label values. The default is 512.
+    /// Further names are recorded as `_OTHER`.
+    ///
+    /// # Errors
+    /// If `names` is zero.
+    pub fn max_names(mut self, names: usize) -> Result<Self, ConfigError> {
+        self.state.settings.max_names = not_zero(names, "max_names")?;
+        Ok(self)
+    }
+
+    /// Sets the most series of durations. The default is 1,600. Measurements beyond go to coarse
+    /// series, which have the method and the kind of outcome alone: at most 304 more. Together they
+    /// stay within the 2,000 series of a metric that the OpenTelemetry SDK keeps by default.
+    ///
+    /// # Errors
+    /// If `series` is zero.
+    pub fn max_series(mut self, series: usize) -> Result<Self, ConfigError> {
+        self.state.settings.max_series = not_zero(series, "max_series")?;
+        Ok(self)
+    }
+
+    /// A handle to the layer's state.
+    #[must_use]
+    pub fn handle(&self) -> TimingHandle {
+        TimingHandle {
+            series: Arc::clone(&self.state.series),
         }
     }
 }
 
-impl<S, R, C: Clone> Layer<S> for TimingLayer<R, C> {
-    type Service = Timing<S, R, C>;
+fn not_zero(value: usize, setter: &str) -> Result<usize, ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::new(format!("{setter} must be at least 1")));
+    }
+    Ok(value)
+}
 
-    fn layer(&self, inner: S) -> Timing<S, R, C> {
-        Timing::new(inner, Arc::clone(&self.series), self.clock.clone())
+impl<S> Layer<S> for TimingLayer {
+    type Service = Timing<S>;
+
+    fn layer(&self, inner: S) -> Timing<S> {
+        Timing::with_state(inner, Arc::new(self.state.clone()))
     }
 }
 
-impl<R, C: Clone> Clone for TimingLayer<R, C> {
-    fn clone(&self) -> Self {
-        Self {
-            series: Arc::clone(&self.series),
-            recorder: Arc::clone(&self.recorder),
-            clock: self.clock.clone(),
-            settings: self.settings.clone(),
-        }
-    }
-}
-
-impl<R, C> fmt::Debug for TimingLayer<R, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimingLayer")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+impl<S> Timing<S> {
+    /// Wraps `inner` as `layer` does.
+    pub fn new(inner: S, layer: &TimingLayer) -> Self {
+        layer.layer(inner)
     }
 }

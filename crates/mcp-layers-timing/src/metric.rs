@@ -1,4 +1,4 @@
-//! The metrics: their names, units and buckets.
+//! Metrics: names, units and buckets.
 
 /// The bucket boundaries of the operation histograms, in seconds (OpenTelemetry semantic
 /// conventions for MCP, "Metrics").
@@ -12,24 +12,28 @@ pub const SUBSCRIPTION_BUCKETS: [f64; 9] = [
     1.0, 10.0, 60.0, 300.0, 1_800.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0,
 ];
 
-/// A metric that the layer records. A layer records the three of its side.
+/// A metric that the layers of this crate record. [`TimingLayer`](crate::TimingLayer) records the
+/// three of its side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Metric {
-    /// `mcp.server.operation.duration`: how long the server worked on a request.
+    /// `mcp.server.operation.duration`: duration of a request at the server.
     ServerOperationDuration,
-    /// `mcp.client.operation.duration`: how long the client waited for an answer.
+    /// `mcp.client.operation.duration`: duration of a request at the client.
     ClientOperationDuration,
-    /// `mcp.server.subscription.duration`: how long a long-lived request was open. Not one of the
-    /// conventions, where it would fill the operation histogram with the callers' patience.
+    /// `mcp.server.subscription.duration`: time for which a long-lived request was open. A metric
+    /// of this crate's own: in the operation histogram it would hide the durations of work.
     ServerSubscriptionDuration,
     /// `mcp.client.subscription.duration`: the same at the client.
     ClientSubscriptionDuration,
-    /// `mcp.server.active_requests`: how many requests are in flight. Not one of the conventions;
-    /// named after their `http.server.active_requests`.
+    /// `mcp.server.active_requests`: number of requests in flight. A metric of this crate's own,
+    /// named after the conventions' `http.server.active_requests`.
     ServerActiveRequests,
     /// `mcp.client.active_requests`: the same at the client.
     ClientActiveRequests,
+    /// `mcp_layers.http.refused`: HTTP requests that were refused before they reached the MCP
+    /// stack. A counter of this crate's own; the conventions have no such metric.
+    HttpRefused,
 }
 
 impl Metric {
@@ -41,6 +45,7 @@ impl Metric {
         Self::ClientSubscriptionDuration,
         Self::ServerActiveRequests,
         Self::ClientActiveRequests,
+        Self::HttpRefused,
     ];
 
     /// The name in OpenTelemetry.
@@ -53,6 +58,7 @@ impl Metric {
             Self::ClientSubscriptionDuration => "mcp.client.subscription.duration",
             Self::ServerActiveRequests => "mcp.server.active_requests",
             Self::ClientActiveRequests => "mcp.client.active_requests",
+            Self::HttpRefused => "mcp_layers.http.refused",
         }
     }
 
@@ -66,6 +72,7 @@ impl Metric {
             Self::ClientSubscriptionDuration => "mcp_client_subscription_duration_seconds",
             Self::ServerActiveRequests => "mcp_server_active_requests",
             Self::ClientActiveRequests => "mcp_client_active_requests",
+            Self::HttpRefused => "mcp_layers_http_refused_total",
         }
     }
 
@@ -73,31 +80,36 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::ServerActiveRequests | Self::ClientActiveRequests => "{request}",
+            Self::ServerActiveRequests | Self::ClientActiveRequests | Self::HttpRefused => {
+                "{request}"
+            }
             _ => "s",
         }
     }
 
-    /// One sentence for readers of a dashboard.
+    /// A sentence for readers of a dashboard.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
             Self::ServerOperationDuration => {
-                "How long the MCP server worked on a request, until its result or error."
+                "Duration of requests at the MCP server, until the result or error."
             }
             Self::ClientOperationDuration => {
-                "How long the MCP client waited for the result or error of a request."
+                "Duration of requests at the MCP client, until the result or error."
             }
             Self::ServerSubscriptionDuration | Self::ClientSubscriptionDuration => {
-                "How long a long-lived MCP request was open."
+                "Time for which a long-lived MCP request was open."
             }
             Self::ServerActiveRequests | Self::ClientActiveRequests => {
-                "How many MCP requests are in flight."
+                "Number of MCP requests in flight."
+            }
+            Self::HttpRefused => {
+                "Number of HTTP requests refused before they reached the MCP server."
             }
         }
     }
 
-    /// The bucket boundaries, in seconds; none for what is no histogram.
+    /// The bucket boundaries, in seconds; empty for metrics that are not histograms.
     #[must_use]
     pub const fn buckets(self) -> &'static [f64] {
         match self {
@@ -105,7 +117,7 @@ impl Metric {
             Self::ServerSubscriptionDuration | Self::ClientSubscriptionDuration => {
                 &SUBSCRIPTION_BUCKETS
             }
-            Self::ServerActiveRequests | Self::ClientActiveRequests => &[],
+            Self::ServerActiveRequests | Self::ClientActiveRequests | Self::HttpRefused => &[],
         }
     }
 }

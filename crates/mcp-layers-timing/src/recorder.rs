@@ -1,8 +1,8 @@
-//! Where the measurements go.
+//! Recorders: the backends that measurements go to.
 
 use std::time::Duration;
 
-use crate::Metric;
+use crate::metric::Metric;
 
 #[cfg(feature = "metrics")]
 mod facade;
@@ -12,11 +12,11 @@ mod opentelemetry;
 #[cfg(feature = "opentelemetry")]
 pub use self::opentelemetry::OpenTelemetryRecorder;
 
-/// Takes the measurements: [`MetricsRecorder`], `OpenTelemetryRecorder`, or one of your own.
+/// A backend for measurements: [`MetricsRecorder`], `OpenTelemetryRecorder`, or your own.
 ///
-/// The layer asks once for each series, and keeps what it gets for as long as it lives. What it
-/// gets is called in the middle of requests: it must not block. A panic in it is contained and
-/// loses one measurement.
+/// A layer asks once for each series, and keeps the returned closure for as long as it lives. The
+/// closure is called while requests are served: it must not block. A panic in it loses one
+/// measurement and fails no request.
 ///
 /// ```
 /// use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder};
@@ -35,24 +35,28 @@ pub use self::opentelemetry::OpenTelemetryRecorder;
 ///     }
 /// }
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not record measurements",
-    label = "not a `mcp_layers_timing::Recorder`",
-    note = "`MetricsRecorder` is one only with the feature `metrics` of `mcp-layers-timing`"
-)]
 pub trait Recorder: Send + Sync + 'static {
     /// The series of a histogram with these attributes. Its unit is the second.
     fn duration(&self, metric: Metric, attributes: &[Attribute]) -> RecordDuration;
 
     /// The series of a gauge with these attributes.
     fn active(&self, metric: Metric, attributes: &[Attribute]) -> RecordActive;
+
+    /// The series of a counter with these attributes. The default counts nothing.
+    fn counter(&self, metric: Metric, attributes: &[Attribute]) -> RecordCount {
+        let _ = (metric, attributes);
+        Box::new(|| {})
+    }
 }
 
-/// One series of a histogram: adds a measurement.
+/// One series of a histogram. Adds a measurement.
 pub type RecordDuration = Box<dyn Fn(Duration) + Send + Sync>;
 
-/// One series of a gauge: adds 1 or takes 1 away.
+/// One series of a gauge. Adds 1 or -1.
 pub type RecordActive = Box<dyn Fn(i64) + Send + Sync>;
+
+/// One series of a counter. Adds 1.
+pub type RecordCount = Box<dyn Fn() + Send + Sync>;
 
 /// An attribute of a series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -80,7 +84,7 @@ impl Attribute {
 }
 
 /// Records to the [`metrics`](https://docs.rs/metrics) facade, under the names and labels of
-/// Prometheus. A [`Recorder`] with the feature `metrics`, which is a default one.
+/// Prometheus. Without the feature `metrics`, which is on by default, it records nothing.
 ///
 /// Metrics are named by [`Metric::prometheus_name`], labels by [`Attribute::label`]. With
 /// `metrics-exporter-prometheus` the names come out as they are, whether or not the exporter is
@@ -106,16 +110,27 @@ impl Attribute {
 /// 2. Set the buckets, as above: without them the exporter renders summaries.
 /// 3. Set no idle timeout on these metrics: the exporter would forget a series that this layer
 ///    still records to.
-/// 4. Where no listener of the exporter runs, render the page or run its upkeep now and then: it
-///    keeps every single measurement until one of the two.
+/// 4. Where no listener of the exporter runs, render the page or run its upkeep periodically: it
+///    keeps every single measurement until then.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct MetricsRecorder;
 
 impl MetricsRecorder {
-    /// A recorder to whatever the facade's recorder is when a series is first seen.
+    /// Records to the recorder that the facade has when a series is first seen.
     #[must_use]
     pub fn new() -> Self {
         Self
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+impl Recorder for MetricsRecorder {
+    fn duration(&self, _: Metric, _: &[Attribute]) -> RecordDuration {
+        Box::new(|_| {})
+    }
+
+    fn active(&self, _: Metric, _: &[Attribute]) -> RecordActive {
+        Box::new(|_| {})
     }
 }

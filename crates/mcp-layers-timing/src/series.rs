@@ -1,295 +1,204 @@
-//! Which series a measurement goes to.
+//! The series of each metric, opened by the first measurement and kept.
 
 use std::{
-    hash::{BuildHasher, Hash, Hasher},
+    collections::{HashMap, HashSet},
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use foldhash::fast::RandomState;
-use mcp_layers_core::{ListedKind, McpRequest, McpResponse, Method};
+use mcp_layers_core::Method;
 
 use crate::{
-    Metric, RecordActive, RecordDuration, Recorder,
-    attribute::{self, Named, OTHER, Wire},
-    end::{End, Side, is_known_code},
-    layer::Settings,
-    names::Names,
-    table::Table,
+    attributes::{self, OTHER, Wire},
+    labels::Labels,
+    metric::Metric,
+    outcome::{Outcome, is_always_shown},
+    recorder::{RecordActive, RecordDuration, Recorder},
+    settings::{Settings, Side},
 };
 
-/// How many codes beyond the known ones are told.
+/// The most codes beyond those that are always shown.
 const MAX_CODES: usize = 32;
 
-/// What all clones of a layer's services share: the names they know and the series they opened.
-/// All of it is bounded, and read without a lock.
-pub(crate) struct Series<R> {
-    recorder: Arc<R>,
-    side: Side,
-    hasher: RandomState,
-    tools: Names,
-    prompts: Names,
-    codes: Table<i32>,
-    durations: Table<Box<Entry>>,
-    /// Where measurements go once `durations` is full.
-    coarse: Table<Box<Entry>>,
-    /// By the method's position.
-    active: Box<[OnceLock<RecordActive>]>,
+/// The attributes that tell series apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) method: Method<'static>,
+    pub(crate) name: Name,
+    pub(crate) wire: Wire,
+    pub(crate) outcome: Outcome,
 }
 
-struct Entry {
-    key: Key,
-    record: RecordDuration,
-}
-
-/// What tells series apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Key {
-    method: Method<'static>,
-    name: Name,
-    wire: Wire,
-    end: End,
-}
-
-/// In few steps: a derived hash takes one for each field and each variant.
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let name = match self.name {
-            Name::None => 0,
-            Name::Other => 1,
-            Name::At(index) => index + 2,
-        };
-        state.write_usize(name << 8 | position(self.method));
-        state.write_u32(self.wire.bits());
-        self.end.hash(state);
-    }
-}
-
-/// The method's place in a table of all, the last for those that the protocol does not have.
-fn position(method: Method<'_>) -> usize {
-    method.position().unwrap_or(Method::KNOWN.len())
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
+/// The name of a tool or prompt, as a label value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Name {
+    /// The method has no tool or prompt.
     None,
     Other,
-    At(usize),
+    Known(Arc<str>),
 }
 
-/// What a request leaves behind for when it ends.
-#[derive(Debug)]
-pub(crate) struct Call {
-    method: Method<'static>,
-    target: Target,
-    wire: Wire,
+impl From<Option<Arc<str>>> for Name {
+    fn from(label: Option<Arc<str>>) -> Self {
+        label.map_or(Self::Other, Self::Known)
+    }
 }
 
-/// A name as far as it was known when the request came.
-#[derive(Debug)]
-enum Target {
-    Is(Name),
-    /// Not known, but it may turn out to be the server's.
-    Perhaps(Box<str>),
+/// State that all clones of a layer share: label values and series. All of it is bounded.
+pub(crate) struct Series {
+    recorder: Arc<dyn Recorder>,
+    pub(crate) tools: Labels,
+    pub(crate) prompts: Labels,
+    codes: RwLock<HashSet<i32>>,
+    durations: RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    /// Series for the measurements that find `durations` full: by method and outcome alone, so that
+    /// there are at most eight for each method.
+    coarse: RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    active: RwLock<HashMap<Method<'static>, Arc<OnceLock<RecordActive>>>>,
+    overflowed: AtomicU64,
 }
 
-impl<R> Series<R> {
-    pub(crate) fn new(recorder: Arc<R>, settings: &Settings) -> Self {
-        let methods = Method::KNOWN.len() + 1;
-        let max_names = usize::from(settings.max_names.get());
-        let series = Self {
+impl Series {
+    pub(crate) fn new(recorder: Arc<dyn Recorder>) -> Self {
+        Self {
             recorder,
-            side: settings.side,
-            hasher: RandomState::default(),
-            tools: Names::new(max_names),
-            prompts: Names::new(max_names),
-            codes: Table::new(MAX_CODES),
-            durations: Table::new(usize::from(settings.max_series.get())),
-            // Twice what there can be, so that threads in a race never find these full.
-            coarse: Table::new(2 * methods * End::KINDS),
-            active: (0..methods).map(|_| OnceLock::new()).collect(),
-        };
-        for (named, name) in &settings.known {
-            series.names(*named).learn(name);
-        }
-        series
-    }
-
-    /// Learns the names in an answer to `tools/list` or `prompts/list`.
-    pub(crate) fn learn_listed<Res: McpResponse>(&self, call: &Call, response: &Res) {
-        let (names, kind) = match call.method {
-            Method::ListTools => (&self.tools, ListedKind::Tool),
-            Method::ListPrompts => (&self.prompts, ListedKind::Prompt),
-            _ => return,
-        };
-        if !names.is_full() {
-            response.visit_listed(&mut |listed| {
-                if listed.kind == kind {
-                    names.learn(listed.name);
-                }
-            });
+            tools: Labels::default(),
+            prompts: Labels::default(),
+            codes: RwLock::default(),
+            durations: RwLock::default(),
+            coarse: RwLock::default(),
+            active: RwLock::default(),
+            overflowed: AtomicU64::new(0),
         }
     }
 
-    /// Reads what the measurement will need of a request.
-    pub(crate) fn call_of<Req: McpRequest>(&self, request: &Req) -> Call {
-        let method = attribute::method_of(request);
-        let name = Named::by(method).and_then(|named| Some((named, request.target()?)));
-        let target = match name {
-            Some((named, name)) => self.target(self.names(named), name),
-            None => Target::Is(Name::None),
-        };
-        Call {
-            method,
-            target,
-            wire: Wire::of(request),
-        }
-    }
-
-    fn target(&self, names: &Names, name: &str) -> Target {
-        match names.find(name) {
-            Some(index) => Target::Is(Name::At(index)),
-            None if names.could_learn(name) => Target::Perhaps(name.into()),
-            None => Target::Is(Name::Other),
-        }
-    }
-
-    fn names(&self, named: Named) -> &Names {
-        match named {
-            Named::Tool => &self.tools,
-            Named::Prompt => &self.prompts,
-        }
-    }
-
-    /// The key of a call that ended; learns its name where the end proves it.
-    fn key(&self, call: &Call, end: End) -> Key {
-        let name = match (&call.target, Named::by(call.method)) {
-            (Target::Is(name), _) => *name,
-            (Target::Perhaps(_), None) => Name::None,
-            (Target::Perhaps(name), Some(named)) => {
-                let names = self.names(named);
-                let index = if end.proves_name() {
-                    names.learn(name)
-                } else {
-                    names.find(name)
-                };
-                index.map_or(Name::Other, Name::At)
-            }
-        };
-        Key {
-            method: call.method,
-            name,
-            wire: call.wire,
-            end: self.bounded(end),
-        }
-    }
-
-    /// The server chooses the codes of its errors: only so many are told.
-    fn bounded(&self, end: End) -> End {
-        match end {
-            End::Code(code) if !is_known_code(code) => {
-                let hash = self.hasher.hash_one(code);
-                match self
-                    .codes
-                    .find_or_insert(hash, |have| *have == code, || code)
-                {
-                    Some(_) => end,
-                    None => end.kind(self.side),
-                }
-            }
-            end => end,
-        }
-    }
-}
-
-impl<R: Recorder> Series<R> {
-    /// Records how long a call took.
-    pub(crate) fn record(&self, call: &Call, end: End, duration: Duration) {
-        let key = self.key(call, end);
-        let entry = self.entry(&self.durations, key).or_else(|| {
-            let name = match key.name {
-                Name::None => Name::None,
-                Name::Other | Name::At(_) => Name::Other,
-            };
+    /// Records the duration of a request.
+    pub(crate) fn record(&self, settings: &Settings, mut key: Key, duration: Duration) {
+        key.outcome = self.bounded(key.outcome, settings.side);
+        let open = |key: &Key| open(&*self.recorder, settings.side, key);
+        let record = find(&self.durations, &key, settings.max_series, open).or_else(|| {
+            self.overflowed.fetch_add(1, Relaxed);
             let coarse = Key {
-                name,
+                method: key.method,
+                name: match key.name {
+                    Name::None => Name::None,
+                    Name::Other | Name::Known(_) => Name::Other,
+                },
                 wire: Wire::default(),
-                end: key.end.kind(self.side),
-                ..key
+                outcome: key.outcome.without_code(settings.side),
             };
-            self.entry(&self.coarse, coarse)
+            find(&self.coarse, &coarse, usize::MAX, open)
         });
-        if let Some(entry) = entry {
-            contain(|| (entry.record)(duration));
+        if let Some(record) = record {
+            contain(|| record(duration));
         }
     }
 
-    /// Counts a call in.
-    pub(crate) fn enter(&self, call: &Call) {
-        let make = || {
-            let attributes = attribute::of_method(call.method);
-            let active = contain(|| self.recorder.active(self.active_metric(), &attributes));
-            active.unwrap_or_else(|| Box::new(|_| {}))
-        };
-        if let Some(slot) = self.active.get(position(call.method)) {
-            let record = slot.get_or_init(make);
-            contain(|| record(1));
-        }
-    }
-
-    /// Counts a call out.
-    pub(crate) fn leave(&self, call: &Call) {
-        let slot = self.active.get(position(call.method));
-        if let Some(record) = slot.and_then(OnceLock::get) {
-            contain(|| record(-1));
-        }
-    }
-
-    fn entry<'a>(&self, table: &'a Table<Box<Entry>>, key: Key) -> Option<&'a Entry> {
-        let make = || Box::new(self.open(key));
-        let found = table.find_or_insert(self.hasher.hash_one(key), |have| have.key == key, make);
-        found.map(|(_, entry)| &**entry)
-    }
-
-    fn open(&self, key: Key) -> Entry {
-        let mut attributes = attribute::of_method(key.method);
-        let name = match (key.name, Named::by(key.method)) {
-            (Name::Other, _) => Some(OTHER),
-            (Name::At(index), Some(named)) => self.names(named).get(index),
-            _ => None,
-        };
-        attribute::describe_name(key.method, name, &mut attributes);
-        key.wire.describe(&mut attributes);
-        key.end.describe(self.side, &mut attributes);
-        let record = contain(|| {
-            self.recorder
-                .duration(self.duration_metric(key.method), &attributes)
+    /// Adds `change` to the number of requests in flight.
+    pub(crate) fn count_active(&self, side: Side, method: Method<'static>, change: i64) {
+        let known = read(&self.active).get(&method).cloned();
+        let slot = known.unwrap_or_else(|| {
+            let mut active = self.active.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(active.entry(method).or_default())
         });
-        Entry {
-            key,
-            record: record.unwrap_or_else(|| Box::new(|_| {})),
-        }
+        let record = slot.get_or_init(|| {
+            let metric = match side {
+                Side::Server => Metric::ServerActiveRequests,
+                Side::Client => Metric::ClientActiveRequests,
+            };
+            let attributes = attributes::of_method(method);
+            let record = contain(|| self.recorder.active(metric, &attributes));
+            record.unwrap_or_else(|| Box::new(|_| {}))
+        });
+        contain(|| record(change));
     }
 
-    fn duration_metric(&self, method: Method<'_>) -> Metric {
-        match (self.side, method.is_long_lived()) {
-            (Side::Server, false) => Metric::ServerOperationDuration,
-            (Side::Client, false) => Metric::ClientOperationDuration,
-            (Side::Server, true) => Metric::ServerSubscriptionDuration,
-            (Side::Client, true) => Metric::ClientSubscriptionDuration,
-        }
+    /// The number of series of durations, and the number of measurements that found them full.
+    pub(crate) fn counts(&self) -> (usize, u64) {
+        let series = read(&self.durations).len() + read(&self.coarse).len();
+        (series, self.overflowed.load(Relaxed))
     }
 
-    fn active_metric(&self) -> Metric {
-        match self.side {
-            Side::Server => Metric::ServerActiveRequests,
-            Side::Client => Metric::ClientActiveRequests,
+    /// The server chooses the codes of its errors: only some are shown.
+    fn bounded(&self, outcome: Outcome, side: Side) -> Outcome {
+        let Outcome::Code(code) = outcome else {
+            return outcome;
+        };
+        if is_always_shown(code) || read(&self.codes).contains(&code) {
+            return outcome;
         }
+        let mut codes = self.codes.write().unwrap_or_else(PoisonError::into_inner);
+        if codes.len() < MAX_CODES || codes.contains(&code) {
+            codes.insert(code);
+            return outcome;
+        }
+        outcome.without_code(side)
     }
 }
 
-/// A recorder that panics costs a measurement, not the request.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The series of a key, opened if there is room for it.
+fn find(
+    table: &RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    key: &Key,
+    max: usize,
+    open: impl FnOnce(&Key) -> RecordDuration,
+) -> Option<Arc<RecordDuration>> {
+    if let Some(record) = read(table).get(key) {
+        return Some(Arc::clone(record));
+    }
+    let mut table = table.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(record) = table.get(key) {
+        return Some(Arc::clone(record));
+    }
+    if table.len() >= max {
+        return None;
+    }
+    let record = Arc::new(open(key));
+    table.insert(key.clone(), Arc::clone(&record));
+    Some(record)
+}
+
+fn open(recorder: &dyn Recorder, side: Side, key: &Key) -> RecordDuration {
+    let mut attributes = attributes::of_method(key.method);
+    let name = match &key.name {
+        Name::None => None,
+        Name::Other => Some(OTHER),
+        Name::Known(name) => Some(&**name),
+    };
+    attributes::describe_name(key.method, name, &mut attributes);
+    key.wire.describe(&mut attributes);
+    key.outcome.describe(side, &mut attributes);
+    let metric = match (side, key.method.is_long_lived()) {
+        (Side::Server, false) => Metric::ServerOperationDuration,
+        (Side::Client, false) => Metric::ClientOperationDuration,
+        (Side::Server, true) => Metric::ServerSubscriptionDuration,
+        (Side::Client, true) => Metric::ClientSubscriptionDuration,
+    };
+    let record = contain(|| recorder.duration(metric, &attributes));
+    record.unwrap_or_else(|| Box::new(|_| {}))
+}
+
+/// A recorder that panics loses a measurement. Measurements are taken while futures are dropped,
+/// where a second panic would end the process.
 fn contain<T>(record: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(record)).ok()
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (series, overflowed) = self.counts();
+        f.debug_struct("Series")
+            .field("series", &series)
+            .field("overflowed", &overflowed)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,68 +1,62 @@
 //! The service.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Clock, McpRequest};
+use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
-use crate::{Recorder, ResponseFuture, future::Running, series::Series};
+use crate::{
+    future::ResponseFuture,
+    state::{Measurement, State},
+};
 
-/// The service of [`TimingLayer`](crate::TimingLayer).
-pub struct Timing<S, R, C> {
+/// Records the duration of each request to the inner service. Made by
+/// [`TimingLayer`](crate::TimingLayer).
+#[derive(Debug, Clone)]
+pub struct Timing<S> {
     inner: S,
-    series: Arc<Series<R>>,
-    clock: C,
+    state: Arc<State>,
 }
 
-impl<S, R, C> Timing<S, R, C> {
-    pub(crate) fn new(inner: S, series: Arc<Series<R>>, clock: C) -> Self {
-        Self {
-            inner,
-            series,
-            clock,
-        }
+impl<S> Timing<S> {
+    pub(crate) fn with_state(inner: S, state: Arc<State>) -> Self {
+        Self { inner, state }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
-impl<S, R, C, Req> Service<Req> for Timing<S, R, C>
+impl<S, Req> Service<Req> for Timing<S>
 where
     Req: McpRequest,
     S: Service<Req, Response = Req::Response>,
-    R: Recorder,
-    C: Clock,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, R, C>;
+    type Future = ResponseFuture<S::Future, Req::Response>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let running = Running::start(Arc::clone(&self.series), self.clock.clone(), &request);
-        ResponseFuture::new(self.inner.call(request), running)
-    }
-}
-
-impl<S: Clone, R, C: Clone> Clone for Timing<S, R, C> {
-    fn clone(&self) -> Self {
-        Self::new(
-            self.inner.clone(),
-            Arc::clone(&self.series),
-            self.clock.clone(),
-        )
-    }
-}
-
-impl<S: fmt::Debug, R, C> fmt::Debug for Timing<S, R, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timing")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        let measurement = Measurement::start(&self.state, &request);
+        ResponseFuture::new(measurement, || self.inner.call(request))
     }
 }

@@ -2,20 +2,16 @@
 
 mod common;
 
-use std::{convert::Infallible, num::NonZeroU16};
+use std::convert::Infallible;
 
-use common::{call, client, exchange, respond, server};
+use common::{call, client, exchange, respond, server, with_catalog};
 use futures::executor::block_on;
-use mcp_layers_core::{JsonRpcRequest, Method, Transport};
+use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, Method, Transport};
 use serde_json::{Value, json};
-use tower::{Layer, Service, service_fn};
-
-fn at_most(number: u16) -> NonZeroU16 {
-    NonZeroU16::MIN.saturating_add(number - 1)
-}
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 #[test]
-fn t1_a_million_tool_names_make_one_series() {
+fn a_million_tool_names_make_one_series() {
     let (layer, memory) = server();
     let mut service = layer.layer(service_fn(|request: JsonRpcRequest| {
         std::future::ready(Ok::<_, Infallible>(respond(&request, Err(-32602))))
@@ -29,9 +25,9 @@ fn t1_a_million_tool_names_make_one_series() {
 }
 
 #[test]
-fn t1_a_server_that_answers_every_name_is_bounded_too() {
+fn a_server_that_answers_every_name_is_bounded_too() {
     let (layer, memory) = server();
-    let layer = layer.max_names(at_most(10));
+    let layer = layer.max_names(10).unwrap();
     for number in 0..1_000 {
         exchange(&layer, call(&format!("tool-{number}")), Ok(json!({})));
     }
@@ -46,7 +42,7 @@ fn t1_a_server_that_answers_every_name_is_bounded_too() {
 }
 
 #[test]
-fn t1_unknown_methods_and_versions_are_other() {
+fn unknown_methods_and_versions_are_other() {
     let (layer, memory) = server();
     for number in 0..1_000 {
         let request = JsonRpcRequest::new(1, format!("vendor/{number}"))
@@ -61,7 +57,7 @@ fn t1_unknown_methods_and_versions_are_other() {
 }
 
 #[test]
-fn t1_codes_beyond_the_known_ones_are_bounded() {
+fn codes_beyond_the_known_ones_are_bounded() {
     let (layer, memory) = client();
     for code in 1_000..2_000 {
         exchange(&layer, JsonRpcRequest::new(1, "ping"), Err(code));
@@ -76,9 +72,9 @@ fn t1_codes_beyond_the_known_ones_are_bounded() {
 }
 
 #[test]
-fn t1_all_series_together_are_bounded() {
+fn all_series_together_are_bounded() {
     let (layer, memory) = server();
-    let layer = layer.max_series(at_most(100));
+    let layer = layer.max_series(100).unwrap();
     let versions = ["2024-11-05", "2025-03-26", "2025-11-25", "2026-07-28", "x"];
     let ends: [Result<Value, i32>; 9] = [
         Ok(json!({})),
@@ -171,28 +167,66 @@ fn only_an_answer_to_a_list_request_is_believed() {
 }
 
 #[test]
-fn a_declared_name_is_a_label_whatever_setter_follows() {
+fn a_declared_name_is_a_label_even_of_a_tool_that_only_fails() {
     let (layer, memory) = server();
-    let layer = layer
-        .known_tools(["echo"])
-        .known_prompts(["greet"])
-        .max_names(at_most(5))
-        .max_series(at_most(50));
-    exchange(&layer, call("echo"), Err(-32603));
-    exchange(&layer, call("greet"), Err(-32603));
+    let catalog = Catalog::new().with_tools(["echo"]).with_prompts(["greet"]);
+    exchange(&layer, with_catalog(call("echo"), &catalog), Err(-32603));
+    exchange(&layer, with_catalog(call("greet"), &catalog), Err(-32603));
     let request = JsonRpcRequest::new(1, "prompts/get").with_params(json!({ "name": "greet" }));
-    exchange(&layer, request, Err(-32603));
+    exchange(&layer, with_catalog(request, &catalog), Err(-32603));
     assert_eq!(memory.values("gen_ai.tool.name"), ["_OTHER", "echo"]);
     assert_eq!(memory.values("gen_ai.prompt.name"), ["greet"]);
 }
 
 #[test]
+fn a_tool_that_only_fails_is_labelled_when_a_look_up_at_the_server_finds_it() {
+    let (layer, memory) = server();
+    let server = service_fn(|request: JsonRpcRequest| async move {
+        let answer = match mcp_layers_core::McpRequest::method(&request) {
+            Method::ListTools => Ok(json!({ "tools": [{ "name": "broken" }] })),
+            _ => Err(-32603),
+        };
+        Ok::<_, Infallible>(respond(&request, answer))
+    });
+    let service = ServiceBuilder::new()
+        .layer(CatalogLayer::new(Catalog::new()).look_up_at(server))
+        .layer(layer)
+        .service(server);
+    for name in ["broken", "invented"] {
+        block_on(service.clone().oneshot(call(name))).unwrap();
+    }
+    assert_eq!(memory.values("gen_ai.tool.name"), ["_OTHER", "broken"]);
+}
+
+#[test]
+fn the_handle_reads_the_size_of_the_state() {
+    let (layer, _) = server();
+    let layer = layer.max_series(1).unwrap();
+    let handle = layer.handle();
+    exchange(&layer, call("echo"), Ok(json!({})));
+    exchange(&layer, call("echo"), Err(-32603));
+    let stats = handle.stats();
+    assert_eq!((stats.series, stats.overflowed), (2, 1));
+    assert_eq!((stats.tools, stats.prompts), (1, 0));
+}
+
+#[test]
+fn a_bound_of_zero_is_a_config_error() {
+    assert!(server().0.max_names(0).is_err());
+    assert!(server().0.max_series(0).is_err());
+}
+
+#[test]
 fn a_name_that_cannot_be_a_label_is_other_even_when_the_server_knows_it() {
     let (layer, memory) = server();
-    for name in [&"x".repeat(129), "a\"b", "a\nb", ""] {
+    for name in [&"x".repeat(129), "a\"b", "a\\b", "a\nb", "a\u{7f}b", ""] {
         exchange(&layer, call(name), Ok(json!({})));
     }
     assert_eq!(memory.values("gen_ai.tool.name"), ["_OTHER"]);
+    for name in ["a.b/c-d_e", "größe", &"x".repeat(128)] {
+        exchange(&layer, call(name), Ok(json!({})));
+        assert!(memory.values("gen_ai.tool.name").contains(&name.to_owned()));
+    }
 }
 
 #[test]

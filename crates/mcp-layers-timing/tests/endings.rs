@@ -6,8 +6,7 @@ use std::{convert::Infallible, future::poll_fn, panic, task::Poll, time::Duratio
 
 use common::{Memory, call, pending, respond, server};
 use futures::{FutureExt, executor::block_on};
-use mcp_layers_core::{CancelLayer, JsonRpcRequest, JsonRpcResponse};
-use mcp_layers_test::ManualClock;
+use mcp_layers_core::{CancelLayer, JsonRpcRequest, JsonRpcResponse, clock::Clock};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::json;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
@@ -19,11 +18,11 @@ fn error_type(memory: &Memory) -> Option<String> {
 #[test]
 fn the_duration_is_that_of_the_call() {
     let (layer, memory) = server();
-    let clock = ManualClock::new();
+    let clock = Clock::manual();
     let inner = clock.clone();
     let mut service =
         layer
-            .clock(clock.clone())
+            .with_clock(clock.clone())
             .layer(service_fn(move |request: JsonRpcRequest| {
                 let clock = inner.clone();
                 async move {
@@ -42,10 +41,10 @@ fn the_duration_is_that_of_the_call() {
 }
 
 #[test]
-fn t4_a_dropped_future_is_recorded_once_as_cancelled() {
+fn a_dropped_future_is_recorded_once_as_cancelled() {
     let (layer, memory) = server();
-    let clock = ManualClock::new();
-    let mut service = layer.clock(clock.clone()).layer(pending());
+    let clock = Clock::manual();
+    let mut service = layer.with_clock(clock.clone()).layer(pending());
     let mut future = service.call(call("echo"));
     assert!((&mut future).now_or_never().is_none());
     clock.advance(Duration::from_secs(3));

@@ -1,4 +1,4 @@
-//! What the SDK of OpenTelemetry gets.
+//! Measurements as the SDK of OpenTelemetry gets them.
 #![allow(clippy::unwrap_used)]
 #![cfg(feature = "opentelemetry")]
 
@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use common::{call, exchange, respond};
 use futures::executor::block_on;
-use mcp_layers_core::{JsonRpcRequest, Transport};
-use mcp_layers_test::ManualClock;
+use mcp_layers_core::{JsonRpcRequest, Transport, clock::Clock};
 use mcp_layers_timing::{
     BUCKETS, Metric, OpenTelemetryRecorder, SUBSCRIPTION_BUCKETS, TimingLayer,
 };
@@ -83,10 +82,10 @@ fn text<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> BTreeMap<String, 
 #[test]
 fn a_call_is_one_measurement_with_the_conventions_names_unit_and_boundaries() {
     let sdk = Sdk::new();
-    let clock = ManualClock::new();
+    let clock = Clock::manual();
     let layer = TimingLayer::server()
         .recorder(sdk.recorder())
-        .clock(clock.clone());
+        .with_clock(clock.clone());
     let service = layer.layer(service_fn(move |request: JsonRpcRequest| {
         clock.advance(Duration::from_millis(1_500));
         std::future::ready(Ok::<_, Infallible>(respond(&request, Err(-32602))))
@@ -199,7 +198,7 @@ impl PushMetricExporter for Down {
 }
 
 #[test]
-fn t5_calls_are_answered_while_the_exporter_is_down() {
+fn calls_are_answered_while_the_exporter_is_down() {
     let reader = PeriodicReader::builder(Down).build();
     let provider = SdkMeterProvider::builder().with_reader(reader).build();
     let layer = TimingLayer::server().recorder(OpenTelemetryRecorder::new(provider.meter("test")));

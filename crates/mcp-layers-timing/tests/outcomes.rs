@@ -1,4 +1,4 @@
-//! What the attributes say of how a request ended.
+//! Attributes of each outcome.
 
 mod common;
 
@@ -8,8 +8,7 @@ use mcp_layers_timing::{Metric, TimingLayer};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// How a request ended, and what a server and a client say of it: the type of the error and the
-/// status code.
+/// An outcome, with the type of the error and the status code that a server and a client record.
 type Row = (Result<Value, i32>, Said, Said);
 type Said = (Option<&'static str>, Option<&'static str>);
 
@@ -66,7 +65,7 @@ fn said(attributes: &Attributes) -> (Option<&str>, Option<&str>) {
     (value("error.type"), value("rpc.response.status_code"))
 }
 
-fn check(make: fn() -> (TimingLayer<Memory>, Memory), expected: fn(&Row) -> Said) {
+fn check(make: fn() -> (TimingLayer, Memory), expected: fn(&Row) -> Said) {
     for row in rows() {
         let (layer, memory) = make();
         exchange(&layer, call("echo"), row.0.clone());

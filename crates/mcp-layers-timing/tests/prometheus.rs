@@ -1,4 +1,4 @@
-//! What a real exporter shows, read by a parser that knows nothing of this crate.
+//! The page of a real exporter, read by an independent parser.
 #![cfg(feature = "metrics")]
 #![allow(clippy::unwrap_used)]
 
@@ -8,8 +8,7 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use common::{call, exchange, respond};
 use futures::executor::block_on;
-use mcp_layers_core::{JsonRpcRequest, Transport};
-use mcp_layers_test::ManualClock;
+use mcp_layers_core::{JsonRpcRequest, Transport, clock::Clock};
 use mcp_layers_timing::{BUCKETS, Metric, SUBSCRIPTION_BUCKETS, TimingLayer};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use prometheus_parse::{Sample, Scrape, Value};
@@ -32,9 +31,9 @@ fn exporter() -> PrometheusBuilder {
 /// Four calls of one tool that take 5 ms, 20 ms, 3 s and 10 minutes, a failed one, a prompt, a
 /// subscription, and one call that is not done.
 fn traffic(layer: &TimingLayer, recorder: &PrometheusRecorder) -> Scrape {
-    let clock = ManualClock::new();
+    let clock = Clock::manual();
     let text = metrics::with_local_recorder(recorder, || {
-        let layer = layer.clone().clock(clock.clone());
+        let layer = layer.clone().with_clock(clock.clone());
         let send = |request: JsonRpcRequest, took: u64, answer: Result<_, i32>| {
             let clock = clock.clone();
             let service = layer.layer(service_fn(move |request: JsonRpcRequest| {
@@ -206,7 +205,7 @@ fn names_are_the_same_with_unit_suffixes() {
 }
 
 #[test]
-fn t5_no_call_waits_for_an_exporter_that_nobody_reads() {
+fn no_call_waits_for_an_exporter_that_nobody_reads() {
     let recorder = exporter().build_recorder();
     metrics::with_local_recorder(&recorder, || {
         let layer = TimingLayer::server();

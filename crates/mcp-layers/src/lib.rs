@@ -8,7 +8,7 @@
 //! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
-//! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
+//! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics of durations and outcomes |
 //! | `audit` | `audit`, `audit-http` | who did what, with which outcome, durable and tamper-evident |
 //! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |

@@ -22,7 +22,8 @@ use handler::Proxy;
 use mcp_layers::{
     circuit_breaker::{CircuitBreakerLayer, CircuitKey},
     core::{
-        CancelLayer, CatchErrorLayer, CatchPanicLayer, Class, Method, Outcome, ToolHints, code,
+        CancelLayer, Catalog, CatalogLayer, CatchErrorLayer, CatchPanicLayer, Class, Method,
+        Outcome, code,
     },
     retry::{Backoff, RetryLayer},
     rmcp::{ProgressTokens, Stack},
@@ -50,13 +51,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn Error>> {
-    let hints = ToolHints::new();
     let progress = ProgressTokens::new();
     let seconds = Duration::from_secs;
-    // The operator of this proxy knows the upstream, and believes what its tools say of themselves.
+    // The operator of this proxy knows the upstream, and trusts the annotations of its tools.
     let calls = ServiceBuilder::new()
         .layer(CatchErrorLayer::new())
-        .layer(hints.layer())
+        .layer(CatalogLayer::new(Catalog::new()))
         .layer(
             RetryLayer::new(NonZeroU32::MIN.saturating_add(2))
                 .backoff(Backoff {
@@ -64,7 +64,7 @@ async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn
                     max: seconds(1),
                 })
                 .deadline(seconds(60))
-                .trust_hints(hints),
+                .trust_hints(),
         )
         // One circuit for all: when the upstream is gone, it is gone for every tool. An answer that
         // is an error shows that it is there.

@@ -1,11 +1,8 @@
-//! Retry, circuit breaker and timeout, made of their flags.
+//! Retry, circuit breaker and timeout, built from their flags.
 
 use std::{error::Error, num::NonZeroU32, time::Duration};
 
-use mcp_layers::{
-    circuit_breaker::CircuitBreakerLayer, core::ToolHints, retry::RetryLayer, timeout::TimeoutLayer,
-};
-use tower::layer::util::Stack;
+use mcp_layers::{circuit_breaker::CircuitBreakerLayer, retry::RetryLayer, timeout::TimeoutLayer};
 
 use super::{
     layers::{PutAround, put},
@@ -15,17 +12,17 @@ use super::{
 const ATTEMPTS: Flag = Flag {
     name: "--retry-attempts",
     value: "N",
-    help: "attempts in all, the first included (3)",
+    help: "most attempts, the first included (3)",
 };
 const OPEN_FOR: Flag = Flag {
     name: "--circuit-open-ms",
     value: "MS",
-    help: "for how long a circuit stays open (30000)",
+    help: "time for which a circuit stays open (30000)",
 };
 const MAXIMUM: Flag = Flag {
     name: "--timeout-ms",
     value: "MS",
-    help: "how long a request may take (30000)",
+    help: "longest time of a request (30000)",
 };
 
 pub(crate) const FLAGS: &[Flag] = &[ATTEMPTS];
@@ -34,16 +31,13 @@ pub(crate) const TIMEOUT_FLAGS: &[Flag] = &[MAXIMUM];
 
 type Made = Result<PutAround, Box<dyn Error>>;
 
-/// These servers are the operator's own, so that what their tools say of themselves is believed.
-/// Until they are listed, the tool that is there to be retried is named.
+/// These servers are the operator's own, so that the annotations of their tools are trusted.
 pub(crate) fn retry(settings: &Settings) -> Made {
     let attempts = settings.parse(&ATTEMPTS)?;
-    let hints = ToolHints::new();
-    let learn = hints.layer();
     let retry = RetryLayer::new(attempts.unwrap_or(NonZeroU32::MIN.saturating_add(2)))
-        .repeatable_tools(["flaky"])
-        .trust_hints(hints);
-    put(Stack::new(learn, retry))
+        .repeatable_tools(["flaky"])?
+        .trust_hints();
+    put(retry)
 }
 
 pub(crate) fn circuit_breaker(settings: &Settings) -> Made {

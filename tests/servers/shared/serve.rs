@@ -6,6 +6,7 @@ use axum::Router;
 use mcp_layers::{
     core::BoxError,
     rmcp::{RmcpRequest, RmcpResponse, Stack},
+    timing::TimingHttpLayer,
 };
 use rmcp::{
     ServerHandler, ServiceExt,
@@ -78,7 +79,7 @@ where
     let listener = tokio::net::TcpListener::bind(http.address).await?;
     let address = listener.local_addr()?;
     if let Some(edge) = http.edge {
-        router = audit::around(edge.around(router, address)?);
+        router = audit::around(edge.around(router, address)?).layer(TimingHttpLayer::new());
     }
     let router = http.pages.merge(router);
     eprintln!("listening on http://{address}/mcp");

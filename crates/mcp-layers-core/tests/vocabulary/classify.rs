@@ -1,4 +1,4 @@
-use mcp_layers_core::{ByCode, Class, Classify};
+use mcp_layers_core::{ByCode, Class, Classify, ClassifyOutages, ClassifyToolErrors};
 use mcp_layers_core::{Method, Outcome};
 
 #[test]
@@ -28,4 +28,26 @@ fn results_succeed_and_codes_decide_the_rest() {
         assert_eq!(code(failure), Class::Failure, "{failure}");
     }
     assert_eq!(code(499), Class::Neutral);
+}
+
+#[test]
+fn servers_that_answer_failures_as_tool_errors_or_as_internal_errors_have_a_classifier() {
+    let code = |code| Outcome::Protocol {
+        code,
+        message: "",
+        data: None,
+    };
+    let tools = ClassifyToolErrors::new();
+    let outages = ClassifyOutages::new();
+    let both = ClassifyToolErrors::with(ClassifyOutages::new());
+    let class = |classify: &dyn Classify, outcome| classify.classify(Method::CallTool, &outcome);
+    assert_eq!(class(&tools, Outcome::ToolError), Class::Failure);
+    assert_eq!(class(&tools, code(-32603)), Class::Failure);
+    assert_eq!(class(&outages, Outcome::ToolError), Class::Success);
+    assert_eq!(class(&outages, code(-32603)), Class::Neutral);
+    assert_eq!(class(&outages, code(503)), Class::Failure);
+    assert_eq!(class(&outages, code(-32602)), Class::CallerError);
+    assert_eq!(class(&both, Outcome::ToolError), Class::Failure);
+    assert_eq!(class(&both, code(-32603)), Class::Neutral);
+    assert_eq!(both.classify_failure(Method::CallTool), Class::Failure);
 }

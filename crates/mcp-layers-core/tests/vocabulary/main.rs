@@ -8,6 +8,7 @@ mod classify;
 mod clock;
 mod context;
 mod error;
+mod input_wait;
 mod json;
 mod key;
 mod method;

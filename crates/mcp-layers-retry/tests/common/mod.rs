@@ -16,6 +16,7 @@ pub(crate) fn retry(attempts: u32) -> RetryLayer {
     RetryLayer::new(NonZeroU32::new(attempts).unwrap())
         .budget(Budget::new(1_000, 1_000_000).unwrap())
         .repeatable_tools(["safe"])
+        .unwrap()
 }
 
 pub(crate) fn call(tool: &str) -> JsonRpcRequest {
@@ -42,7 +43,7 @@ where
     layer.layer(mock.clone()).oneshot(request).await
 }
 
-/// Why it gave up, by the trail.
+/// The reason for giving up, from the trail.
 pub(crate) fn gave_up(response: &JsonRpcResponse) -> Option<&'static str> {
     response.trail().events().find_map(|event| match event {
         Event::GaveUp { reason } => Some(reason.as_str()),
@@ -50,7 +51,7 @@ pub(crate) fn gave_up(response: &JsonRpcResponse) -> Option<&'static str> {
     })
 }
 
-/// How much of tokio's time it takes.
+/// Measures a future in tokio's time.
 pub(crate) async fn took<F: Future>(future: F) -> (Duration, F::Output) {
     let started = tokio::time::Instant::now();
     let output = future.await;

@@ -39,6 +39,9 @@ impl Service<RmcpRequest> for Leaf {
         if let Some(progress) = request.context().progress().cloned() {
             request.insert_extension(progress);
         }
+        if let Some(wait) = request.context().input_wait().cloned() {
+            request.insert_extension(wait);
+        }
         LeafFuture(request.handler.handle(request.received))
     }
 }

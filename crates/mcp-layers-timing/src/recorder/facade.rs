@@ -1,9 +1,9 @@
-//! The `metrics` facade.
+//! Recorder for the `metrics` facade.
 
-use metrics::{Gauge, Histogram, Key, Label, Level, Metadata, Unit};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Unit};
 
-use super::{Attribute, MetricsRecorder, RecordActive, RecordDuration, Recorder};
-use crate::Metric;
+use super::{Attribute, MetricsRecorder, RecordActive, RecordCount, RecordDuration, Recorder};
+use crate::metric::Metric;
 
 impl Recorder for MetricsRecorder {
     fn duration(&self, metric: Metric, attributes: &[Attribute]) -> RecordDuration {
@@ -30,6 +30,16 @@ impl Recorder for MetricsRecorder {
                 gauge.decrement(1.0);
             }
         })
+    }
+
+    fn counter(&self, metric: Metric, attributes: &[Attribute]) -> RecordCount {
+        let name = metric.prometheus_name();
+        let counter: Counter = metrics::with_recorder(|recorder| {
+            let unit = Some(Unit::Count);
+            recorder.describe_counter(name.into(), unit, metric.description().into());
+            recorder.register_counter(&key(name, attributes), &METADATA)
+        });
+        Box::new(move || counter.increment(1))
     }
 }
 

@@ -1,17 +1,17 @@
-//! The metrics API of OpenTelemetry.
+//! Recorder for the metrics API of OpenTelemetry.
 
 use std::fmt;
 
 use opentelemetry::{KeyValue, metrics::Meter};
 
-use super::{Attribute, RecordActive, RecordDuration, Recorder};
-use crate::Metric;
+use super::{Attribute, RecordActive, RecordCount, RecordDuration, Recorder};
+use crate::metric::Metric;
 
 /// Records to the metrics API of OpenTelemetry, under the names of the semantic conventions, with
 /// the unit and the bucket boundaries of each metric. Needs the feature `opentelemetry`.
 ///
-/// The attributes of a series are made once. The SDK looks them up at every measurement, and has
-/// a bound of its own: 2,000 series of a metric, unless told otherwise.
+/// The attributes of a series are built once. The SDK looks them up at every measurement, and has
+/// a bound of its own: 2,000 series of a metric by default.
 ///
 /// ```
 /// use mcp_layers_timing::{OpenTelemetryRecorder, TimingLayer};
@@ -35,7 +35,7 @@ impl OpenTelemetryRecorder {
     }
 }
 
-// An SDK gives equal instruments one state, so that none has to be kept here (OpenTelemetry
+// An SDK gives equal instruments the same state, so that no instrument is kept here (OpenTelemetry
 // specification, metrics SDK, "Duplicate instrument registration").
 impl Recorder for OpenTelemetryRecorder {
     fn duration(&self, metric: Metric, attributes: &[Attribute]) -> RecordDuration {
@@ -59,6 +59,17 @@ impl Recorder for OpenTelemetryRecorder {
             .with_description(metric.description())
             .build();
         Box::new(move |change| counter.add(change, &attributes))
+    }
+
+    fn counter(&self, metric: Metric, attributes: &[Attribute]) -> RecordCount {
+        let attributes = key_values(attributes);
+        let counter = self
+            .meter
+            .u64_counter(metric.name())
+            .with_unit(metric.unit())
+            .with_description(metric.description())
+            .build();
+        Box::new(move || counter.add(1, &attributes))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A recorder to read, and services that answer as told.
+//! A recorder that keeps its measurements, and services with given answers.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::{
@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{
+    Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse,
+};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -58,7 +60,7 @@ impl Memory {
         all
     }
 
-    /// How many measurements there are in such series.
+    /// The number of measurements in such series.
     pub(crate) fn count(&self, such: impl Fn(&Attributes) -> bool) -> usize {
         let series = self.durations.lock().unwrap();
         let those = series.iter().filter(|(_, map, _)| such(map));
@@ -73,7 +75,7 @@ impl Memory {
         all.remove(0).1
     }
 
-    /// How many series of durations there are.
+    /// The number of series of durations.
     pub(crate) fn series(&self) -> usize {
         self.durations.lock().unwrap().len()
     }
@@ -88,12 +90,12 @@ impl Memory {
         values
     }
 
-    /// How many there are of this recorder.
+    /// The number of clones of this recorder.
     pub(crate) fn holders(&self) -> usize {
         Arc::strong_count(&self.durations)
     }
 
-    /// How many requests are in flight.
+    /// The number of requests in flight.
     pub(crate) fn in_flight(&self, method: &str) -> i64 {
         let active = self.active.lock().unwrap();
         let of_method = |map: &Attributes| map["mcp.method.name"] == method;
@@ -115,13 +117,13 @@ fn map(attributes: &[Attribute]) -> Attributes {
 }
 
 /// A server's layer with a recorder to read.
-pub(crate) fn server() -> (TimingLayer<Memory>, Memory) {
+pub(crate) fn server() -> (TimingLayer, Memory) {
     let memory = Memory::default();
     (TimingLayer::server().recorder(memory.clone()), memory)
 }
 
 /// A client's layer with a recorder to read.
-pub(crate) fn client() -> (TimingLayer<Memory>, Memory) {
+pub(crate) fn client() -> (TimingLayer, Memory) {
     let memory = Memory::default();
     (TimingLayer::client().recorder(memory.clone()), memory)
 }
@@ -130,12 +132,14 @@ pub(crate) fn call(tool: &str) -> JsonRpcRequest {
     JsonRpcRequest::call_tool(1, tool, json!({}))
 }
 
+/// The same request in a stack whose catalog has these tools and prompts.
+pub(crate) fn with_catalog(mut request: JsonRpcRequest, catalog: &Catalog) -> JsonRpcRequest {
+    request.context_mut().set_catalog(catalog.clone());
+    request
+}
+
 /// Sends one request through the layer, which gets this answer.
-pub(crate) fn exchange<R: Recorder>(
-    layer: &TimingLayer<R>,
-    request: JsonRpcRequest,
-    answer: Result<Value, i32>,
-) {
+pub(crate) fn exchange(layer: &TimingLayer, request: JsonRpcRequest, answer: Result<Value, i32>) {
     let service = layer.layer(service_fn(move |request: JsonRpcRequest| {
         let response = respond(&request, answer.clone());
         async move { Ok::<_, Infallible>(response) }

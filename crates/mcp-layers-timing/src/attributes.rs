@@ -1,0 +1,136 @@
+//! Names and values of the attributes.
+
+use mcp_layers_core::{McpRequest, Method, Transport};
+
+use crate::recorder::Attribute;
+
+/// The value in place of every value that is not shown.
+pub(crate) const OTHER: &str = "_OTHER";
+
+pub(crate) const ERROR_TYPE: &str = "error.type";
+pub(crate) const STATUS_CODE: &str = "rpc.response.status_code";
+pub(crate) const RESULT_TYPE: &str = "mcp_layers.result_type";
+const METHOD: &str = "mcp.method.name";
+const TOOL: &str = "gen_ai.tool.name";
+const PROMPT: &str = "gen_ai.prompt.name";
+const OPERATION: &str = "gen_ai.operation.name";
+const PROTOCOL_VERSION: &str = "mcp.protocol.version";
+const TRANSPORT: &str = "network.transport";
+const NETWORK_PROTOCOL: &str = "network.protocol.name";
+const NETWORK_VERSION: &str = "network.protocol.version";
+
+const PROTOCOL_VERSIONS: [&str; 5] = [
+    "2026-07-28",
+    "2025-11-25",
+    "2025-06-18",
+    "2025-03-26",
+    "2024-11-05",
+];
+
+const HTTP_VERSIONS: [&str; 4] = ["1.1", "2", "3", "1.0"];
+
+/// The request's method, or [`OTHER`] for one that the protocol does not have.
+pub(crate) fn method_of<Req: McpRequest>(request: &Req) -> Method<'static> {
+    request.method().known().unwrap_or(Method::Other(OTHER))
+}
+
+/// The attributes of the gauge.
+pub(crate) fn of_method(method: Method<'static>) -> Vec<Attribute> {
+    vec![Attribute::new(METHOD, method.as_str())]
+}
+
+/// Adds the name of a tool or prompt, and the operation of a tool call.
+pub(crate) fn describe_name(
+    method: Method<'_>,
+    name: Option<&str>,
+    attributes: &mut Vec<Attribute>,
+) {
+    let key = match method {
+        Method::CallTool => {
+            attributes.push(Attribute::new(OPERATION, "execute_tool"));
+            TOOL
+        }
+        Method::GetPrompt => PROMPT,
+        _ => return,
+    };
+    if let Some(name) = name {
+        attributes.push(Attribute::new(key, name));
+    }
+}
+
+/// Protocol version and transport of a request; values that are not well known are [`OTHER`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Wire {
+    protocol_version: Option<&'static str>,
+    transport: Option<Transport>,
+    http_version: Option<&'static str>,
+}
+
+impl Wire {
+    pub(crate) fn of<Req: McpRequest>(request: &Req) -> Self {
+        let connection = request.connection();
+        let protocol_version = request.protocol_version();
+        Self {
+            protocol_version: protocol_version.map(|text| one_of(&text, &PROTOCOL_VERSIONS)),
+            transport: connection.transport,
+            http_version: connection
+                .http_version
+                .map(|text| one_of(text, &HTTP_VERSIONS)),
+        }
+    }
+
+    pub(crate) fn describe(self, attributes: &mut Vec<Attribute>) {
+        if let Some(version) = self.protocol_version {
+            attributes.push(Attribute::new(PROTOCOL_VERSION, version));
+        }
+        if let Some(transport) = self.transport {
+            attributes.push(Attribute::new(TRANSPORT, transport.as_str()));
+        }
+        if let Some(version) = self.http_version {
+            attributes.push(Attribute::new(NETWORK_PROTOCOL, "http"));
+            attributes.push(Attribute::new(NETWORK_VERSION, version));
+        }
+    }
+}
+
+fn one_of(text: &str, known: &[&'static str]) -> &'static str {
+    let found = known.iter().find(|known| **known == text);
+    found.copied().unwrap_or(OTHER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wire;
+    use mcp_layers_core::Transport;
+
+    #[test]
+    fn http_is_shown_with_its_version() {
+        let wire = Wire {
+            protocol_version: Some("2025-11-25"),
+            transport: Some(Transport::Tcp),
+            http_version: Some("2"),
+        };
+        let mut attributes = Vec::new();
+        wire.describe(&mut attributes);
+        let pairs: Vec<_> = attributes
+            .iter()
+            .map(|pair| (pair.name, pair.value.as_str()))
+            .collect();
+        let expected = [
+            ("mcp.protocol.version", "2025-11-25"),
+            ("network.transport", "tcp"),
+            ("network.protocol.name", "http"),
+            ("network.protocol.version", "2"),
+        ];
+        assert_eq!(pairs, expected);
+        attributes.clear();
+        Wire::default().describe(&mut attributes);
+        assert!(attributes.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_version_is_other() {
+        assert_eq!(super::one_of("2099-01-01", &["2026-07-28"]), "_OTHER");
+        assert_eq!(super::one_of("2026-07-28", &["2026-07-28"]), "2026-07-28");
+    }
+}
