@@ -29,7 +29,13 @@ const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-servi
 const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-error-mask",
-        &["getrandom", "mcp-layers-redact", "regex", "serde_json", "tracing"],
+        &[
+            "getrandom",
+            "mcp-layers-redact",
+            "regex",
+            "serde_json",
+            "tracing",
+        ],
     ),
     (
         "mcp-layers-auth",
@@ -281,7 +287,10 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         }
         return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));
     }
-    for_tests || !(is_layer(name) || SHARED.contains(&name)) || COMMON.contains(&on) || subjects(name).contains(&on)
+    for_tests
+        || !(is_layer(name) || SHARED.contains(&name))
+        || COMMON.contains(&on)
+        || subjects(name).contains(&on)
 }
 
 fn is_layer(name: &str) -> bool {

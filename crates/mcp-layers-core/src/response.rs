@@ -61,6 +61,14 @@ pub trait McpResponse: Sized {
         None
     }
 
+    /// Visits every JSON value of free form in a result, to be changed in place: structured content
+    /// and `_meta`, also those of a completed task's result. By default structured content alone.
+    fn visit_json_mut(&mut self, visit: &mut dyn FnMut(&mut Value)) {
+        if let Some(content) = self.structured_content_mut() {
+            visit(content);
+        }
+    }
+
     /// The error inside the result of `tasks/get` for a failed task. Where a task has only a status
     /// message (2025-11-25), that is the error's message, and the code is -32603. Of a list of
     /// tasks, the error of the first that failed.
