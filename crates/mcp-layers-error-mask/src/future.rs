@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use mcp_layers_core::McpResponse;
@@ -45,13 +45,18 @@ where
     /// When polled after completion.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        assert!(this.reply_to.is_some(), "polled after completion");
-        let response = ready!(this.future.poll(cx));
-        let to = this
-            .reply_to
-            .take()
-            .expect("a future that is not complete has its address");
-        Poll::Ready(response.map(|response| response::mask(this.state, this.request, to, response)))
+        let Some(to) = this.reply_to.take() else {
+            panic!("polled after completion");
+        };
+        match this.future.poll(cx) {
+            Poll::Pending => {
+                *this.reply_to = Some(to);
+                Poll::Pending
+            }
+            Poll::Ready(response) => Poll::Ready(
+                response.map(|response| response::mask(this.state, this.request, to, response)),
+            ),
+        }
     }
 }
 

@@ -19,7 +19,10 @@ impl Request {
         // Of other methods the target may be long or secret, such as the uri of a resource.
         let is_named = matches!(method, Method::CallTool | Method::GetPrompt);
         let target = request.target().filter(|_| is_named).unwrap_or_default();
-        let length = target.floor_char_boundary(MAX);
+        let mut length = target.len().min(MAX);
+        while !target.is_char_boundary(length) {
+            length -= 1;
+        }
         let mut bytes = [0; MAX];
         bytes[..length].copy_from_slice(&target.as_bytes()[..length]);
         Self {

@@ -181,7 +181,7 @@ impl State {
             self.settings.redactor.redact_json(data);
         }
         visit_json_texts(data, &mut |text| {
-            *text = self.text(text, Lines::Kept, public)
+            *text = self.text(text, Lines::Kept, public);
         });
         if let (Some(map), Some(uri)) = (data.as_object_mut(), uri) {
             map.insert("uri".to_owned(), uri);
