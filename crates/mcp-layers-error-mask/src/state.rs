@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-use mcp_layers_core::{Event, McpError, Trail, code, visit_json_texts};
+use mcp_layers_core::{Event, McpError, Trail, adapter::visit_json_texts, code};
 use mcp_layers_redact::{Lines, sanitize};
 use serde_json::{Value, json};
 
