@@ -135,6 +135,24 @@ pub fn structured_content_mut(result: &mut Value) -> Option<&mut Value> {
     result.get_mut("structuredContent")
 }
 
+/// Visits structured content and `_meta`, wherever they stand in the result.
+pub fn visit_json_mut(result: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+    match result {
+        Value::Object(map) => {
+            for (key, value) in map {
+                match key.as_str() {
+                    "structuredContent" | "_meta" => visit(value),
+                    _ => visit_json_mut(value, visit),
+                }
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| visit_json_mut(item, visit)),
+        _ => {}
+    }
+}
+
 /// The error of a failed task, or of the first failed one in a list.
 #[must_use]
 pub fn task_error(result: &Value) -> Option<McpError> {

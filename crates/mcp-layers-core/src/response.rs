@@ -61,6 +61,14 @@ pub trait McpResponse: Sized {
         None
     }
 
+    /// Visits every JSON value of free form in a result, to be changed in place: structured content
+    /// and `_meta`, also those of a completed task's result. By default structured content alone.
+    fn visit_json_mut(&mut self, visit: &mut dyn FnMut(&mut Value)) {
+        if let Some(content) = self.structured_content_mut() {
+            visit(content);
+        }
+    }
+
     /// The error of a failed task in the result of `tasks/get`; in a list of tasks, that of the first
     /// failed one. A task that has only a status message (2025-11-25) gives an error with that
     /// message and code -32603.

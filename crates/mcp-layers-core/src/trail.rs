@@ -1,6 +1,6 @@
 //! What layers tell layers further out.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use crate::McpError;
 /// A trail stays inside the process: it is never sent, and a stored response is stored without it.
 /// Empty, it costs no allocation, and a response that goes from layer to layer carries one word of
 /// it.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Trail {
     noted: Option<Box<Noted>>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 struct Noted {
     events: Vec<Event>,
     public: bool,
@@ -69,6 +69,23 @@ impl Trail {
             let later = std::mem::replace(events, earlier.events);
             events.extend(later);
         }
+    }
+}
+
+/// Leaves out what callers must not read: masked errors, the messages of panics and of failures.
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = self.events().map(|event| match event {
+            Event::Masked { error_id, .. } => format!("Masked {{ error_id: {error_id:?}, .. }}"),
+            Event::Panicked { .. } => "Panicked { .. }".to_owned(),
+            Event::Failed { .. } => "Failed { .. }".to_owned(),
+            event => format!("{event:?}"),
+        });
+        let events: Vec<_> = events.collect();
+        f.debug_struct("Trail")
+            .field("events", &events)
+            .field("public", &self.is_public())
+            .finish()
     }
 }
 

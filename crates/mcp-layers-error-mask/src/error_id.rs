@@ -1,19 +1,17 @@
-//! What a caller quotes when it asks why.
+//! Ids of errors, which callers quote when they ask for help.
 
 use std::{
     fmt::Write,
     hash::{BuildHasher, RandomState},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Makes the ids under which errors are logged and which callers get instead.
+/// Makes the ids that callers get instead of errors, and under which the errors are logged.
 ///
 /// An id must be unguessable if whoever has it gets help with it, and must say nothing of the
-/// inside. Closures `Fn() -> String` are makers too. One that panics is replaced by
-/// [`RandomErrorId`] for that error.
+/// inside. Closures `Fn() -> String` implement it.
 pub trait MakeErrorId: Send + Sync + 'static {
-    /// A new id.
+    /// Returns a new id.
     fn make_error_id(&self) -> String;
 }
 
@@ -38,12 +36,6 @@ impl MakeErrorId for RandomErrorId {
     }
 }
 
-/// What the maker makes; a panic stays here.
-pub(crate) fn make(maker: &dyn MakeErrorId) -> String {
-    catch_unwind(AssertUnwindSafe(|| maker.make_error_id()))
-        .unwrap_or_else(|_| RandomErrorId.make_error_id())
-}
-
 fn random() -> u128 {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {
@@ -52,7 +44,7 @@ fn random() -> u128 {
     }
 }
 
-/// Where the operating system has no random numbers to give: a counter, hashed with the keys that
+/// Without random numbers from the operating system: a counter, hashed with the keys that
 /// the standard library drew for this process.
 fn hashed() -> u128 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);

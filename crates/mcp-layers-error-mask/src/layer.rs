@@ -1,128 +1,167 @@
-//! The settings.
+//! The layer and its setters.
 
-use std::{collections::BTreeSet, fmt, num::NonZeroUsize, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{ConfigError, clock::Clock};
+use mcp_layers_redact::Redactor;
 use tower_layer::Layer;
 
-use crate::{ErrorMask, MakeErrorId, RandomErrorId, Scrub, code, mask::Mask};
+use crate::{
+    error_id::MakeErrorId,
+    handle::ErrorMaskHandle,
+    log::TARGET,
+    service::ErrorMask,
+    settings::{Mode, Settings},
+    state::{Counts, State},
+};
 
-/// Keeps what happened inside out of what the caller reads.
+/// Masks internal errors and redacts secrets in what callers of an MCP server read.
 ///
-/// Clones, and the services that they make, share their settings. The layer has no other state.
-#[derive(Clone)]
+/// Clones and the services that they make share counts and log, whatever is set later.
+#[derive(Clone, Default)]
 pub struct ErrorMaskLayer {
-    mask: Arc<Mask>,
+    settings: Settings,
+    counts: Arc<Counts>,
+    /// Made with the first service; a setter begins anew.
+    state: OnceLock<Arc<State>>,
 }
 
 impl ErrorMaskLayer {
-    /// How many bytes the text of an error may have unless [`ErrorMaskLayer::max_text`] says
-    /// otherwise: 8 KiB.
-    pub const DEFAULT_MAX_TEXT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8 * 1024 - 1);
-
-    /// Masks every error that is neither public nor the protocol's own.
+    /// Masks every error that is neither public nor the protocol's own: callers read "Internal error
+    /// (id …)" instead.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            mask: Arc::new(Mask {
-                message: "Internal error",
-                error_id: Arc::new(RandomErrorId),
-                public_codes: BTreeSet::new(),
-                scrub: Scrub::credentials(),
-                max_text: Self::DEFAULT_MAX_TEXT,
-                hide_echoed_values: false,
-                unmasked: false,
-            }),
-        }
+        Self::default()
     }
 
     /// Masks **nothing**: callers read the messages, data and causes of every error, under the same
-    /// ids and codes, and no text is scrubbed. For a developer's own machine; a warning in the log
+    /// ids and codes, and no text is redacted. For a developer's own machine; a warning in the log
     /// says so each time.
     #[must_use]
     pub fn unmasked_for_development() -> Self {
         tracing::warn!(
-            target: crate::TARGET,
+            target: TARGET,
             "errors are NOT masked: callers read internals and secrets; use `ErrorMaskLayer::new` \
              outside of development"
         );
-        Self::new().set(|mask| {
-            mask.unmasked = true;
-            mask.scrub = Scrub::none();
-        })
+        Self::new()
+            .redactor(Redactor::none())
+            .set(|settings| settings.mode = Mode::Unmasked)
     }
 
-    /// What is taken out of texts that stay: [`Scrub::credentials`] by default.
+    /// Redacts errors instead of masking them: message and data stay, without secrets, and
+    /// `data.errorId` is added. For servers that answer with -32603 what the model needs to correct
+    /// itself. A secret without a known form is not found. Panics and errors of layers are masked all
+    /// the same.
     #[must_use]
-    pub fn scrub(self, scrub: Scrub) -> Self {
-        self.set(|mask| mask.scrub = scrub)
+    pub fn keep_texts(self) -> Self {
+        self.set(|settings| settings.mode = Mode::Redacted)
+    }
+
+    /// Answers `tools/call` with a result that has `isError: true` instead of a masked error, so that
+    /// the model reads "Internal error (id …)".
+    #[must_use]
+    pub fn as_tool_error(self) -> Self {
+        self.set(|settings| settings.as_tool_error = true)
+    }
+
+    /// Sets the redactor of texts that stay: [`Redactor::credentials`] by default.
+    #[must_use]
+    pub fn redactor(self, redactor: Redactor) -> Self {
+        self.set(|settings| settings.redactor = redactor)
+    }
+
+    /// Redacts every result, not only those with `isError`. Lists and the answers of the lifecycle
+    /// stay: the names in them have to be recognised.
+    #[must_use]
+    pub fn every_result(self) -> Self {
+        self.set(|settings| settings.every_result = true)
     }
 
     /// Declares codes of the server's own as public: their message and data are meant for callers.
-    /// This is how a handler says so whose error type has no mark for it: it answers with one of
-    /// these codes. Of rmcp: `ErrorData::new(ErrorCode(1001), "None left until Monday", None)`.
+    /// A handler whose error type has no mark for public errors answers with one of these codes. With
+    /// rmcp: `ErrorData::new(ErrorCode(1001), "None left until Monday", None)`.
     ///
     /// # Errors
-    /// When the protocol reserves a code (-32768 to -32000, 2026-07-28, basic/index, "Error
-    /// codes"). The codes in which it speaks itself are public already, and -32603 cannot be.
+    /// When the protocol reserves a code (-32768 to -32000, 2026-07-28, basic/index, "Error codes").
+    /// The protocol's own codes are public already, and -32603 cannot be.
     pub fn public_codes(self, codes: impl IntoIterator<Item = i32>) -> Result<Self, ConfigError> {
         let codes: Vec<_> = codes.into_iter().collect();
-        let reserved = |code: &&i32| (-32768..=-32000).contains(*code);
-        if let Some(code) = codes.iter().find(reserved) {
+        if let Some(code) = codes.iter().find(|code| (-32768..=-32000).contains(*code)) {
             let problem = "is reserved by the protocol; choose one outside of -32768 to -32000";
             return Err(ConfigError::new(format!("public code {code} {problem}")));
         }
-        debug_assert!(codes.iter().all(|code| !code::is_reserved(*code)));
-        Ok(self.set(|mask| mask.public_codes.extend(codes)))
+        Ok(self.set(|settings| settings.public_codes.extend(codes)))
     }
 
-    /// The message of every masked error: "Internal error" by default. One concise sentence
-    /// (2026-07-28, basic/index).
+    /// Sets the message of masked errors, to which the id is added: "Internal error" by default. One
+    /// concise sentence (2026-07-28, basic/index).
     #[must_use]
     pub fn message(self, message: &'static str) -> Self {
-        self.set(|mask| mask.message = message)
+        self.set(|settings| settings.message = message)
     }
 
-    /// Makes the ids of errors: [`RandomErrorId`] by default.
+    /// Sets the maker of error ids: [`RandomErrorId`](crate::RandomErrorId) by default.
     #[must_use]
     pub fn error_id(self, maker: impl MakeErrorId) -> Self {
-        self.set(|mask| mask.error_id = Arc::new(maker))
+        self.set(|settings| settings.error_id = Arc::new(maker))
     }
 
-    /// How many bytes the message of an error that is kept may have, and each text in its data: 8
-    /// KiB by default. What is beyond is cut off; `data.uri` is not.
-    #[must_use]
-    pub fn max_text(self, bytes: NonZeroUsize) -> Self {
-        self.set(|mask| mask.max_text = bytes)
+    /// Sets the maximum length in bytes of the message of an error that is kept, and of each text in
+    /// its data: 8 KiB by default. The rest is cut off; `data.uri` is not cut.
+    ///
+    /// # Errors
+    /// When it is zero.
+    pub fn max_error_text(self, bytes: usize) -> Result<Self, ConfigError> {
+        let bytes = at_least_one("max_error_text", bytes)?;
+        Ok(self.set(|settings| settings.max_error_text = bytes))
     }
 
-    /// Hides what validation errors (-32602) repeat of the request: values in quotation marks, what
-    /// serde says it was given, and `data` but for `uri`. What was expected stays.
+    /// Sets the maximum length in bytes of each text of a result that is redacted: 1 MiB by default.
+    /// The rest is not looked at, and therefore cut off.
+    ///
+    /// # Errors
+    /// When it is zero.
+    pub fn max_result_text(self, bytes: usize) -> Result<Self, ConfigError> {
+        let bytes = at_least_one("max_result_text", bytes)?;
+        Ok(self.set(|settings| settings.max_result_text = bytes))
+    }
+
+    /// Hides the values that validation errors (-32602) repeat of the request: those in quotation
+    /// marks, those that serde was given, and `data` except `uri`. What was expected stays.
     #[must_use]
     pub fn hide_echoed_values(self) -> Self {
-        self.set(|mask| mask.hide_echoed_values = true)
+        self.set(|settings| settings.hide_echoed_values = true)
     }
 
-    fn set(self, set: impl FnOnce(&mut Mask)) -> Self {
-        let mut mask = Mask {
-            message: self.mask.message,
-            error_id: Arc::clone(&self.mask.error_id),
-            public_codes: self.mask.public_codes.clone(),
-            scrub: self.mask.scrub.clone(),
-            max_text: self.mask.max_text,
-            hide_echoed_values: self.mask.hide_echoed_values,
-            unmasked: self.mask.unmasked,
-        };
-        set(&mut mask);
-        Self {
-            mask: Arc::new(mask),
+    /// Sets the clock by which the log is limited to one line a second: the system's by default.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        self.set(|settings| settings.clock = clock)
+    }
+
+    /// Returns a handle with the counts of this layer.
+    #[must_use]
+    pub fn handle(&self) -> ErrorMaskHandle {
+        ErrorMaskHandle {
+            counts: Arc::clone(&self.counts),
         }
+    }
+
+    fn set(mut self, set: impl FnOnce(&mut Settings)) -> Self {
+        set(&mut self.settings);
+        self.state = OnceLock::new();
+        self
     }
 }
 
-impl Default for ErrorMaskLayer {
-    fn default() -> Self {
-        Self::new()
+fn at_least_one(setting: &str, value: usize) -> Result<usize, ConfigError> {
+    match value {
+        0 => Err(ConfigError::new(format!("{setting} is 0; the least is 1"))),
+        value => Ok(value),
     }
 }
 
@@ -130,19 +169,27 @@ impl<S> Layer<S> for ErrorMaskLayer {
     type Service = ErrorMask<S>;
 
     fn layer(&self, inner: S) -> ErrorMask<S> {
-        ErrorMask::new(inner, Arc::clone(&self.mask))
+        let state = self.state.get_or_init(|| {
+            Arc::new(State {
+                settings: self.settings.clone(),
+                counts: Arc::clone(&self.counts),
+            })
+        });
+        ErrorMask::with_state(inner, Arc::clone(state))
     }
 }
 
 impl fmt::Debug for ErrorMaskLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = &self.settings;
         f.debug_struct("ErrorMaskLayer")
-            .field("message", &self.mask.message)
-            .field("public_codes", &self.mask.public_codes)
-            .field("scrub", &self.mask.scrub)
-            .field("max_text", &self.mask.max_text)
-            .field("hide_echoed_values", &self.mask.hide_echoed_values)
-            .field("unmasked", &self.mask.unmasked)
+            .field("message", &settings.message)
+            .field("mode", &settings.mode)
+            .field("public_codes", &settings.public_codes)
+            .field("redactor", &settings.redactor)
+            .field("every_result", &settings.every_result)
+            .field("hide_echoed_values", &settings.hide_echoed_values)
+            .field("as_tool_error", &settings.as_tool_error)
             .finish_non_exhaustive()
     }
 }

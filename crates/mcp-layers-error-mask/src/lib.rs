@@ -1,12 +1,13 @@
-//! Callers learn nothing of the inside, and the record keeps everything.
+//! Error masking for MCP servers: internal errors and panics become "Internal error (id …)", and
+//! secrets are redacted in what stays.
 //!
 //! [`ErrorMaskLayer`] replaces every error that nobody declared public by a constant text and an
-//! unguessable id. What it said goes, under that id, into the log (`tracing`, target
+//! unguessable id. The original goes, under that id, into the log (`tracing`, target
 //! `mcp_layers_error_mask`) and into the response's trail
 //! ([`Event::Masked`](mcp_layers_core::Event::Masked)), where an audit finds it. Texts that stay are
-//! scrubbed of secrets ([`Scrub`], [`Redactor`]). It catches no panic and no error of a service: for
-//! that `CatchPanicLayer` and `CatchErrorLayer` stand inside of it. It does not see notifications,
-//! progress messages and log messages that a handler sends beside its answer.
+//! redacted by a [`Redactor`]. The layer catches no panic and no error of a service: for that,
+//! `CatchPanicLayer` and `CatchErrorLayer` stand inside it. It does not see notifications, progress
+//! messages and log messages that a handler sends in addition to its answer.
 //!
 //! # Example
 //!
@@ -38,8 +39,9 @@
 //! for tool in ["fail", "panic"] {
 //!     let error = call(tool).await?;
 //!     assert_eq!(error["code"], -32603);
-//!     assert_eq!(error["message"], "Internal error");
-//!     assert_eq!(error["data"]["errorId"].as_str().map(str::len), Some(26));
+//!     let id = error["data"]["errorId"].as_str().unwrap_or_default();
+//!     assert_eq!(id.len(), 26);
+//!     assert_eq!(error["message"], format!("Internal error (id {id})"));
 //! }
 //! assert_eq!(call("sold_out").await?["message"], "None left until Monday");
 //! # Ok(())
@@ -48,76 +50,67 @@
 //!
 //! # Rules
 //!
-//! 1. Public is what is declared so: [`McpError::public`](mcp_layers_core::McpError::public) and
-//!    all that layers refuse with (401, 403, 408, 413, 429, 499, 503, 504), and the codes given to
-//!    [`ErrorMaskLayer::public_codes`]. The last is how a handler says it whose error type has no
-//!    mark for it, such as rmcp's `ErrorData`. Public errors keep code, message and data.
+//! 1. Public errors keep code, message and data. Public are
+//!    [`McpError::public`](mcp_layers_core::McpError::public), all refusals of layers (401, 403, 408,
+//!    413, 429, 499, 503, 504), and the codes given to [`ErrorMaskLayer::public_codes`].
 //! 2. The protocol's own errors keep them too, because they drive the client's recovery: -32700,
-//!    -32600 to -32602, -32002, -32020 to -32022, -32042. Their message and free data pass the
-//!    scrub policy; `data.uri` and what the protocol itself puts into data stay to the letter.
-//! 3. All else keeps its code at most. Message and data become the constant
-//!    [message](ErrorMaskLayer::message) and `{"errorId": …}`.
+//!    -32600 to -32602, -32002, -32020 to -32022, -32042. Their message and data are redacted;
+//!    `data.uri` and what the protocol itself puts into data stay to the letter.
+//! 3. Every other error keeps its code at most. Its message becomes the constant
+//!    [message](ErrorMaskLayer::message) with the id, and its data `{"errorId": …}`. Where
+//!    `data.outcome` is `unknown`, as the retry layer sets it, that stays, and the message says so.
 //! 4. A code that the protocol reserves without having given it a meaning (-32768 to -32000) becomes
-//!    -32603, for public errors too. -32002 and -32042 are left to whoever knows the peer's
-//!    version; rmcp translates the first.
-//! 5. The constant error that stands for a panic, or for a layer's error that no rule knows, gets an
-//!    id as well; what the panic or the causes said is logged under it. A panic that did not change
-//!    the answer is logged too.
+//!    -32603, for public errors too.
+//! 5. The constant error that stands for a panic, or for a layer's error, gets an id as well; the
+//!    message of the panic and the causes are logged under it. A panic that did not change the answer
+//!    is logged too.
 //! 6. A failed task hides its error inside a successful `tasks/get`: it is masked by the same rules,
-//!    with its status message. Where it has but a status message (2025-11-25), the id is in the
-//!    result's `_meta`, under `mcp-layers.error-mask/errorId`. Each answer has its own id. In
-//!    `tasks/list` every failed task is masked; of them the first is logged.
-//! 7. A result with `isError` stays a result. Its texts and structured content are
-//!    [scrubbed](ErrorMaskLayer::scrub) of credentials by default. Every other result passes
-//!    untouched, unless [`Scrub::every_result`] says otherwise.
-//! 8. In the texts of errors and in scrubbed ones, terminal sequences, control characters and those
-//!    that do not show are taken out; what is too long is cut at a character's boundary.
-//! 9. A panic in an id maker, in a redactor or in the log's subscriber is contained.
-//! 10. An error of the inner service (`S::Error`) is opaque, and passed on as it is.
-//! 11. A second mask further out leaves what the first one made.
+//!    with its status message. Where it has only a status message (2025-11-25), the id is in the
+//!    result's `_meta`, under `mcp-layers.error-mask/errorId`. In `tasks/list` every failed task is
+//!    masked; the first of them is logged.
+//! 7. A result with `isError` stays a result. Its texts, structured content and `_meta` are redacted.
+//!    Results of tasks are treated likewise. Every other result passes untouched, unless
+//!    [`ErrorMaskLayer::every_result`] is set.
+//! 8. In the texts of errors and in redacted ones, terminal sequences, control characters and
+//!    characters that do not show are taken out; long texts are cut at a character's boundary.
+//! 9. An error of the inner service (`S::Error`) is opaque, and passed on as it is.
+//! 10. A second, outer mask leaves the answers of the first one as they are.
+//! 11. At most one masked error a second of each tool is logged at the level `ERROR`, with the number
+//!     of those left out; the others are logged at `DEBUG`. All are in the trail.
 //!
-//! Redactors look for known forms, and cannot find a secret without a form in a text that stays.
-//! What must not be read does not belong into a public error or a result.
+//! A redactor looks for known forms, and cannot find a secret without a form in a text that stays.
 //!
 //! # Ordering
 //!
 //! Outside `CatchErrorLayer` and `CatchPanicLayer`, whose answers it completes, and outside retry
 //! and circuit breaker, which need the real codes; inside trace, timing and audit, which record what
-//! the caller got. Inside of a cache it would be no mask for what was stored before. Further in than
-//! `CatchPanicLayer` it masks what handlers answer, and panics are answered by their constant text
-//! without an id.
+//! the caller got. A cache outside the mask would store masked errors only.
 //!
 //! # Cost
 //!
-//! A clone of an `Arc`, and one look at the answer; a result costs no allocation. An error costs an
-//! id (a system call), a record of the log and some allocations; a text that is scrubbed, one
-//! search for each redactor. Both are linear in the length of the text.
+//! A clone of an `Arc`, a copy of the tool's name, and one look at the answer; a result costs no
+//! allocation. An error costs an id (a system call), a record of the log and some allocations. Texts
+//! are redacted in time linear in their length.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod code;
-mod echo;
 mod error_id;
 mod future;
+mod handle;
 mod layer;
 mod log;
-mod mask;
-mod neutral;
-mod redactor;
-mod scrub;
+mod request;
+mod response;
 mod service;
+mod settings;
+mod state;
+mod validation;
 
 pub use error_id::{MakeErrorId, RandomErrorId};
 pub use future::ResponseFuture;
+pub use handle::{ErrorMaskHandle, ErrorMaskStats};
 pub use layer::ErrorMaskLayer;
-pub use redactor::Redactor;
-pub use scrub::Scrub;
+pub use mcp_layers_redact::Redactor;
 pub use service::ErrorMask;
-
-/// The target of what is logged.
-pub(crate) const TARGET: &str = "mcp_layers_error_mask";
-
-/// The key in a result's `_meta` with the id of a failed task's error.
-pub(crate) const ERROR_ID_META: &str = "mcp-layers.error-mask/errorId";
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,45 +1,106 @@
-//! What the operator reads under the id that the caller got.
+//! The log of masked errors, under the ids that callers got.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use mcp_layers_core::{Event, McpError, Method, Trail};
+use mcp_layers_core::{Event, McpError, Trail};
+use mcp_layers_redact::{Lines, sanitize};
 
-use crate::neutral::cut;
+use crate::request::Request;
+
+/// The target of what is logged.
+pub(crate) const TARGET: &str = "mcp_layers_error_mask";
 
 /// How many bytes of one text go into the log.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Writes what was masked. Texts are escaped as Rust escapes them, so that one record is one line.
-pub(crate) fn masked(error_id: &str, method: Method<'_>, original: &McpError, trail: &Trail) {
-    contained(|| {
-        let data = original.data.as_ref().map(ToString::to_string);
-        tracing::error!(
-            target: crate::TARGET,
-            error_id,
-            method = %bounded(method.as_str()),
-            code = original.code,
-            error = ?bounded(&original.message),
-            data = data.as_deref().map(bounded),
-            causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
-            "an error was masked"
-        );
-    });
+/// The interval in which one line of a tool is logged at the level `ERROR`; the others are logged at
+/// `DEBUG`.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many tools have lines of their own; further ones share one.
+const MAX_TOOLS: usize = 64;
+
+/// By the name of a tool, or else the method: when the last line was logged at `ERROR`, and how many
+/// errors came since.
+#[derive(Default)]
+pub(crate) struct Log(Mutex<HashMap<Box<str>, (Instant, u64)>>);
+
+impl Log {
+    /// Logs a masked error. Texts are escaped as Rust escapes them, so that one record is one line.
+    pub(crate) fn masked(
+        &self,
+        now: Instant,
+        error_id: &str,
+        request: &Request,
+        original: &McpError,
+        trail: &Trail,
+    ) {
+        macro_rules! write {
+            ($level:expr, $since:expr) => {{
+                let data = original.data.as_ref().map(|data| bounded(&data.to_string()));
+                tracing::event!(
+                    target: TARGET,
+                    $level,
+                    error_id,
+                    method = request.method.as_str(),
+                    target = request.target().map(tracing::field::debug),
+                    code = original.code,
+                    error = ?bounded(&original.message),
+                    data,
+                    causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
+                    more_since_last_line = $since,
+                    "an error was masked"
+                );
+            }};
+        }
+        match self.due(now, request) {
+            Some(0) => write!(tracing::Level::ERROR, None::<u64>),
+            Some(more) => write!(tracing::Level::ERROR, Some(more)),
+            None => write!(tracing::Level::DEBUG, None::<u64>),
+        }
+    }
+
+    /// How many errors were left out, where a line is due.
+    fn due(&self, now: Instant, request: &Request) -> Option<u64> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut name = request.target().unwrap_or(request.method.as_str());
+        if lines.len() >= MAX_TOOLS && !lines.contains_key(name) {
+            name = "";
+        }
+        match lines.get_mut(name) {
+            Some((last, more)) if now.saturating_duration_since(*last) < INTERVAL => {
+                *more += 1;
+                None
+            }
+            Some((last, more)) => {
+                *last = now;
+                Some(std::mem::take(more))
+            }
+            None => {
+                lines.insert(name.into(), (now, 0));
+                Some(0)
+            }
+        }
+    }
 }
 
-/// Writes what went wrong without a trace in the answer.
-pub(crate) fn survived(error_id: &str, method: Method<'_>, trail: &Trail) {
-    contained(|| {
-        tracing::error!(
-            target: crate::TARGET,
-            error_id,
-            method = %bounded(method.as_str()),
-            causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
-            "a panic did not change the answer"
-        );
-    });
+/// Logs a panic that did not change the answer.
+pub(crate) fn survived(error_id: &str, request: &Request, trail: &Trail) {
+    tracing::error!(
+        target: TARGET,
+        error_id,
+        method = request.method.as_str(),
+        target = request.target().map(tracing::field::debug),
+        causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
+        "a panic did not change the answer"
+    );
 }
 
-/// What panics and errors of layers said since the last mask.
+/// The messages of panics and of errors of layers since the last mask.
 pub(crate) fn causes(trail: &Trail) -> impl Iterator<Item = &str> {
     let masked = |event: &&Event| matches!(event, Event::Masked { .. });
     let since = trail.events().rev().take_while(move |event| !masked(event));
@@ -51,12 +112,5 @@ pub(crate) fn causes(trail: &Trail) -> impl Iterator<Item = &str> {
 }
 
 fn bounded(text: &str) -> String {
-    let mut text = text.to_owned();
-    cut(&mut text, MAX_TEXT);
-    text
-}
-
-/// A subscriber that panics takes no answer with it.
-fn contained(log: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(log));
+    sanitize(text, MAX_TEXT, Lines::Joined).into_owned()
 }

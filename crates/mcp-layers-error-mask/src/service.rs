@@ -9,18 +9,38 @@ use std::{
 use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
-use crate::{ResponseFuture, mask::Mask};
+use crate::{future::ResponseFuture, request::Request, state::State};
 
-/// The service of [`ErrorMaskLayer`](crate::ErrorMaskLayer).
+/// The service of [`ErrorMaskLayer`](crate::ErrorMaskLayer): masks the errors of another service.
 #[derive(Clone)]
 pub struct ErrorMask<S> {
     inner: S,
-    mask: Arc<Mask>,
+    state: Arc<State>,
 }
 
 impl<S> ErrorMask<S> {
-    pub(crate) fn new(inner: S, mask: Arc<Mask>) -> Self {
-        Self { inner, mask }
+    pub(crate) fn with_state(inner: S, state: Arc<State>) -> Self {
+        Self { inner, state }
+    }
+
+    /// Masks the errors of `inner` with the default settings.
+    pub fn new(inner: S) -> Self {
+        Self::with_state(inner, Arc::default())
+    }
+
+    /// Returns a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Returns a mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
     }
 }
 
@@ -38,9 +58,9 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mask = Arc::clone(&self.mask);
-        let (reply_to, method) = (request.reply_to(), request.method().known());
-        ResponseFuture::new(self.inner.call(request), mask, reply_to, method)
+        let state = Arc::clone(&self.state);
+        let (reply_to, log) = (request.reply_to(), Request::of(&request));
+        ResponseFuture::new(self.inner.call(request), state, log, reply_to)
     }
 }
 

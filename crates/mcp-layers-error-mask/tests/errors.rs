@@ -1,16 +1,16 @@
-//! What callers read of errors, and what operators read instead.
+//! Errors as callers read them, and as operators read them in the log.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod common;
 
-use std::{error::Error, fmt, num::NonZeroUsize, time::Duration};
+use std::{error::Error, fmt, time::Duration};
 
 use common::{SECRET, ask, ask_for, ask_service, error_id, logged, masked, wire};
 use mcp_layers_core::{
     CatchErrorLayer, CatchPanicLayer, Event, JsonRpcRequest, JsonRpcResponse, McpError,
     McpResponse, code,
 };
-use mcp_layers_error_mask::{ErrorMaskLayer, Redactor, Scrub};
+use mcp_layers_error_mask::{ErrorMaskLayer, Redactor};
 use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder};
@@ -19,8 +19,11 @@ use tower::{Layer, ServiceBuilder};
 fn hidden_and_logged(response: &JsonRpcResponse, log: &str) {
     let sent = wire(response);
     assert!(!sent.to_string().contains(SECRET), "{sent}");
-    assert_eq!(sent["error"]["message"], "Internal error");
     let id = error_id(response);
+    assert_eq!(
+        sent["error"]["message"],
+        format!("Internal error (id {id})")
+    );
     let mut lines = log.lines().filter(|line| line.contains(&id));
     let line = lines.next().unwrap_or_else(|| panic!("{id} in {log}"));
     assert!(line.contains(SECRET) && line.contains("ERROR"), "{line}");
@@ -28,7 +31,7 @@ fn hidden_and_logged(response: &JsonRpcResponse, log: &str) {
 }
 
 #[test]
-fn e1_a_panic_answers_one_request_and_says_nothing() {
+fn a_panic_answers_one_request_and_says_nothing() {
     for panic in [Answer::panic, Answer::panic_in_call] {
         let mock = MockService::new();
         mock.push(panic(format!("db password={SECRET}")));
@@ -46,7 +49,7 @@ fn e1_a_panic_answers_one_request_and_says_nothing() {
 }
 
 #[test]
-fn e1_a_panic_while_an_answered_call_is_dropped_is_logged() {
+fn a_panic_while_an_answered_call_is_dropped_is_logged() {
     struct PanicsAsItIsDropped;
     impl Drop for PanicsAsItIsDropped {
         fn drop(&mut self) {
@@ -74,52 +77,7 @@ fn e1_a_panic_while_an_answered_call_is_dropped_is_logged() {
 }
 
 #[test]
-fn e2_a_callback_that_panics_is_contained() {
-    let layer = ErrorMaskLayer::new().error_id(|| -> String { panic!("{SECRET}") });
-    let (response, _) = ask(layer, McpError::new(1000, "a secret"));
-    assert_eq!(error_id(&response).len(), 26);
-
-    let fails = Redactor::custom("fails", |text| {
-        assert!(!text.contains("a secret"), "{SECRET}");
-        None
-    });
-    let layer = ErrorMaskLayer::new().scrub(Scrub::none().redactor(fails));
-    let (response, _) = ask(layer, Answer::tool_error("a secret"));
-    let sent = wire(&response);
-    assert_eq!(sent["result"]["content"][0]["text"], "[redacted]");
-    assert!(!sent.to_string().contains("a secret"), "{sent}");
-}
-
-#[test]
-fn e2_a_subscriber_that_panics_takes_no_answer_with_it() {
-    struct Panics;
-    impl tracing::Subscriber for Panics {
-        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-            true
-        }
-        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-            tracing::span::Id::from_u64(1)
-        }
-        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-        fn event(&self, _: &tracing::Event<'_>) {
-            std::panic::resume_unwind(Box::new("the log is broken"));
-        }
-        fn enter(&self, _: &tracing::span::Id) {}
-        fn exit(&self, _: &tracing::span::Id) {}
-    }
-    let mock = MockService::new();
-    mock.push(McpError::new(1000, SECRET));
-    let service = ErrorMaskLayer::new().layer(mock);
-    let request = requests::call_tool(1, "echo", json!({}));
-    let answer = tracing::subscriber::with_default(Panics, || {
-        futures::executor::block_on(tower::ServiceExt::oneshot(service, request))
-    });
-    assert_eq!(answer.unwrap().outcome().code(), Some(1000));
-}
-
-#[test]
-fn e3_message_and_data_of_an_error_are_hidden() {
+fn message_and_data_of_an_error_are_hidden() {
     for number in [code::INTERNAL_ERROR, 1000, -1, 500, 429] {
         let error = McpError::new(number, format!("db password={SECRET}"))
             .with("nested", json!({ "deep": [{ "cause": SECRET }] }));
@@ -131,7 +89,7 @@ fn e3_message_and_data_of_an_error_are_hidden() {
 }
 
 #[test]
-fn e3_the_causes_of_a_layers_error_are_hidden() {
+fn the_causes_of_a_layers_error_are_hidden() {
     #[derive(Debug)]
     struct Outer(Inner);
     #[derive(Debug)]
@@ -162,7 +120,7 @@ fn e3_the_causes_of_a_layers_error_are_hidden() {
 }
 
 #[test]
-fn e3_what_layers_refuse_with_is_public() {
+fn refusals_of_layers_are_public() {
     for error in [
         McpError::unauthenticated(),
         McpError::forbidden(),
@@ -180,7 +138,7 @@ fn e3_what_layers_refuse_with_is_public() {
 }
 
 #[test]
-fn e3_a_tools_error_stays_a_result_and_loses_its_secrets() {
+fn a_tools_error_stays_a_result_and_loses_its_secrets() {
     let result = json!({
         "content": [{ "type": "text", "text": format!("no access with password={SECRET}") }],
         "structuredContent": { "db": { "password": SECRET, "port": 5432 }, "pin": 1234 },
@@ -191,19 +149,19 @@ fn e3_a_tools_error_stays_a_result_and_loses_its_secrets() {
         wire(&response)["result"],
         json!({
             "content": [{ "type": "text", "text": "no access with password=[secret]" }],
-            "structuredContent": { "db": { "password": "[secret]", "port": 5432 }, "pin": "[secret]" },
+            "structuredContent": { "db": { "password": "[secret]", "port": 5432 }, "pin": 0 },
             "isError": true,
         })
     );
-    let layer = ErrorMaskLayer::new().scrub(Scrub::none());
+    let layer = ErrorMaskLayer::new().redactor(Redactor::none());
     let (response, _) = ask(layer, result.clone());
     assert_eq!(wire(&response)["result"], result, "no policy, no change");
 }
 
 #[test]
-fn e3_any_result_is_scrubbed_by_setting() {
+fn any_result_is_scrubbed_by_setting() {
     let result = json!({ "content": [{ "type": "text", "text": format!("password={SECRET}") }] });
-    let every = || ErrorMaskLayer::new().scrub(Scrub::credentials().every_result());
+    let every = || ErrorMaskLayer::new().every_result();
     let (response, _) = ask(every(), result.clone());
     assert!(!wire(&response).to_string().contains(SECRET));
     let (response, _) = ask(ErrorMaskLayer::new(), result);
@@ -222,7 +180,7 @@ fn e3_any_result_is_scrubbed_by_setting() {
 }
 
 #[test]
-fn e3_a_failed_task_hides_its_error() {
+fn a_failed_task_hides_its_error() {
     let get = || JsonRpcRequest::new(1, "tasks/get").with_params(json!({ "taskId": "1" }));
     let mut failed = results::failed_task(-32603, SECRET);
     failed["statusMessage"] = json!(format!("failed: {SECRET}"));
@@ -252,7 +210,7 @@ fn e3_a_failed_task_hides_its_error() {
 }
 
 #[test]
-fn e5_validation_errors_are_kept() {
+fn validation_errors_are_kept() {
     for number in [
         code::PARSE_ERROR,
         code::INVALID_REQUEST,
@@ -277,7 +235,7 @@ fn e5_validation_errors_are_kept() {
 }
 
 #[test]
-fn e5_a_validation_error_loses_secrets_and_by_setting_what_it_echoes() {
+fn a_validation_error_loses_secrets_and_by_setting_echoed_values() {
     let error = McpError::new(
         code::INVALID_PARAMS,
         format!("password={SECRET}: invalid type: string \"4711\", expected u64"),
@@ -297,7 +255,7 @@ fn e5_a_validation_error_loses_secrets_and_by_setting_what_it_echoes() {
 }
 
 #[test]
-fn e7_ids_are_unguessable_and_the_same_everywhere() {
+fn ids_are_unguessable_and_the_same_everywhere() {
     let mut ids: Vec<_> = (0..1_000)
         .map(|_| {
             let (response, log) = ask(ErrorMaskLayer::new(), McpError::new(1000, SECRET));
@@ -320,14 +278,14 @@ fn e7_ids_are_unguessable_and_the_same_everywhere() {
 }
 
 #[test]
-fn e9_texts_are_cut_at_a_boundary_and_neutralised() {
+fn texts_are_cut_at_a_boundary_and_neutralised() {
     let evil = "\u{1b}[31mno\u{1b}[0m\r\n\u{202e}file\u{7}: ";
     let error = McpError::new(
         code::INVALID_PARAMS,
         format!("{evil}{}", "é".repeat(1 << 20)),
     )
     .with("detail", evil);
-    let layer = ErrorMaskLayer::new().max_text(NonZeroUsize::new(64).unwrap());
+    let layer = ErrorMaskLayer::new().max_error_text(64).unwrap();
     let (response, _) = ask(layer, error);
     let sent = wire(&response)["error"].clone();
     let message = sent["message"].as_str().unwrap();
@@ -339,7 +297,7 @@ fn e9_texts_are_cut_at_a_boundary_and_neutralised() {
     assert_eq!(sent["data"]["detail"], "no\nfile: ");
 
     let (response, _) = ask(
-        ErrorMaskLayer::new().scrub(Scrub::credentials().max_text(NonZeroUsize::new(32).unwrap())),
+        ErrorMaskLayer::new().max_result_text(32).unwrap(),
         Answer::tool_error(format!(
             "{evil}pass\u{200b}word={SECRET} {}",
             "x".repeat(1 << 20)
@@ -352,7 +310,7 @@ fn e9_texts_are_cut_at_a_boundary_and_neutralised() {
 }
 
 #[test]
-fn e9_a_log_record_stays_one_line() {
+fn a_log_record_stays_one_line() {
     let error = McpError::new(1000, "first\nERROR forged: line \u{1b}[2J");
     let (response, log) = ask(ErrorMaskLayer::new(), error);
     assert_eq!(log.lines().count(), 1, "{log}");
@@ -360,7 +318,7 @@ fn e9_a_log_record_stays_one_line() {
 }
 
 #[test]
-fn e10_reserved_codes_become_allowed_ones() {
+fn reserved_codes_become_allowed_ones() {
     let reserved = (-32099..=-32000).chain([-32768, -32700 + 1, -32604, -32599]);
     let of_protocol = [-32002, -32020, -32021, -32022, -32042];
     for number in reserved {
@@ -419,7 +377,8 @@ fn two_masks_mask_once() {
         .layer(CatchPanicLayer::new())
         .service(mock);
     let (response, log) = ask_service(service, requests::call_tool(1, "echo", json!({})));
-    assert_eq!(wire(&response)["error"]["message"], "inner");
+    let message = wire(&response)["error"]["message"].to_string();
+    assert!(message.starts_with("\"inner (id "), "{message}");
     assert_eq!(masked(&response).len(), 1);
     assert_eq!(log.lines().count(), 1, "{log}");
 }

@@ -143,12 +143,14 @@ fn element(text: &str, start: usize, end: usize) -> Option<usize> {
         let mut tail = tail.skip_while(u8::is_ascii_alphanumeric);
         tail.next() == Some(b'<')
     };
+    if !is_open {
+        return None;
+    }
     let rest = floor(&text[end..], 256);
     let close = rest.find('>')?;
     let inside = &rest[..close];
     let is_start = inside.is_empty() || inside.starts_with([' ', '\n', '\t']);
-    (is_open && is_start && !inside.ends_with('/') && !inside.contains('<'))
-        .then_some(end + close + 1)
+    (is_start && !inside.ends_with('/') && !inside.contains('<')).then_some(end + close + 1)
 }
 
 /// Behind the quotation mark at `at`, escaped or not; whether there is one.

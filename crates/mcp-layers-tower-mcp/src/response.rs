@@ -153,6 +153,12 @@ impl McpResponse for TowerMcpResponse {
         }
     }
 
+    fn visit_json_mut(&mut self, visit: &mut dyn FnMut(&mut Value)) {
+        if let Ok(result) = &mut self.inner.inner {
+            texts::visit_json(result, visit);
+        }
+    }
+
     fn task_error(&self) -> Option<McpError> {
         match self.result()? {
             Inner::FinalGetTask(result) => result.task.error().cloned().map(mcp_error),

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use mcp_layers::error_mask::{ErrorMaskLayer, Scrub};
+use mcp_layers::error_mask::{ErrorMaskLayer, Redactor};
 
 use super::{
     layers::{PutAround, put},
@@ -26,16 +26,17 @@ pub(crate) const FLAGS: &[Flag] = &[SCRUB, SCRUB_RESULTS];
 /// # Errors
 /// A flag with a value that is none of those above.
 pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
-    let scrub = match settings.get(&SCRUB) {
-        Some("none") => Scrub::none(),
-        Some("credentials") | None => Scrub::credentials(),
-        Some("internals") => Scrub::internals(),
+    let redactor = match settings.get(&SCRUB) {
+        Some("none") => Redactor::none(),
+        Some("credentials") | None => Redactor::credentials(),
+        Some("internals") => Redactor::internals(),
         Some(other) => return Err(format!("--scrub {other:?} is not known").into()),
     };
-    let scrub = match settings.get(&SCRUB_RESULTS) {
-        Some("errors") | None => scrub,
-        Some("all") => scrub.every_result(),
+    let mask = ErrorMaskLayer::new().redactor(redactor);
+    let mask = match settings.get(&SCRUB_RESULTS) {
+        Some("errors") | None => mask,
+        Some("all") => mask.every_result(),
         Some(other) => return Err(format!("--scrub-results {other:?} is not known").into()),
     };
-    put(ErrorMaskLayer::new().scrub(scrub))
+    put(mask)
 }

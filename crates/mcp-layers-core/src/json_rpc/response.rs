@@ -143,6 +143,12 @@ impl McpResponse for JsonRpcResponse {
         json_result::structured_content_mut(self.value_mut()?)
     }
 
+    fn visit_json_mut(&mut self, visit: &mut dyn FnMut(&mut Value)) {
+        if let Some(result) = self.value_mut() {
+            json_result::visit_json_mut(result, visit);
+        }
+    }
+
     fn task_error(&self) -> Option<McpError> {
         json_result::task_error(self.value()?)
     }

@@ -152,6 +152,12 @@ impl McpResponse for RmcpResponse {
         }
     }
 
+    fn visit_json_mut(&mut self, visit: &mut dyn FnMut(&mut Value)) {
+        if let Ok(result) = &mut *self.result {
+            texts::visit_json(result, visit);
+        }
+    }
+
     fn task_error(&self) -> Option<McpError> {
         match (*self.result).as_ref().ok()? {
             ServerResult::GetTaskResult(result) => match &result.task.payload {

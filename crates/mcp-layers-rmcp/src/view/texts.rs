@@ -2,7 +2,7 @@
 
 use mcp_layers_core::{
     TextSite,
-    adapter::{visit_json_texts, visit_map_texts},
+    adapter::{json_result, visit_json_texts, visit_map_texts},
 };
 use rmcp::{
     ErrorData,
@@ -12,7 +12,7 @@ use rmcp::{
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 type Visit<'a> = &'a mut dyn FnMut(TextSite, &mut String);
 
@@ -91,6 +91,80 @@ pub(super) fn visit_result(result: &mut ServerResult, visit: Visit<'_>) {
     };
     if let Some(value) = replaced {
         *result = ServerResult::CustomResult(CustomResult(value));
+    }
+}
+
+/// Visits structured content and `_meta`.
+pub(super) fn visit_json(result: &mut ServerResult, visit: &mut dyn FnMut(&mut Value)) {
+    let meta = match result {
+        ServerResult::CallToolResult(result) => {
+            if let Some(content) = &mut result.structured_content {
+                visit(content);
+            }
+            for block in &mut result.content {
+                block_json(block, visit);
+            }
+            &mut result.meta
+        }
+        ServerResult::GetPromptResult(result) => {
+            for message in &mut result.messages {
+                block_json(&mut message.content, visit);
+            }
+            &mut result.meta
+        }
+        ServerResult::ReadResourceResult(result) => {
+            for contents in &mut result.contents {
+                contents_json(contents, visit);
+            }
+            &mut result.meta
+        }
+        ServerResult::GetTaskResult(result) => {
+            if let TaskPayload::Completed { result } = &mut result.task.payload {
+                through_value(result, |result| json_result::visit_json_mut(result, visit));
+            }
+            &mut result.meta
+        }
+        ServerResult::CustomResult(CustomResult(value)) => {
+            return json_result::visit_json_mut(value, visit);
+        }
+        _ => return,
+    };
+    meta_json(meta, visit);
+}
+
+fn block_json(block: &mut ContentBlock, visit: &mut dyn FnMut(&mut Value)) {
+    match block {
+        ContentBlock::Text(text) => meta_json(&mut text.meta, visit),
+        ContentBlock::Resource(embedded) => {
+            contents_json(&mut embedded.resource, visit);
+            meta_json(&mut embedded.meta, visit);
+        }
+        ContentBlock::ResourceLink(link) => meta_json(&mut link.meta, visit),
+        ContentBlock::Image(image) => meta_json(&mut image.meta, visit),
+        ContentBlock::Audio(audio) => meta_json(&mut audio.meta, visit),
+        _ => {}
+    }
+}
+
+fn contents_json(contents: &mut ResourceContents, visit: &mut dyn FnMut(&mut Value)) {
+    if let ResourceContents::TextResourceContents { meta, .. }
+    | ResourceContents::BlobResourceContents { meta, .. } = contents
+    {
+        meta_json(meta, visit);
+    }
+}
+
+fn meta_json(meta: &mut Option<MetaObject>, visit: &mut dyn FnMut(&mut Value)) {
+    if let Some(meta) = meta {
+        through_value(&mut meta.0, visit);
+    }
+}
+
+fn through_value(map: &mut Map<String, Value>, visit: impl FnOnce(&mut Value)) {
+    let mut value = Value::Object(std::mem::take(map));
+    visit(&mut value);
+    if let Value::Object(visited) = value {
+        *map = visited;
     }
 }
 

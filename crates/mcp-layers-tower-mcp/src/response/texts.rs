@@ -71,6 +71,42 @@ pub(super) fn visit(result: &mut McpResponse, visit: Visit<'_>) {
     }
 }
 
+/// Visits structured content and `_meta`.
+pub(super) fn visit_json(result: &mut McpResponse, visit: &mut dyn FnMut(&mut Value)) {
+    let meta = match result {
+        McpResponse::CallTool(result) => {
+            if let Some(content) = &mut result.structured_content {
+                visit(content);
+            }
+            &mut result.meta
+        }
+        McpResponse::ReadResource(result) => &mut result.meta,
+        McpResponse::GetPrompt(result) => &mut result.meta,
+        McpResponse::FinalGetTask(task) => {
+            if let DetailedTask::Completed { result, .. } = &mut task.task {
+                through_value(result, |result| json_result::visit_json_mut(result, visit));
+            }
+            if let Some(meta) = &mut task.meta {
+                through_value(meta, visit);
+            }
+            return;
+        }
+        McpResponse::Raw(value) => return json_result::visit_json_mut(value, visit),
+        _ => return,
+    };
+    if let Some(meta) = meta {
+        visit(meta);
+    }
+}
+
+fn through_value(map: &mut Map<String, Value>, visit: impl FnOnce(&mut Value)) {
+    let mut value = Value::Object(std::mem::take(map));
+    visit(&mut value);
+    if let Value::Object(visited) = value {
+        *map = visited;
+    }
+}
+
 pub(super) fn visit_error(
     error: &mut JsonRpcError,
     message: TextSite,

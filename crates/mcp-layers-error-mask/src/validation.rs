@@ -1,4 +1,4 @@
-//! Values of the caller in the message of a validation error.
+//! Values of the request in the message of a validation error.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -6,7 +6,7 @@ use mcp_layers_core::McpError;
 use regex::Regex;
 use serde_json::{Value, json};
 
-/// What is quoted, and what serde says it was given; what it expected stays.
+/// Quoted values, and those that serde was given; what it expected stays.
 static ECHOED: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = concat!(
         r#""(?:[^"\\]|\\.)*"?"#,
@@ -15,8 +15,8 @@ static ECHOED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).unwrap_or_else(|error| unreachable!("a pattern of this crate: {error}"))
 });
 
-/// Hides what the error repeats of the request: quoted values in its message, and its data but for
-/// `uri`, which the protocol asks for.
+/// Hides the values of the request that the error repeats: quoted ones in its message, and its data
+/// except `uri`, which the protocol asks for.
 pub(crate) fn hide(error: &mut McpError) {
     let message = ECHOED.replace_all(&error.message, |found: &regex::Captures<'_>| {
         match found.name("given") {
@@ -42,7 +42,7 @@ mod tests {
     use mcp_layers_core::{McpError, code};
 
     #[test]
-    fn what_was_given_goes_and_what_was_expected_stays() {
+    fn given_values_go_and_expected_ones_stay() {
         for (message, expected) in [
             (
                 r#"invalid type: string "hunter2", expected u64"#,

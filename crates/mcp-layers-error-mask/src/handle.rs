@@ -1,0 +1,43 @@
+//! The read-out of a layer.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use crate::state::Counts;
+
+/// A handle to a layer and all services that it made.
+#[derive(Clone)]
+pub struct ErrorMaskHandle {
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// The counts of a layer since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorMaskStats {
+    /// Errors that callers got with an id.
+    pub masked: u64,
+    /// Those of them that were not logged, because the log target is disabled.
+    pub unlogged: u64,
+}
+
+impl ErrorMaskHandle {
+    /// Returns the counts.
+    #[must_use]
+    pub fn stats(&self) -> ErrorMaskStats {
+        ErrorMaskStats {
+            masked: self.counts.masked.load(Relaxed),
+            unlogged: self.counts.unlogged.load(Relaxed),
+        }
+    }
+}
+
+impl fmt::Debug for ErrorMaskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ErrorMaskHandle")
+            .field(&self.stats())
+            .finish()
+    }
+}
