@@ -8,8 +8,8 @@ use std::{
 
 /// Makes the ids that callers get instead of errors, and under which the errors are logged.
 ///
-/// An id must be unguessable if whoever has it gets help with it, and must say nothing of the
-/// inside. Closures `Fn() -> String` implement it.
+/// An id must be unguessable if a person who has it gets help with it, and must reveal nothing of
+/// the server. Closures `Fn() -> String` implement it.
 pub trait MakeErrorId: Send + Sync + 'static {
     /// Returns a new id.
     fn make_error_id(&self) -> String;

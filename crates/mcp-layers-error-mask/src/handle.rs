@@ -19,7 +19,7 @@ pub struct ErrorMaskHandle {
 pub struct ErrorMaskStats {
     /// Errors that callers got with an id.
     pub masked: u64,
-    /// Those of them that were not logged, because the log target is disabled.
+    /// The number of masked errors that were not logged, because the log target is disabled.
     pub unlogged: u64,
 }
 

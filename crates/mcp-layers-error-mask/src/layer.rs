@@ -20,18 +20,19 @@ use crate::{
 
 /// Masks internal errors and redacts secrets in what callers of an MCP server read.
 ///
-/// Clones and the services that they make share counts and log, whatever is set later.
+/// Clones, and the services that they make, share counts and log. Later settings do not change
+/// that.
 #[derive(Clone, Default)]
 pub struct ErrorMaskLayer {
     settings: Settings,
     counts: Arc<Counts>,
-    /// Made with the first service; a setter begins anew.
+    /// Made with the first service, and dropped by a setter.
     state: OnceLock<Arc<State>>,
 }
 
 impl ErrorMaskLayer {
-    /// Masks every error that is neither public nor the protocol's own: callers read "Internal error
-    /// (id …)" instead.
+    /// Masks every error that is neither public nor the protocol's own: callers read "Internal
+    /// error (id …)" instead.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -54,15 +55,15 @@ impl ErrorMaskLayer {
 
     /// Redacts errors instead of masking them: message and data stay, without secrets, and
     /// `data.errorId` is added. For servers that answer with -32603 what the model needs to correct
-    /// itself. A secret without a known form is not found. Panics and errors of layers are masked all
-    /// the same.
+    /// itself. A secret without a known form is not found. Panics and errors of layers are masked
+    /// all the same.
     #[must_use]
     pub fn keep_texts(self) -> Self {
         self.set(|settings| settings.mode = Mode::Redacted)
     }
 
-    /// Answers `tools/call` with a result that has `isError: true` instead of a masked error, so that
-    /// the model reads "Internal error (id …)".
+    /// Answers `tools/call` with a result that has `isError: true` instead of a masked error, so
+    /// that the model reads "Internal error (id …)".
     #[must_use]
     pub fn as_tool_error(self) -> Self {
         self.set(|settings| settings.as_tool_error = true)
@@ -82,12 +83,12 @@ impl ErrorMaskLayer {
     }
 
     /// Declares codes of the server's own as public: their message and data are meant for callers.
-    /// A handler whose error type has no mark for public errors answers with one of these codes. With
-    /// rmcp: `ErrorData::new(ErrorCode(1001), "None left until Monday", None)`.
+    /// A handler whose error type has no mark for public errors answers with one of these codes.
+    /// With rmcp: `ErrorData::new(ErrorCode(1001), "None left until Monday", None)`.
     ///
     /// # Errors
-    /// When the protocol reserves a code (-32768 to -32000, 2026-07-28, basic/index, "Error codes").
-    /// The protocol's own codes are public already, and -32603 cannot be.
+    /// When the protocol reserves a code (-32768 to -32000, 2026-07-28, basic/index, "Error
+    /// codes"). The protocol's own codes are public already, and -32603 cannot be.
     pub fn public_codes(self, codes: impl IntoIterator<Item = i32>) -> Result<Self, ConfigError> {
         let codes: Vec<_> = codes.into_iter().collect();
         if let Some(code) = codes.iter().find(|code| (-32768..=-32000).contains(*code)) {
@@ -97,8 +98,8 @@ impl ErrorMaskLayer {
         Ok(self.set(|settings| settings.public_codes.extend(codes)))
     }
 
-    /// Sets the message of masked errors, to which the id is added: "Internal error" by default. One
-    /// concise sentence (2026-07-28, basic/index).
+    /// Sets the message of masked errors, to which the id is added: "Internal error" by default.
+    /// One concise sentence (2026-07-28, basic/index).
     #[must_use]
     pub fn message(self, message: &'static str) -> Self {
         self.set(|settings| settings.message = message)
@@ -110,8 +111,8 @@ impl ErrorMaskLayer {
         self.set(|settings| settings.error_id = Arc::new(maker))
     }
 
-    /// Sets the maximum length in bytes of the message of an error that is kept, and of each text in
-    /// its data: 8 KiB by default. The rest is cut off; `data.uri` is not cut.
+    /// Sets the maximum length in bytes of the message of an error that is kept, and of each text
+    /// in its data: 8 KiB by default. The rest is cut off; `data.uri` is not cut.
     ///
     /// # Errors
     /// When it is zero.
@@ -120,8 +121,8 @@ impl ErrorMaskLayer {
         Ok(self.set(|settings| settings.max_error_text = bytes))
     }
 
-    /// Sets the maximum length in bytes of each text of a result that is redacted: 1 MiB by default.
-    /// The rest is not looked at, and therefore cut off.
+    /// Sets the maximum length in bytes of each text of a result that is redacted: 1 MiB by
+    /// default. The rest is not looked at, and therefore cut off.
     ///
     /// # Errors
     /// When it is zero.

@@ -14,18 +14,18 @@ use crate::request::Request;
 /// The target of what is logged.
 pub(crate) const TARGET: &str = "mcp_layers_error_mask";
 
-/// How many bytes of one text go into the log.
+/// The largest number of bytes of one text in the log.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// The interval in which one line of a tool is logged at the level `ERROR`; the others are logged at
-/// `DEBUG`.
+/// The interval in which one line of a tool is logged at the level `ERROR`; the others are logged
+/// at `DEBUG`.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many tools have lines of their own; further ones share one.
+/// The number of tools with lines of their own; further ones share one.
 const MAX_TOOLS: usize = 64;
 
-/// By the name of a tool, or else the method: when the last line was logged at `ERROR`, and how many
-/// errors came since.
+/// By the name of a tool, or else the method: when the last line was logged at `ERROR`, and how
+/// many errors came since.
 #[derive(Default)]
 pub(crate) struct Log(Mutex<HashMap<Box<str>, (Instant, u64)>>);
 
@@ -64,7 +64,7 @@ impl Log {
         }
     }
 
-    /// How many errors were left out, where a line is due.
+    /// Returns the number of errors that were left out, where a line is due.
     fn due(&self, now: Instant, request: &Request) -> Option<u64> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut name = request.target().unwrap_or(request.method.as_str());

@@ -2,7 +2,7 @@
 
 use mcp_layers_core::{McpRequest, Method};
 
-/// How many bytes of a target are kept.
+/// The largest number of bytes of a target.
 const MAX: usize = 64;
 
 /// The method of a request and the beginning of its target, without an allocation.

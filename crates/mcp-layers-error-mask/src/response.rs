@@ -81,7 +81,7 @@ fn scrub<R: McpResponse>(state: &State, response: &mut R) {
     });
 }
 
-/// Whether a result of the method can hold the error or the result of a task.
+/// Returns whether a result of the method can hold the error or the result of a task.
 fn is_about_tasks(method: Method<'_>) -> bool {
     matches!(
         method,
@@ -93,7 +93,7 @@ fn is_about_tasks(method: Method<'_>) -> bool {
     )
 }
 
-/// Whether results of the method are redacted even when they are no errors.
+/// Returns whether results of the method are redacted even when they are no errors.
 fn covers(state: &State, method: Method<'_>) -> bool {
     state.settings.every_result && !method.is_list() && !method.is_lifecycle()
 }

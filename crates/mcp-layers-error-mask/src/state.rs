@@ -46,8 +46,8 @@ pub(crate) struct Shown {
 }
 
 impl State {
-    /// Decides about one error. A masked one goes into the log and into the trail, both under the id
-    /// that the caller gets.
+    /// Decides about one error. A masked one goes into the log and into the trail, both under the
+    /// id that the caller gets.
     pub(crate) fn error(
         &self,
         error: McpError,
@@ -80,8 +80,8 @@ impl State {
         }
     }
 
-    /// Whether code, message and data are for the caller. An internal error says nothing itself, but
-    /// behind it there may be a cause that has to be found again.
+    /// Returns whether code, message and data are for the caller. An internal error says nothing
+    /// itself, but behind it there may be a cause that has to be found again.
     fn stays(&self, code: i32, public: bool, trail: &Trail) -> bool {
         let has_cause = code == code::INTERNAL_ERROR && log::causes(trail).next().is_some();
         let is_of_protocol =
@@ -108,8 +108,8 @@ impl State {
             .masked(self.settings.clock.now(), error_id, request, error, trail);
     }
 
-    /// A panic that left no trace in the answer, such as one while the future was dropped: nobody else
-    /// would log it.
+    /// A panic that left no trace in the answer, such as one while the future was dropped: no other
+    /// layer would log it.
     pub(crate) fn report_panics(&self, request: &Request, trail: &Trail) {
         let masked = |event: &&Event| matches!(event, Event::Masked { .. });
         let mut since = trail.events().rev().take_while(|event| !masked(event));

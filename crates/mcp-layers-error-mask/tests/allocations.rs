@@ -1,4 +1,4 @@
-//! Where nothing is wrong, nothing is allocated.
+//! Allocations for results without an error: none.
 #![allow(clippy::unwrap_used)]
 
 use std::convert::Infallible;

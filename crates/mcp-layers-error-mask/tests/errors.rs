@@ -15,7 +15,7 @@ use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder};
 
-/// Nothing of the secret on the wire; all of it in the log, under the id that the caller got.
+/// Asserts that the secret is not on the wire, and is in the log under the id that the caller got.
 fn hidden_and_logged(response: &JsonRpcResponse, log: &str) {
     let sent = wire(response);
     assert!(!sent.to_string().contains(SECRET), "{sent}");

@@ -84,7 +84,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Whether a name with other meanings means a secret here.
+    /// Returns whether a name with other meanings means a secret here.
     fn is_surely(&self, kind: Kind, value: &Value<'_>) -> bool {
         if matches!(kind, Kind::Strong | Kind::Header) || value.as_str().len() > 300 {
             return true;
@@ -226,7 +226,7 @@ fn starts_with(text: &str, words: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(words.as_bytes()))
 }
 
-/// Whether a word mixes letters and digits as no word of a language does.
+/// Returns whether a word mixes letters and digits as no word of a language does.
 fn is_random(word: &str) -> bool {
     let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
     word.len() >= 6

@@ -6,7 +6,7 @@ use crate::{
     work::visited,
 };
 
-/// What stands between a name and its value.
+/// The link between a name and its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     Colon,
@@ -26,9 +26,9 @@ pub(crate) struct Field<'a> {
     pub(crate) text: &'a str,
     pub(crate) start: usize,
     pub(crate) name: &'a str,
-    /// Whether a quotation mark follows the name.
+    /// True if a quotation mark follows the name.
     pub(crate) closed: bool,
-    /// Whether blanks follow the link.
+    /// True if blanks follow the link.
     pub(crate) spaced: bool,
     pub(crate) link: Link,
     pub(crate) at: usize,
@@ -135,7 +135,7 @@ fn link(rest: &str) -> Option<(Link, usize)> {
     (*text != "::" && *text != "=~").then_some((*link, text.len()))
 }
 
-/// Where the value begins of an element `<password …>`.
+/// Returns where the value begins of an element `<password …>`.
 fn element(text: &str, start: usize, end: usize) -> Option<usize> {
     let before = &text[..start];
     let is_open = before.ends_with('<') || {
@@ -203,7 +203,7 @@ fn is_password(name: &str) -> bool {
         .any(|word| name.ends_with(word))
 }
 
-/// Whether the text before `at` ends with these words, in any case.
+/// Returns whether the text before `at` ends with these words, in any case.
 fn before(text: &str, at: usize, words: &str) -> bool {
     let before = &text.as_bytes()[..at];
     before.len() >= words.len()

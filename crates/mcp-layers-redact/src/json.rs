@@ -25,7 +25,7 @@ struct Member<L> {
     name: String,
 }
 
-/// What a leaf becomes.
+/// The new value of a leaf.
 enum Change {
     Zero,
     Text(String),
@@ -202,7 +202,7 @@ fn kind(name: &str) -> Option<Kind> {
     classify(name).filter(|_| !is_label)
 }
 
-/// Whether an object is a JSON Schema, or an error as validators write them.
+/// Returns whether an object is a JSON Schema, or an error as validators write them.
 fn is_schema<L>(members: &[(Member<L>, Node<L>)]) -> bool {
     const TYPES: [&str; 7] = [
         "string", "number", "integer", "boolean", "object", "array", "null",

@@ -28,8 +28,8 @@ const COMMON: &str = "\
 /// Longer values are no messages.
 pub(crate) const MAX_MESSAGE: usize = 300;
 
-/// Whether the text is a message about a value: words and small numbers alone, of which at least
-/// half are common ones and one is of validation.
+/// Returns whether the text is a message about a value: words and small numbers alone, of which at
+/// least half are common ones and one is of validation.
 pub(crate) fn is_message(text: &str) -> bool {
     if text.len() > MAX_MESSAGE {
         return false;
@@ -54,8 +54,8 @@ pub(crate) fn is_message(text: &str) -> bool {
     validation > 0 && known * 2 >= all
 }
 
-/// Whether a sentence begins here rather than a value: its first word is a common one, and one of
-/// the first five is of validation.
+/// Returns whether a sentence begins here rather than a value: its first word is a common one, and
+/// one of the first five is of validation.
 pub(crate) fn begins_sentence(text: &str) -> bool {
     let mut words = text.split(' ').map(plain).take(5);
     let Some(first) = words.next() else {
@@ -64,7 +64,7 @@ pub(crate) fn begins_sentence(text: &str) -> bool {
     is_common(first) && (among(VALIDATION, first) || words.any(|word| among(VALIDATION, word)))
 }
 
-/// Whether the word stands in sentences about secrets.
+/// Returns whether the word stands in sentences about secrets.
 pub(crate) fn is_common(word: &str) -> bool {
     let word = plain(word);
     among(VALIDATION, word) || among(COMMON, word)

@@ -1,11 +1,11 @@
 //! Names of secrets: `password`, `DB_PASSWORD`, `clientSecret`, `X-Api-Key`.
 
-/// How surely a name stands for a secret.
+/// The certainty that a name stands for a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A header whose whole line is secret: `Authorization`, `Cookie`.
     Header,
-    /// A secret whatever stands around the name.
+    /// A secret in every context.
     Strong,
     /// A word that also has other meanings: `token`, `pass`, `auth`.
     Weak,
@@ -66,7 +66,7 @@ pub(crate) const NAME_FIELDS: &str = "name key header field variable param param
 /// Names of the field beside it.
 pub(crate) const VALUE_FIELDS: &str = "value val content values default";
 
-/// Whether the word is one of a list, in any case.
+/// Returns whether the word is one of a list, in any case.
 pub(crate) fn among(words: &str, word: &str) -> bool {
     let mut words = words.split_ascii_whitespace();
     words.any(|have| have.eq_ignore_ascii_case(word))
@@ -139,7 +139,7 @@ pub(crate) fn classify(name: &str) -> Option<Kind> {
     }
 }
 
-/// Whether the word is the harmless one, or ends with it as `nextpage` does with `page`.
+/// Returns whether the word is the harmless one, or ends with it as `nextpage` does with `page`.
 fn is_harmless(word: &str, harmless: &str) -> bool {
     word == harmless || (harmless.len() > 3 && word.ends_with(harmless))
 }

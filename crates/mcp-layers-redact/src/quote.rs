@@ -59,7 +59,8 @@ pub(crate) fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     Some((start, start + closing(body, escapes, close)))
 }
 
-/// Where the quote ends whose mark has so many backslashes: at the same mark, or with the text.
+/// Returns where the quote ends whose mark has so many backslashes: at the same mark, or with the
+/// text.
 fn closing(body: &str, marks: usize, quote: char) -> usize {
     let mut from = 0;
     while let Some(found) = body[from..].find(quote) {

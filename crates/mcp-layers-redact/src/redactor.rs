@@ -15,8 +15,8 @@ use crate::{
 
 /// Replaces secrets in texts and JSON by a label in brackets: `[secret]`, `[key]`, `[token]`.
 ///
-/// The time that it takes is linear in the length of the text, whatever the text is. Redacting a redacted text changes
-/// nothing. A secret without a known form and without a name beside it is not found.
+/// The time that it takes is linear in the length of the text, for every text. Redacting a redacted
+/// text changes nothing. A secret without a known form and without a name beside it is not found.
 ///
 /// ```
 /// use mcp_layers_redact::Redactor;
@@ -41,10 +41,11 @@ enum Rule {
     Custom(Cow<'static, str>, Arc<Apply>),
 }
 
-/// How often the rules are applied at most to one text: the label of one rule can be part of what another looks for.
+/// The largest number of times that the rules are applied to one text: the label of one rule can be
+/// part of what another looks for.
 const ROUNDS: usize = 4;
 
-/// How many bytes behind a cut are looked at, so that a secret on the cut is found.
+/// The number of bytes behind a cut that are looked at, so that a secret on the cut is found.
 const MARGIN: usize = 512;
 
 /// A pattern that a redactor does not accept.
@@ -69,36 +70,38 @@ impl Redactor {
         }
     }
 
-    /// Credentials, the default: values beside the name of a secret (`password=…`, `"api_key": "…"`, `--token …`,
-    /// `Authorization: …`), users and passwords in URLs, private keys in PEM, and keys and tokens that are known by
-    /// their form (JWT, AWS, Google, GitHub, GitLab, Slack, Stripe, OpenAI, Anthropic, npm, Vault and others).
+    /// Credentials, the default: values beside the name of a secret (`password=…`, `"api_key":
+    /// "…"`, `--token …`, `Authorization: …`), users and passwords in URLs, private keys in PEM,
+    /// and keys and tokens that are known by their form (JWT, AWS, Google, GitHub, GitLab, Slack,
+    /// Stripe, OpenAI, Anthropic, npm, Vault and others).
     #[must_use]
     pub fn credentials() -> Self {
         Self::none().rule(Rule::Credentials)
     }
 
-    /// Credentials, [stack traces](Self::stack_traces), [addresses](Self::addresses) and [paths](Self::paths).
+    /// Credentials, [stack traces](Self::stack_traces), [addresses](Self::addresses) and
+    /// [paths](Self::paths).
     #[must_use]
     pub fn internals() -> Self {
         Self::credentials().stack_traces().addresses().paths()
     }
 
-    /// Also replaces absolute paths of at least two parts, those below `~`, those of Windows, and lines of source files
-    /// (`db.rs:10`) by `[path]`. The paths of URLs stay.
+    /// Also replaces absolute paths of at least two parts, those below `~`, those of Windows, and
+    /// lines of source files (`db.rs:10`) by `[path]`. The paths of URLs stay.
     #[must_use]
     pub fn paths(self) -> Self {
         self.rule(Rule::BuiltIn("paths", place::paths))
     }
 
-    /// Also replaces IPv4, IPv6 and MAC addresses, `localhost` and the names of private hosts (`.internal`, `.local`,
-    /// `.svc`, `.lan`, …), with their ports, by `[address]`.
+    /// Also replaces IPv4, IPv6 and MAC addresses, `localhost` and the names of private hosts
+    /// (`.internal`, `.local`, `.svc`, `.lan`, …), with their ports, by `[address]`.
     #[must_use]
     pub fn addresses(self) -> Self {
         self.rule(Rule::BuiltIn("addresses", place::addresses))
     }
 
-    /// Also replaces the frames of stack traces (Rust, Python, Java, JavaScript, Go, Ruby, .NET, C++) by
-    /// `[stack trace]`. The error's own message stays.
+    /// Also replaces the frames of stack traces (Rust, Python, Java, JavaScript, Go, Ruby, .NET,
+    /// C++) by `[stack trace]`. The error's own message stays.
     #[must_use]
     pub fn stack_traces(self) -> Self {
         self.rule(Rule::BuiltIn("stack traces", stack_trace::redact))
@@ -110,18 +113,19 @@ impl Redactor {
         self.rule(Rule::BuiltIn("emails", place::emails))
     }
 
-    /// Also replaces words of at least 32 letters and digits that contain both by `[random]`. Digests and UUIDs
-    /// without hyphens go too.
+    /// Also replaces words of at least 32 letters and digits that contain both by `[random]`.
+    /// Digests and UUIDs without hyphens go too.
     #[must_use]
     pub fn random_words(self) -> Self {
         self.rule(Rule::BuiltIn("random words", place::random_words))
     }
 
-    /// Also replaces whatever a regular expression matches, in the syntax of the crate `regex`, by `[name]`.
+    /// Also replaces each match of a regular expression, in the syntax of the crate `regex`, by
+    /// `[name]`.
     ///
     /// # Errors
-    /// When the expression is invalid, matches the empty text or its own replacement, or is larger than 1 MiB when
-    /// compiled.
+    /// When the expression is invalid, matches the empty text or its own replacement, or is larger
+    /// than 1 MiB when compiled.
     pub fn pattern(self, name: &str, pattern: &str) -> Result<Self, InvalidPattern> {
         let invalid = |problem: &dyn fmt::Display| {
             InvalidPattern(format!(
@@ -139,8 +143,9 @@ impl Redactor {
         Ok(self.rule(Rule::Pattern(Arc::new((compiled, replacement)))))
     }
 
-    /// Also applies a function: it returns the redacted text, or `None` where there is nothing to do. It is called
-    /// again with what it returned, at most three times, and should then return `None`.
+    /// Also applies a function: it returns the redacted text, or `None` where there is nothing to
+    /// do. It is called again with what it returned, at most three times, and should then return
+    /// `None`.
     #[must_use]
     pub fn custom(
         self,
@@ -150,7 +155,8 @@ impl Redactor {
         self.rule(Rule::Custom(name.into(), Arc::new(redact)))
     }
 
-    /// Sets one label for all credentials, instead of `[secret]`, `[key]` and `[token]`. Other rules keep theirs.
+    /// Sets one label for all credentials, instead of `[secret]`, `[key]` and `[token]`. Other
+    /// rules keep theirs.
     #[must_use]
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = Some(Arc::from(label.into()));
@@ -163,7 +169,8 @@ impl Redactor {
         self.rules.is_empty()
     }
 
-    /// Returns the text without what the rules find. Text that is JSON stays JSON, with the types of its values.
+    /// Returns the text without what the rules find. Text that is JSON stays JSON, with the types
+    /// of its values.
     #[must_use]
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self.redacted(text) {
@@ -172,8 +179,8 @@ impl Redactor {
         }
     }
 
-    /// Returns at most `max` bytes of the text, redacted, with `…` at the end where it was cut. Only as much of the
-    /// text is looked at as is needed for that.
+    /// Returns at most `max` bytes of the text, redacted, with `…` at the end where it was cut.
+    /// Only as much of the text is looked at as is needed for that.
     #[must_use]
     pub fn redact_cut<'a>(&self, text: &'a str, max: usize) -> Cow<'a, str> {
         if text.len() <= max.saturating_add(MARGIN) {
@@ -191,8 +198,9 @@ impl Redactor {
         Cow::Owned(sanitize::cut(&format!("{kept}…"), max).into_owned())
     }
 
-    /// Redacts the texts of a JSON value and the values under the names of secrets, in place; returns whether there
-    /// were any. Values keep their types: a secret text becomes the label, a secret number 0.
+    /// Redacts the texts of a JSON value and the values under the names of secrets, in place;
+    /// returns whether there were any. Values keep their types: a secret text becomes the label, a
+    /// secret number 0.
     pub fn redact_json(&self, value: &mut Value) -> bool {
         self.json(&|text| self.redacted(text), |json| json.value(value))
     }
@@ -221,7 +229,8 @@ impl Redactor {
         }
         let shown = self.rounds(text);
         let now = shown.as_deref().unwrap_or(text);
-        // Characters that do not show can split a name: the text is looked at with them and without.
+        // Characters that do not show can split a name: the text is looked at with them and
+        // without.
         if sanitize::is_clean(now, Lines::Kept) {
             return shown;
         }

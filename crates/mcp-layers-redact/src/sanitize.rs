@@ -15,8 +15,9 @@ pub enum Lines {
     Kept,
 }
 
-/// Returns the text without terminal sequences, control characters and characters that do not show, cut to `max` bytes
-/// at the boundary of a character, with `…` at the end where it was cut. It only gets shorter.
+/// Returns the text without terminal sequences, control characters and characters that do not show,
+/// cut to `max` bytes at the boundary of a character, with `…` at the end where it was cut. It only
+/// gets shorter.
 #[must_use]
 pub fn sanitize(text: &str, max: usize, lines: Lines) -> Cow<'_, str> {
     let cut = cut(text, max);
@@ -27,7 +28,7 @@ pub fn sanitize(text: &str, max: usize, lines: Lines) -> Cow<'_, str> {
     }
 }
 
-/// Whether there is nothing to take out.
+/// Returns whether there is nothing to take out.
 pub(crate) fn is_clean(text: &str, lines: Lines) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         || !text.chars().any(|c| is_hidden(c) && !stays(c, lines))
@@ -58,9 +59,9 @@ fn stays(c: char, lines: Lines) -> bool {
     lines == Lines::Kept && matches!(c, '\n' | '\t')
 }
 
-/// Control characters (general category Cc), line and paragraph separators, those that change the direction of text,
-/// and those that Unicode lets a font ignore (`Default_Ignorable_Code_Point`), such as the tags and variation selectors
-/// with which a text can be hidden in another.
+/// Control characters (general category Cc), line and paragraph separators, those that change the
+/// direction of text, and those that Unicode lets a font ignore (`Default_Ignorable_Code_Point`),
+/// such as the tags and variation selectors with which a text can be hidden in another.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -112,7 +113,7 @@ pub(crate) fn strip(text: &str, lines: Lines) -> String {
     out
 }
 
-/// What follows the sequence that ESC began (ECMA-48, section 5).
+/// Returns the text behind the sequence that ESC began (ECMA-48, section 5).
 fn after_sequence(rest: &str) -> &str {
     match rest.as_bytes().first() {
         Some(b'[') => after_control_sequence(&rest[1..]),
@@ -130,7 +131,8 @@ fn after_sequence(rest: &str) -> &str {
     }
 }
 
-/// What follows parameters, intermediate bytes and a final byte; without the last, all is text.
+/// Returns the text behind parameters, intermediate bytes and a final byte; without the last, all
+/// is text.
 fn after_control_sequence(rest: &str) -> &str {
     let end = rest
         .bytes()

@@ -27,7 +27,7 @@ static FRAME: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Frames that follow one another, with the indented lines of source between them, become one
-/// word. A text of one line is none.
+/// word. A text of one line has no stack trace.
 pub(super) fn redact(text: &str) -> Option<String> {
     if !text.contains('\n') && !FRAME.is_match(text) {
         return None;

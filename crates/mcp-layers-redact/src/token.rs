@@ -19,7 +19,7 @@ enum Of {
     Alphanumeric,
     /// Letters, digits, `_` and `-`.
     Url,
-    /// Those, `.`, `+`, `/` and `=`.
+    /// Letters, digits, `_`, `-`, `.`, `+`, `/` and `=`.
     Base64,
 }
 
@@ -35,7 +35,7 @@ impl Of {
     }
 }
 
-/// How a token begins, of which bytes the rest is, how many there are at least.
+/// The beginning of a token, the kind of its other bytes, and their least number.
 type Form = (&'static str, Of, usize);
 
 /// Identifiers of access keys; their rest is of this length.
@@ -123,7 +123,8 @@ const TOKENS: &[Form] = &[
     ("hooks.slack.com/triggers/", Of::Base64, 12),
 ];
 
-/// Private keys in PEM, to the end of the text where their end is missing, and identifiers of access keys.
+/// Private keys in PEM, to the end of the text where their end is missing, and identifiers of
+/// access keys.
 pub(crate) fn keys(text: &str, label: &str) -> Option<String> {
     let mut edits = Edits::new(text);
     let mut from = 0;
@@ -161,8 +162,8 @@ pub(crate) fn tokens(text: &str, label: &str) -> Option<String> {
     found.or(schemes)
 }
 
-/// Replaces what begins as one of the forms do. A candidate is given up after as many bytes as the form asks for
-/// at least, so that the work is linear in the text.
+/// Replaces what begins as one of the forms do. A candidate is given up after as many bytes as the
+/// form asks for at least, so that the work is linear in the text.
 fn forms(text: &str, forms: &[Form], also_issuerless: bool, label: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let mut edits = Edits::new(text);
@@ -230,7 +231,7 @@ fn first(forms: &[Form], bytes: &[u8], at: usize) -> Option<usize> {
         })
 }
 
-/// Where a run of bytes ends.
+/// Returns where a run of bytes ends.
 fn run(bytes: &[u8], from: usize, of: Of) -> usize {
     let length = bytes[from..]
         .iter()

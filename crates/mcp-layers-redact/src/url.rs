@@ -61,7 +61,7 @@ pub(crate) fn userinfo(text: &str, label: &str) -> Option<String> {
     edits.finish()
 }
 
-/// Where `user:password` begins before `@tcp(`, as the drivers of Go write it.
+/// Returns where `user:password` begins before `@tcp(`, as the drivers of Go write it.
 fn data_source(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
     ["@tcp(", "@unix(", "@udp("]
@@ -78,8 +78,9 @@ fn data_source(text: &str, at: usize) -> Option<usize> {
     text[at - length..at].contains(':').then_some(at - length)
 }
 
-/// Returns a URI without user, password, query and fragment, which callers put secrets into. Of a `data:` URI only
-/// the scheme is left. Text that is no URI, such as the name of a tool, is returned as it is.
+/// Returns a URI without user, password, query and fragment, which callers put secrets into. Of a
+/// `data:` URI only the scheme is left. Text that is no URI, such as the name of a tool, is
+/// returned as it is.
 ///
 /// ```
 /// use mcp_layers_redact::redact_uri;
@@ -115,7 +116,8 @@ pub fn redact_uri(uri: &str) -> Cow<'_, str> {
         .find(['?', '#'])
         .map_or(uri.len(), |end| start + end);
     let rest = &uri[start..end];
-    // With two slashes there is an authority (RFC 3986, section 3.2); without them, all of the path may hold a user.
+    // With two slashes there is an authority (RFC 3986, section 3.2); without them, all of the path
+    // may hold a user.
     let authority = match slashes {
         2 => rest.split('/').next().unwrap_or_default(),
         1 => "",

@@ -17,7 +17,7 @@ pub(crate) struct Value<'a> {
     pub(crate) quoted: bool,
 }
 
-/// Where an unquoted value ends.
+/// Returns where an unquoted value ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// After one word.
@@ -74,8 +74,8 @@ impl<'a> Value<'a> {
         &self.text[self.start..self.end]
     }
 
-    /// Whether there is something to hide. `sentence`: whether the value may be the beginning of
-    /// one.
+    /// Returns whether there is something to hide. `sentence`: whether the value may be the
+    /// beginning of one.
     pub(crate) fn is_secret(&self, sentence: bool) -> bool {
         let value = self.as_str();
         if value.len() > MAX_MESSAGE {
@@ -93,7 +93,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Whether the value is empty, a constant, a reference to a variable or a placeholder.
+/// Returns whether the value is empty, a constant, a reference to a variable or a placeholder.
 pub(crate) fn is_nothing(value: &str) -> bool {
     const CONSTANTS: &str = "null none nil undefined true false sensitive redacted masked hidden \
         filtered ? %s %v %d ~ option";
@@ -160,7 +160,7 @@ fn starts_group(rest: &str) -> bool {
     rest.starts_with(['[', '{', '(']) || constructor(rest).is_some()
 }
 
-/// Where the bracket stands in `Some(`, `String::from(`, `Optional[`, `[]byte{`.
+/// Returns where the bracket stands in `Some(`, `String::from(`, `Optional[`, `[]byte{`.
 fn constructor(rest: &str) -> Option<usize> {
     let signs = rest
         .bytes()
@@ -173,7 +173,8 @@ fn constructor(rest: &str) -> Option<usize> {
     (is_name && rest[end..].starts_with(['(', '[', '{'])).then_some(end)
 }
 
-/// Where the line ends, or the quoted text that it stands in. Parameters such as `realm="…"` belong to it.
+/// Returns where the line ends, or the quoted text that it stands in. Parameters such as
+/// `realm="…"` belong to it.
 fn line(text: &str, from: usize) -> usize {
     let mut at = from;
     while let Some(found) = text[at..].find(['\n', '\r', '"', '\'']) {
@@ -187,7 +188,7 @@ fn line(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// Where an unquoted value ends.
+/// Returns where an unquoted value ends.
 fn unquoted(text: &str, from: usize, words: bool) -> usize {
     let mut at = from;
     // Groups belong to the value as a whole: `Some(…)`, `[…]`, `[]byte{…}`, `(*T)(…)`, `${…}`.
@@ -231,7 +232,8 @@ fn unquoted(text: &str, from: usize, words: bool) -> usize {
     text.len()
 }
 
-/// Whether what follows a space is no part of the value: nothing, a comment, a flag, another field.
+/// Returns whether what follows a space is no part of the value: nothing, a comment, a flag,
+/// another field.
 fn is_last_word(rest: &str) -> bool {
     let rest = rest.trim_start_matches([' ', '\t']);
     rest.is_empty()
@@ -249,7 +251,7 @@ fn starts_field(rest: &str) -> bool {
             .starts_with([':', '='])
 }
 
-/// Where the bracket at `from` is closed; the end of the text when it never is.
+/// Returns where the bracket at `from` is closed; the end of the text when it never is.
 fn group(text: &str, from: usize) -> usize {
     let bytes = text.as_bytes();
     let (mut depth, mut at) = (0_usize, from);

@@ -42,8 +42,8 @@ mod tests {
         let redactor = Redactor::credentials();
         for piece in PIECES.iter().flat_map(|pieces| pieces.split('¦')) {
             let (short, long) = (
-                work(&redactor, piece, 4_000),
-                work(&redactor, piece, 40_000),
+                work(&redactor, piece, 2_000),
+                work(&redactor, piece, 20_000),
             );
             assert!(long <= 15 * short, "{piece:?}: {short} and {long}");
         }

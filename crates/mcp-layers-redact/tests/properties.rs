@@ -126,7 +126,8 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The types of a value and of all in it. Names may change, and with them the order and, where two become one, the number.
+/// The types of a value and of all in it. Names may change, and with them the order and, where two
+/// become one, the number.
 fn types(value: &Value) -> Value {
     match value {
         Value::Null => json!("null"),

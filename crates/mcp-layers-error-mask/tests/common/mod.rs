@@ -46,7 +46,7 @@ where
     })
 }
 
-/// What was logged while `run` ran on this thread.
+/// Returns the log lines written while `run` ran on this thread.
 pub fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
@@ -58,7 +58,7 @@ pub fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
     (result, String::from_utf8(bytes).unwrap())
 }
 
-/// What is sent.
+/// The JSON on the wire.
 pub fn wire(response: &JsonRpcResponse) -> Value {
     Value::from(response)
 }
@@ -70,7 +70,7 @@ pub fn error_id(response: &JsonRpcResponse) -> String {
     id.unwrap_or_else(|| panic!("no id in {sent}")).to_owned()
 }
 
-/// What the mask left in the trail: the id and the original's message.
+/// The masked errors in the trail: the id and the original's message.
 pub fn masked(response: &JsonRpcResponse) -> Vec<(String, String)> {
     let masked = response.trail().events().filter_map(|event| match event {
         Event::Masked { error_id, original } => {

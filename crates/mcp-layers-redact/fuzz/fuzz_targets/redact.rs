@@ -1,4 +1,5 @@
-//! Any text: redaction ends, takes a password out, changes nothing the second time, and keeps JSON JSON.
+//! Any text: redaction ends, takes a password out, changes nothing the second time, and keeps JSON
+//! JSON.
 #![no_main]
 
 use std::hash::{DefaultHasher, Hash, Hasher};
