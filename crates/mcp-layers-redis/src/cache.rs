@@ -131,7 +131,7 @@ impl RedisCacheStore {
         }
     }
 
-    /// What has become of what it was given.
+    /// Returns the counters.
     #[must_use]
     pub fn state(&self) -> CacheStoreState {
         let shared = &self.shared;
@@ -144,15 +144,15 @@ impl RedisCacheStore {
     }
 }
 
-/// What has become of what a [`RedisCacheStore`] was given.
+/// The counters of a [`RedisCacheStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStoreState {
-    /// Entries that the server has taken.
+    /// Entries that the server has stored.
     pub put: u64,
-    /// Entries that it has not.
+    /// Entries that were dropped.
     pub dropped: u64,
-    /// Entries that are on their way.
+    /// Entries that are being stored.
     pub putting: usize,
     /// Groups that are still to be invalidated.
     pub pending: usize,

@@ -135,7 +135,7 @@ async fn an_entry_expires_by_the_servers_clock_and_its_age_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c17_garbage_and_another_entry_under_the_key_are_misses() {
+async fn garbage_and_another_entry_under_the_key_are_misses() {
     use suite::Nodes;
     let Some(server) = RedisServer::start() else {
         return;
@@ -201,7 +201,7 @@ async fn c17_garbage_and_another_entry_under_the_key_are_misses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn c17_a_server_that_is_down_or_hangs_is_a_miss_within_the_bound_and_heals() {
+async fn a_server_that_is_down_or_hangs_is_a_miss_within_the_bound_and_heals() {
     use suite::Nodes;
     let Some(mut server) = RedisServer::start() else {
         return;

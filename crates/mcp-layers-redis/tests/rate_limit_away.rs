@@ -32,7 +32,7 @@ async fn is_away(layer: &Limiter) -> bool {
 }
 
 #[tokio::test]
-async fn r8_closed_refuses_with_503_while_redis_is_killed_and_heals() {
+async fn closed_refuses_with_503_while_redis_is_killed_and_heals() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
@@ -54,7 +54,7 @@ async fn r8_closed_refuses_with_503_while_redis_is_killed_and_heals() {
 }
 
 #[tokio::test]
-async fn r8_open_lets_calls_pass_and_counts_them() {
+async fn open_lets_calls_pass_and_counts_them() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
@@ -68,7 +68,7 @@ async fn r8_open_lets_calls_pass_and_counts_them() {
 }
 
 #[tokio::test]
-async fn r8_local_goes_by_budgets_of_its_own() {
+async fn local_goes_by_budgets_of_its_own() {
     let Some(mut server) = RedisServer::start() else {
         return;
     };
@@ -96,7 +96,7 @@ async fn r8_local_goes_by_budgets_of_its_own() {
 }
 
 #[tokio::test]
-async fn r8_a_paused_redis_costs_the_bound_once_and_then_nothing() {
+async fn a_paused_redis_costs_the_bound_once_and_then_nothing() {
     let Some(server) = RedisServer::start() else {
         return;
     };
@@ -117,7 +117,7 @@ async fn r8_a_paused_redis_costs_the_bound_once_and_then_nothing() {
 }
 
 #[tokio::test]
-async fn r8_a_read_only_redis_is_as_good_as_away() {
+async fn a_read_only_redis_is_as_good_as_away() {
     let Some(server) = RedisServer::start() else {
         return;
     };
@@ -131,7 +131,7 @@ async fn r8_a_read_only_redis_is_as_good_as_away() {
 }
 
 #[tokio::test]
-async fn r8_a_full_memory_is_as_good_as_away() {
+async fn a_full_memory_is_as_good_as_away() {
     let Some(server) = RedisServer::start() else {
         return;
     };
@@ -144,7 +144,7 @@ async fn r8_a_full_memory_is_as_good_as_away() {
 }
 
 #[tokio::test]
-async fn r8_a_script_that_was_flushed_is_loaded_again() {
+async fn a_script_that_was_flushed_is_loaded_again() {
     let Some(server) = RedisServer::start() else {
         return;
     };
@@ -157,7 +157,7 @@ async fn r8_a_script_that_was_flushed_is_loaded_again() {
 }
 
 #[tokio::test]
-async fn r18_a_restarted_process_finds_its_budgets_as_it_left_them() {
+async fn a_restarted_process_finds_its_budgets_as_it_left_them() {
     let Some(server) = RedisServer::start() else {
         return;
     };
@@ -170,7 +170,7 @@ async fn r18_a_restarted_process_finds_its_budgets_as_it_left_them() {
 }
 
 #[tokio::test]
-async fn r7_the_time_is_the_servers() {
+async fn the_time_is_the_servers() {
     let Some(server) = RedisServer::start() else {
         return;
     };
