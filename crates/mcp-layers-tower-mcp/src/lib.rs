@@ -1,6 +1,6 @@
-//! MCP-aware tower layers around a [tower-mcp](tower_mcp) server.
+//! Tower middleware for [tower-mcp](tower_mcp) servers.
 //!
-//! [`layered`] makes of any stack of MCP layers one layer that tower-mcp's routers and transports
+//! [`layered`] makes one layer of any stack of MCP layers, which tower-mcp's routers and transports
 //! accept. tower-mcp's requests and responses are borrowed, never converted
 //! ([`TowerMcpRequest`], [`TowerMcpResponse`]). This crate has no layer of its own.
 //!
@@ -35,11 +35,11 @@
 //! 1. An error that leaves the stack is answered as [`CatchErrorLayer`] answers it. tower-mcp's own
 //!    error catcher, which sends the error's words, has nothing left to catch.
 //! 2. A [`Principal`] that a transport or an outer layer put among the request's extensions, in an
-//!    `Arc` or by itself, is the principal of the request's [`CallContext`]. Over HTTP and
+//!    `Arc` or without one, is the principal of the request's [`CallContext`]. Over HTTP and
 //!    WebSocket, tower-mcp hands it on from the HTTP request's extensions when it is told to:
 //!    `transport.bridge_extension::<Arc<Principal>>()`.
 //! 3. The protocol version is that of the request's own `_meta`, else that of the session.
-//! 4. Whoever waits for [`McpRequest::cancelled`] waits for the token of the handler's context.
+//! 4. [`McpRequest::cancelled`] waits for the token of the handler's context.
 //!    tower-mcp itself lets a cancelled handler run on: use [`CancelLayer`] to stop it. It finds
 //!    the requests to cancel by their JSON-RPC id alone, over all sessions of one router; where
 //!    untrusted clients share a router over HTTP with sessions, one can so cancel another's
@@ -48,7 +48,10 @@
 //! 5. A request that tower-mcp's JSON-RPC service refuses (no JSON, a version that is not
 //!    supported, params of the wrong type) never gets to the stack. `subscriptions/listen` passes
 //!    it while it is being accepted, not while it lasts.
-//! 6. Notifications pass no stack by themselves, see [`TowerMcpNotification`].
+//! 6. Notifications pass no stack, see [`TowerMcpNotification`].
+//! 7. Every stack has a [`Catalog`](mcp_layers_core::Catalog) of the names that the server offers
+//!    ([`LayeredLayer::catalog`]). An unknown name is looked up in the router's lists before the layers
+//!    are called, at most once a second.
 //!
 //! # Error codes
 //!
@@ -61,7 +64,7 @@
 //! Of `_meta`, tower-mcp parses the keys that the protocol defines and drops the others, and keeps
 //! a trace context that is valid; so [`McpRequest::meta`] has no vendor keys and no `baggage` for
 //! most methods. It does not tell the transport; [`LayeredLayer::transport`] does. A session id
-//! and the peer's address are not known.
+//! is not known; the peer's address is where `bridge_extension` hands on a `SocketAddr` or `IpAddr`.
 //!
 //! # Features
 //!

@@ -1,4 +1,4 @@
-//! What callers get when layers have something to say.
+//! The answers that callers get when a layer intervenes.
 #![allow(clippy::unwrap_used)]
 
 mod support;

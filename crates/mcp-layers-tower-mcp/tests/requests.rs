@@ -1,4 +1,4 @@
-//! What layers see of requests.
+//! The views of tower-mcp's requests.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What layers see of responses, held against the JSON that is sent.
+//! The views of tower-mcp's responses, against the JSON that is sent.
 #![allow(clippy::unwrap_used)]
 
 use mcp_layers_core::{

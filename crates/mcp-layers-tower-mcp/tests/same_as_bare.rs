@@ -24,7 +24,7 @@ macro_rules! stack {
     };
 }
 
-/// Every method that tower-mcp knows, most in more than one way, and some that nobody does.
+/// Every method that tower-mcp knows, most in more than one way, and some unknown ones.
 fn requests() -> Vec<(&'static str, Value)> {
     let call = |name: &str, arguments: Value| json!({"name": name, "arguments": arguments});
     vec![

@@ -1,5 +1,5 @@
 //! tower-mcp's enums are non-exhaustive, so that a new variant compiles: these tests read their
-//! definitions and fail instead. Whoever makes them pass again gives the new variant its views.
+//! definitions and fail instead. To make them pass, give the new variant its views.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, path::PathBuf, process::Command};

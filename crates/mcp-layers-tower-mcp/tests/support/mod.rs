@@ -14,7 +14,7 @@ use tower_mcp::{
     extract::{Context, RawArgs},
 };
 
-/// What no caller may ever read.
+/// A secret that no caller may read.
 pub(crate) const SECRET: &str = "hunter2";
 
 pub(crate) fn router() -> McpRouter {
