@@ -148,6 +148,12 @@ impl<T> AuditLog<T> {
         &self.owner.shared.room
     }
 
+    /// The number of places of the queue.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.owner.shared.capacity
+    }
+
     /// Counts a record that this log does not get, in the chain too as soon as it can be.
     pub fn lost(&self, loss: Loss) {
         self.owner.shared.lost(loss);

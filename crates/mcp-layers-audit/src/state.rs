@@ -58,11 +58,11 @@ pub(crate) enum Refused {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>, shares: Arc<Shares>) -> Self {
-        let rooms = settings.sinks.iter().filter_map(|sink| match sink.room() {
+        let capacities = settings.sinks.iter().filter_map(|sink| match sink.room() {
             Room::Unlimited => None,
-            Room::Limited(room) | Room::Degraded(room) => Some(room.available_permits()),
+            Room::Limited(places) | Room::Degraded(places) => Some(places.capacity),
         });
-        let quarter = rooms.min().map(|room| (room / 4).max(1));
+        let quarter = capacities.min().map(|places| (places / 4).max(1));
         Self {
             max_per_caller: settings.max_per_caller.or(quarter),
             started: settings.clock.now(),
@@ -117,7 +117,7 @@ impl Shared {
             .all(|(index, sink)| match sink.room() {
                 Room::Unlimited => true,
                 Room::Degraded(_) => false,
-                Room::Limited(room) => match Arc::clone(room).try_acquire_owned() {
+                Room::Limited(places) => match Arc::clone(places.free).try_acquire_owned() {
                     Ok(permit) => {
                         admission.permits.push((index, permit));
                         true
@@ -202,9 +202,9 @@ impl Pending {
             return true;
         };
         if permit.is_none()
-            && let Room::Limited(room) | Room::Degraded(room) = sink.room()
+            && let Room::Limited(places) | Room::Degraded(places) = sink.room()
         {
-            match Arc::clone(room).try_acquire_owned() {
+            match Arc::clone(places.free).try_acquire_owned() {
                 Ok(free) => permit = Some(free),
                 Err(_) => return false,
             }
@@ -256,8 +256,8 @@ impl Pending {
         while let Some(index) = self.without.last().copied() {
             let sink = self.shared.settings.sinks.get(index);
             let permit = match sink.map(|sink| sink.room()) {
-                Some(Room::Limited(room) | Room::Degraded(room)) => {
-                    match Arc::clone(room).acquire_owned().await {
+                Some(Room::Limited(places) | Room::Degraded(places)) => {
+                    match Arc::clone(places.free).acquire_owned().await {
                         Ok(permit) => Some(permit),
                         Err(_) => return false,
                     }
