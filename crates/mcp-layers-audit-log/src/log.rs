@@ -200,7 +200,7 @@ impl<T> AuditLog<T> {
         &self.owner.path
     }
 
-    /// Whether the file cannot be written at present, or the log is closed.
+    /// True if the file cannot be written at present, or the log is closed.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
         self.owner.shared.is_degraded()

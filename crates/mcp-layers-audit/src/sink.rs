@@ -42,7 +42,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Room<'a> {
-    /// There is always room.
+    /// Unlimited room.
     Unlimited,
     /// Room for as many records as there are permits.
     Limited(Places<'a>),

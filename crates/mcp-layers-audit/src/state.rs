@@ -1,4 +1,4 @@
-//! What the services of one layer share: admission of requests, and the way of records to the sinks.
+//! The state that the services of one layer share: admission of requests, submission of records.
 
 use std::{
     net::IpAddr,
@@ -32,7 +32,7 @@ pub(crate) struct Admission {
     /// Permits by the index of their sink.
     permits: Vec<(usize, OwnedSemaphorePermit)>,
     share: Option<Arc<Share>>,
-    /// Whether the caller has its share under way: limited sinks do not get the record.
+    /// True if the caller has its share under way: limited sinks do not get the record.
     beyond_share: bool,
 }
 
@@ -186,12 +186,12 @@ pub(crate) struct Pending {
     receipts: Vec<Receipt>,
     /// The sinks that had no room.
     without: Vec<usize>,
-    /// Whether a sink will not get it.
+    /// True if a sink will not get it.
     given_up: bool,
 }
 
 impl Pending {
-    /// Whether no sink went without it.
+    /// True if no sink went without it.
     pub(crate) fn is_complete(&self) -> bool {
         !self.given_up
     }
@@ -223,7 +223,7 @@ impl Pending {
         }
     }
 
-    /// Whether there is nothing to wait for.
+    /// True if nothing is left to wait for.
     pub(crate) fn is_settled(&self) -> bool {
         self.receipts.is_empty() && self.without.is_empty()
     }
