@@ -60,8 +60,9 @@ impl Digester {
         mac.update(&[domain]);
         mac.update(bytes);
         let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        let (half, _) = whole.split_first_chunk().expect("32 bytes hold 16");
-        Digest(*half)
+        let mut half = [0; 16];
+        half.copy_from_slice(&whole[..16]);
+        Digest(half)
     }
 }
 

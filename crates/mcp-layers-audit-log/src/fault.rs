@@ -1,4 +1,4 @@
-//! What can be wrong with a log.
+//! Faults of a log.
 
 use std::{error::Error, fmt, io, path::PathBuf};
 
@@ -47,7 +47,7 @@ pub enum Fault {
         /// The last line that the checkpoint vouches for.
         vouched: u64,
     },
-    /// There is no checkpoint.
+    /// The checkpoint is missing.
     NoCheckpoint,
     /// The checkpoint was changed, or made with another key.
     BadCheckpoint,

@@ -76,7 +76,7 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Whether the path leads to this very file.
+/// True if the path leads to this very file.
 pub(crate) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
     #[cfg(unix)]
     {
@@ -95,7 +95,7 @@ pub(crate) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether there is no file, or an empty one.
+/// True if there is no file, or an empty one.
 pub(crate) fn is_empty(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(file) => Ok(file.len() == 0),

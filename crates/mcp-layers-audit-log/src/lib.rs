@@ -54,6 +54,7 @@
 mod chain;
 mod checkpoint;
 mod control;
+mod create;
 mod digest;
 mod fault;
 mod files;

@@ -148,6 +148,12 @@ impl<T> AuditLog<T> {
         &self.owner.shared.room
     }
 
+    /// The number of places of the queue.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.owner.shared.capacity
+    }
+
     /// Counts a record that this log does not get, in the chain too as soon as it can be.
     pub fn lost(&self, loss: Loss) {
         self.owner.shared.lost(loss);
@@ -194,7 +200,7 @@ impl<T> AuditLog<T> {
         &self.owner.path
     }
 
-    /// Whether the file cannot be written at present, or the log is closed.
+    /// True if the file cannot be written at present, or the log is closed.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
         self.owner.shared.is_degraded()

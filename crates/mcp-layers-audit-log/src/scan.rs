@@ -28,7 +28,7 @@ pub(crate) struct Scanned {
     pub(crate) len: u64,
     /// The number of bytes that follow them.
     pub(crate) torn: u64,
-    /// Whether the last line ends the segment.
+    /// True if the last line ends the segment.
     pub(crate) ended: bool,
 }
 

@@ -12,7 +12,8 @@ use crate::{
     chain::{Chain, Position},
     checkpoint::{Checkpoint, NoCheckpoint},
     control::{Control, Header, LogId, parse_rfc3339, rfc3339},
-    files::{self, beside, complete, invalid, is_at, is_empty, numbered, private, sync_folder},
+    create::create_file,
+    files::{self, beside, complete, invalid, is_at, is_empty, numbered, sync_folder},
     hex::Hex,
     options::Now,
     scan::{self, Scanned},
@@ -31,11 +32,11 @@ pub(crate) struct Segment {
     file: File,
     /// The length of the whole lines, in bytes.
     len: u64,
-    /// Whether a part of a line may follow them.
+    /// True if a part of a line may follow them.
     torn: bool,
-    /// Whether the last line is written.
+    /// True if the last line is written.
     ended: bool,
-    /// Whether the chain is ahead of the checkpoint.
+    /// True if the chain is ahead of the checkpoint.
     ahead: bool,
     buffer: Vec<u8>,
     /// Held as long as this is the writer.
@@ -224,12 +225,12 @@ impl Segment {
         self.number
     }
 
-    /// Whether the segment was ended, and its successor not begun.
+    /// True if the segment was ended, and its successor not begun.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended
     }
 
-    /// Whether the chain is ahead of the checkpoint.
+    /// True if the chain is ahead of the checkpoint.
     pub(crate) fn is_ahead(&self) -> bool {
         self.ahead
     }
@@ -383,32 +384,4 @@ fn check_vouched(path: &Path, checkpoint: &Checkpoint, log: LogId, end: u64) -> 
          {end}. If the file was truncated, put its copy back as {path}; if the lines are lost, move \
          {path}* elsewhere as evidence, and a new log begins"
     )))
-}
-
-/// Creates the file of a segment, with its first lines. A failed attempt leaves no file.
-fn create_file(
-    path: &Path,
-    chain: &mut Chain,
-    header: Header,
-    note: Option<&Control>,
-    buffer: &mut Vec<u8>,
-) -> io::Result<File> {
-    buffer.clear();
-    chain.append(&Control::Segment(header).to_body(), buffer);
-    if let Some(note) = note {
-        chain.append(&note.to_body(), buffer);
-    }
-    if is_empty(path)? && path.try_exists()? {
-        // Left by an interrupted attempt.
-        fs::remove_file(path)?;
-    }
-    let mut file = private(OpenOptions::new().append(true).create_new(true)).open(path)?;
-    let written = file.write_all(buffer).and_then(|()| file.sync_all());
-    match written.and_then(|()| sync_folder(path)) {
-        Ok(()) => Ok(file),
-        Err(error) => {
-            let _ = fs::remove_file(path);
-            Err(error)
-        }
-    }
 }

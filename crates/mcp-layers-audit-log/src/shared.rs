@@ -1,4 +1,4 @@
-//! What the handles of a log share with its writer.
+//! The state that the handles of a log share with its writer.
 
 use std::{
     fmt,
@@ -40,9 +40,9 @@ pub struct Closed {
 pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) capacity: usize,
-    /// Whether records are acknowledged.
+    /// True if records are acknowledged.
     pub(crate) durable: bool,
-    /// Whether the writer failed, or is gone.
+    /// True if the writer failed, or is gone.
     degraded: AtomicBool,
     /// Missing records since the last gap line.
     pub(crate) dropped: AtomicU64,

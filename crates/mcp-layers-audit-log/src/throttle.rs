@@ -19,7 +19,7 @@ struct State {
     /// The earliest time of the next line.
     next: Option<Instant>,
     failures: u64,
-    /// Whether a line reported the present failure.
+    /// True if a line reported the present failure.
     reported: bool,
 }
 
@@ -36,7 +36,7 @@ impl Throttle {
         Some(std::mem::take(&mut state.failures))
     }
 
-    /// Whether the end of the failure deserves a line: if the failure itself had one. The next
+    /// True if the end of the failure deserves a line: if the failure itself had one. The next
     /// failure then waits for a second more.
     pub fn recovered(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

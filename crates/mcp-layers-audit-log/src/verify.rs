@@ -188,7 +188,7 @@ struct Check {
     from: Option<Position>,
     /// The number of the next segment; `None` before the first.
     next_segment: Option<u64>,
-    /// Whether the file before has no last line.
+    /// True if the file before has no last line.
     unended: bool,
     /// The first segment that is there, if it must be vouched for by a `pruned` line.
     missing_before: Option<u64>,

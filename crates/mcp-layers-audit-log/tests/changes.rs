@@ -63,7 +63,7 @@ fn an_edited_record_is_named() {
     let (_folder, path) = folder();
     write(&path, 9);
     edit(&path, |lines| {
-        lines[5] = lines[5].replace("tool-3", "tool-X")
+        lines[5] = lines[5].replace("tool-3", "tool-X");
     });
     let error = fault(&path);
     assert!(matches!(error.fault, Fault::Changed), "{error}");
@@ -132,7 +132,7 @@ fn a_swapped_file_is_recognised() {
     fs::write(&path, own).unwrap();
     let theirs = fs::read_to_string(&other).unwrap();
     edit(&path, |lines| {
-        lines[2] = theirs.lines().nth(2).unwrap().to_owned()
+        lines[2] = theirs.lines().nth(2).unwrap().to_owned();
     });
     assert_eq!(fault(&path).record, 3);
 }

@@ -77,11 +77,11 @@ impl AllowList {
             .get(target)
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let value = |field: &Box<str>| {
+        let value = |field: &str| {
             let value = arguments.get(field)?;
-            Some((field.clone(), self.show(field, value)))
+            Some((field.into(), self.show(field, value)))
         };
-        fields.iter().filter_map(value).collect()
+        fields.iter().map(AsRef::as_ref).filter_map(value).collect()
     }
 
     fn show(&self, field: &str, value: &Value) -> Box<str> {

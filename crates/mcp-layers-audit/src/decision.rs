@@ -104,7 +104,7 @@ pub struct Original {
     pub data: Option<Box<str>>,
 }
 
-/// What the trail of a response reports.
+/// The content of the trail of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FromTrail {
     pub(crate) decision: Decision,

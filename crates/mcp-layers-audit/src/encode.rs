@@ -18,7 +18,7 @@ pub trait Encode: Send + Sync + 'static {
     /// Appends the record.
     fn encode(&self, record: &Record, out: &mut Vec<u8>);
 
-    /// Whether the line is a JSON value. A file keeps any other line as a JSON string.
+    /// True if the line is a JSON value. A file keeps any other line as a JSON string.
     fn is_json(&self) -> bool {
         true
     }

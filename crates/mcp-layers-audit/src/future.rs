@@ -97,7 +97,7 @@ where
     }
 }
 
-/// Records how a request ended: once, whatever happens.
+/// Records how a request ended, exactly once.
 pub(crate) struct Recorder {
     shared: Arc<Shared>,
     started: Instant,

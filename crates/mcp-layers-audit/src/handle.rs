@@ -27,7 +27,7 @@ pub struct AuditStats {
     pub refused: u64,
     /// Answers that were withheld, or given nevertheless, because their record could not be synced.
     pub unacknowledged: u64,
-    /// Whether the latest request found a sink without room or failing.
+    /// True if the latest request found a sink without room or failing.
     pub degraded: bool,
 }
 

@@ -1,16 +1,15 @@
-//! Who did what over MCP, with which outcome: records that are durable and show when they were
-//! changed.
+//! Audit log for MCP servers: who called which tool, with which outcome, in records that are durable and
+//! tamper-evident.
 //!
-//! [`AuditLayer`] makes one record of every request, and gives it to one or several sinks: a file
-//! ([`FileSink`]), `tracing` ([`TracingSink`]), whoever reads a channel ([`ChannelSink`]), or a
-//! [`Sink`] of your own. It decides nothing about requests but that, by default, what cannot be
-//! recorded does not run. It measures nothing and makes no spans; secrets are kept out as far as a
-//! layer can know them: arguments, results and credentials are not recorded.
+//! [`AuditLayer`] makes one record of every request and gives it to one or several sinks: a file
+//! ([`FileSink`]), `tracing` ([`TracingSink`]), a channel ([`ChannelSink`]), or your own [`Sink`]. It
+//! decides nothing about requests, except that, by default, a request that cannot be recorded does not
+//! run. It makes no metrics and no spans. Arguments, results and credentials are not recorded.
 //!
 //! # Example
 //!
 //! ```
-//! use mcp_layers_audit::{AuditLayer, FileOptions, Key, verify};
+//! use mcp_layers_audit::{AuditLayer, FileSink, Key, LogOptions, verify};
 //! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse};
 //! use serde_json::json;
 //! use std::{convert::Infallible, fs, time::Duration};
@@ -21,7 +20,7 @@
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("audit.jsonl");
 //! let key = Key::new("kept where the file is not")?;
-//! let file = FileOptions::new(&key).open(&path)?;
+//! let file = FileSink::open(&path, LogOptions::new(&key))?;
 //!
 //! let service = ServiceBuilder::new()
 //!     .layer(AuditLayer::new(file.clone())?.key(&key))
@@ -40,7 +39,7 @@
 //! file.close(Duration::from_secs(1));
 //! fs::write(&path, text.replace("search", "remove"))?;
 //! let error = verify(&path, &key).unwrap_err();
-//! assert_eq!(error.record, 2);
+//! assert_eq!(error.record, 3);
 //! # Ok(())
 //! # }
 //! ```
@@ -48,45 +47,49 @@
 //! # Rules
 //!
 //! 1. A request has one terminal record, when it ends: answered, failed, cancelled, dropped or
-//!    panicked. A long-lived one (`subscriptions/listen`, `tasks/result`) has an open record too.
+//!    panicked. A long-lived one (`subscriptions/listen`, `tasks/result`) has an opening record too;
+//!    so has, with [`AuditLayer::record_openings`], a call that may change something.
 //! 2. The deciding layer is read from the response's trail: the outermost that denied, limited,
-//!    answered from memory, timed out or failed; else it was the handler.
-//! 3. The principal is the verified one of the request's context. What is only claimed (a principal
-//!    that nobody verified, the client's name and version) is recorded apart, as unverified.
+//!    answered from memory, timed out or failed; otherwise it was the handler.
+//! 3. The principal is the verified one of the request's context. Claims (an unverified principal, the
+//!    client's name and version) are recorded apart, as unverified.
 //! 4. Arguments and results are not recorded. With a [`Key`] they are digested (HMAC-SHA-256, 128
-//!    bits): equal values have equal digests, and nobody without the key can test a guess. Argument
-//!    values are recorded for the tools and fields of an [`AllowList`] alone, redacted and cut.
-//! 5. Session ids, task ids, cursors, and the parameters of continuations (`requestState` among them)
-//!    are digested always. Uris lose user, password, query and fragment. Headers and credentials are
-//!    not looked at.
-//! 6. Every text that a caller chose is cut; values beyond 1 MiB are not digested.
+//!    bits): equal values have equal digests, and guesses cannot be tested without the key. Argument
+//!    values are recorded only for the tools and fields of an [`AllowList`], redacted and cut.
+//! 5. Session ids, task ids, cursors, and the parameters of continuations (`requestState` included)
+//!    are always digested. Uris lose user, password, query and fragment. A target that is not recorded
+//!    unchanged has a digest. Headers and credentials are not read.
+//! 6. Every text that a caller chose is cut; values larger than 1 MiB are not digested.
 //! 7. While a sink takes no records, requests are refused with 503, reason `audit_unavailable`,
-//!    before they run; `initialize`, `server/discover` and `ping` pass. [`Trouble`] has the other
-//!    answers. What is missing is counted: in [`AuditHandle`], and in the file by a gap line that is
-//!    part of the chain. It is said once with `tracing::error!`.
-//! 8. With [`Sync::Each`] and [`Sync::Batch`] an answer comes after its record was synced. If that
-//!    fails, [`Trouble::Refuse`] answers 503 in its place: the call ran, and its outcome is not told.
-//! 9. A file is a chain of HMACs over all its segments; [`verify`](verify()) names the first record that is
-//!    not what was written, and a checkpoint beside the file shows that its tail was cut off. What it
-//!    cannot show is said at [`FileOptions`].
-//! 10. A writer that was killed leaves a torn tail at most: it is cut off at the next start, kept
-//!     aside, and noted in the chain. Any other damage stops the start. One writer has a file, by a
-//!     lock of the operating system.
+//!    before they run; `initialize`, `server/discover` and `ping` pass. [`OverflowPolicy`] has the other
+//!    answers. Missing records are counted in [`AuditHandle::stats`], and in the file by a gap line
+//!    that is part of the chain. One log line a second reports it, with a count.
+//! 8. A caller with more than its share of records under way
+//!    ([`AuditLayer::max_per_caller`]) is refused with 503, reason `audit_share`; others are not.
+//! 9. With [`SyncPolicy::Each`] and [`SyncPolicy::Batch`] an answer comes after its record was synced. If
+//!    that fails, [`OverflowPolicy::Refuse`] answers 503 in its place: the call ran, and its outcome is
+//!    not told.
+//! 10. A file is a chain of HMACs over all its segments; [`verify`](verify()) names the first changed
+//!     record. The rules of the file are those of [`mcp_layers_audit_log`].
+//!
+//! A protocol error, a tool result with `isError` and an error of the service are different outcomes,
+//! and all of them are failures ([`CallOutcome::is_failure`]).
 //!
 //! # Ordering
 //!
 //! Outside authorization, limits and cache, so that denials, refusals and hits are recorded; outside the
-//! error mask, so that the record has what the caller got, and the id of what it did not get; inside
-//! timing and trace. The principal must be known further out, as the HTTP edge does it: a principal
-//! that a layer further in sets is not seen. Layers that panic or fail belong further in.
+//! error mask, so that the record has what the caller got; inside timing and trace. Authentication is
+//! outside this layer: a principal that an inner layer sets is not seen. Layers that panic or fail are
+//! inside. `AuditHttpLayer` is outside HTTP authentication. A concurrency limit per caller outside this
+//! layer answers 429 before a caller reaches its share of the queue.
 //!
 //! # Cost
 //!
-//! On the path of a request: two readings of the clock, a record of one allocation and one for its
-//! texts, and its way into a queue. Serialising, chaining and I/O are the work of the writer's thread.
-//! Digests of arguments, allow-listed values, sizes and digests of results cost what they look at, and
-//! are off unless set. A durable file adds the wait for a sync, which requests in flight share in
-//! [`Sync::Batch`]. The figures are in `docs/audit.md` of the facade crate.
+//! On the path of a request: a record of a few allocations, and a place in a queue. Encoding, chaining
+//! and I/O are the work of the writer's thread. Digests of arguments, allow-listed values, sizes and
+//! digests of results cost as much as the values are long, and are off by default. A durable file adds
+//! the wait for a sync, which requests under way share in [`SyncPolicy::Batch`]. The figures are in
+//! `docs/audit.md` of the facade crate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod allow;
@@ -126,7 +129,7 @@ pub use record::{Record, RequestIdText};
 pub use service::Audit;
 pub use settings::OverflowPolicy;
 pub use sink::{
-    ChannelSink, Entry, FileSink, Place, Queued, Records, Room, Sink, TracingSink, Written,
+    ChannelSink, Entry, FileSink, Place, Places, Queued, Records, Room, Sink, TracingSink, Written,
 };
 pub use trace_id::TraceId;
 

@@ -63,7 +63,7 @@ impl CallOutcome {
         }
     }
 
-    /// Whether the request did not do what it was sent for.
+    /// True if the request did not do what it was sent for.
     #[must_use]
     pub fn is_failure(self) -> bool {
         matches!(

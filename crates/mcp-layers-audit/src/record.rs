@@ -57,9 +57,9 @@ pub struct Record {
     pub monotonic: Duration,
     /// The duration of the request; `None` in an opening record.
     pub duration: Option<Duration>,
-    /// Whether the request has an opening and a closing record.
+    /// True if the request has an opening and a closing record.
     pub opened: bool,
-    /// Whether the request is long-lived.
+    /// True if the request is long-lived.
     pub long_lived: bool,
     /// The method; at the HTTP edge the `Mcp-Method` header, otherwise the verb.
     pub method: Box<str>,
@@ -93,7 +93,7 @@ pub struct Record {
     pub arguments_digest: Option<Digest>,
     /// The cursor of a list request, digested.
     pub cursor: Option<Digest>,
-    /// Whether the request continues an earlier one.
+    /// True if the request continues an earlier one.
     pub continuation: bool,
     /// The parameters of a continuation, `requestState` included, digested.
     pub continuation_digest: Option<Digest>,

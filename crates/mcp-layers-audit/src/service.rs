@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Whether a request may change something: calls of tools that are not known as read-only, and what
+/// True if a request may change something: calls of tools that are not known as read-only, and what
 /// changes tasks.
 fn changes_something<Req: McpRequest>(request: &Req) -> bool {
     match request.method() {

@@ -42,14 +42,22 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Room<'a> {
-    /// There is always room.
+    /// Unlimited room.
     Unlimited,
-    /// Room for as many records as there are permits. A closed semaphore means that the sink takes no
-    /// more records.
-    Limited(&'a Arc<Semaphore>),
+    /// Room for as many records as there are permits.
+    Limited(Places<'a>),
     /// Room in the queue, but the sink cannot write at present. `OverflowPolicy::Refuse` refuses
     /// requests.
-    Degraded(&'a Arc<Semaphore>),
+    Degraded(Places<'a>),
+}
+
+/// The places of a sink whose room is limited.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// A permit for each free place. Closed, it means that the sink takes no more records.
+    pub free: &'a Arc<Semaphore>,
+    /// The number of all places.
+    pub capacity: usize,
 }
 
 /// An entry for a sink.

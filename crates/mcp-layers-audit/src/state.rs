@@ -1,4 +1,4 @@
-//! What the services of one layer share: admission of requests, and the way of records to the sinks.
+//! The state that the services of one layer share: admission of requests, submission of records.
 
 use std::{
     net::IpAddr,
@@ -32,7 +32,7 @@ pub(crate) struct Admission {
     /// Permits by the index of their sink.
     permits: Vec<(usize, OwnedSemaphorePermit)>,
     share: Option<Arc<Share>>,
-    /// Whether the caller has its share under way: limited sinks do not get the record.
+    /// True if the caller has its share under way: limited sinks do not get the record.
     beyond_share: bool,
 }
 
@@ -58,11 +58,11 @@ pub(crate) enum Refused {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>, shares: Arc<Shares>) -> Self {
-        let rooms = settings.sinks.iter().filter_map(|sink| match sink.room() {
+        let capacities = settings.sinks.iter().filter_map(|sink| match sink.room() {
             Room::Unlimited => None,
-            Room::Limited(room) | Room::Degraded(room) => Some(room.available_permits()),
+            Room::Limited(places) | Room::Degraded(places) => Some(places.capacity),
         });
-        let quarter = rooms.min().map(|room| (room / 4).max(1));
+        let quarter = capacities.min().map(|places| (places / 4).max(1));
         Self {
             max_per_caller: settings.max_per_caller.or(quarter),
             started: settings.clock.now(),
@@ -117,7 +117,7 @@ impl Shared {
             .all(|(index, sink)| match sink.room() {
                 Room::Unlimited => true,
                 Room::Degraded(_) => false,
-                Room::Limited(room) => match Arc::clone(room).try_acquire_owned() {
+                Room::Limited(places) => match Arc::clone(places.free).try_acquire_owned() {
                     Ok(permit) => {
                         admission.permits.push((index, permit));
                         true
@@ -186,12 +186,12 @@ pub(crate) struct Pending {
     receipts: Vec<Receipt>,
     /// The sinks that had no room.
     without: Vec<usize>,
-    /// Whether a sink will not get it.
+    /// True if a sink will not get it.
     given_up: bool,
 }
 
 impl Pending {
-    /// Whether no sink went without it.
+    /// True if no sink went without it.
     pub(crate) fn is_complete(&self) -> bool {
         !self.given_up
     }
@@ -202,9 +202,9 @@ impl Pending {
             return true;
         };
         if permit.is_none()
-            && let Room::Limited(room) | Room::Degraded(room) = sink.room()
+            && let Room::Limited(places) | Room::Degraded(places) = sink.room()
         {
-            match Arc::clone(room).try_acquire_owned() {
+            match Arc::clone(places.free).try_acquire_owned() {
                 Ok(free) => permit = Some(free),
                 Err(_) => return false,
             }
@@ -223,7 +223,7 @@ impl Pending {
         }
     }
 
-    /// Whether there is nothing to wait for.
+    /// True if nothing is left to wait for.
     pub(crate) fn is_settled(&self) -> bool {
         self.receipts.is_empty() && self.without.is_empty()
     }
@@ -256,8 +256,8 @@ impl Pending {
         while let Some(index) = self.without.last().copied() {
             let sink = self.shared.settings.sinks.get(index);
             let permit = match sink.map(|sink| sink.room()) {
-                Some(Room::Limited(room) | Room::Degraded(room)) => {
-                    match Arc::clone(room).acquire_owned().await {
+                Some(Room::Limited(places) | Room::Degraded(places)) => {
+                    match Arc::clone(places.free).acquire_owned().await {
                         Ok(permit) => Some(permit),
                         Err(_) => return false,
                     }

@@ -1,4 +1,4 @@
-//! One record is one line that reads back, whatever a caller puts into its fields.
+//! One record is one line that reads back, with any text of a caller in its fields.
 //!
 //! With `AUDIT_SAMPLES` set to a folder, what is written here is left there, for readers that were
 //! made by others: `.ci/audit-formats`.
@@ -114,7 +114,7 @@ fn parse_cef(line: &str) -> (Vec<String>, Vec<(String, String)>) {
     (header, pairs)
 }
 
-/// What a control character becomes in an extension.
+/// The form of control characters in an extension.
 fn shown(text: &str) -> String {
     let show = |letter: char| match letter {
         '\n' | '\r' => letter.to_string(),

@@ -1,4 +1,4 @@
-//! Records of what the HTTP edge refuses.
+//! Records of requests that the HTTP edge refuses.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What is recorded of a request.
+//! Records of requests.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -123,7 +123,7 @@ fn principal(principal: &Principal) -> Value {
     }))
 }
 
-/// What the caller claims.
+/// The claims of the caller.
 fn unverified(record: &Record) -> Option<Value> {
     let mut claims = record.claimed().map_or_else(|| json!({}), principal);
     if let Some(name) = &record.claimed_client_name {

@@ -101,7 +101,7 @@ impl Encode for Ocsf {
     }
 }
 
-/// What OCSF has no place for.
+/// The members that OCSF has no place for.
 fn unmapped(record: &Record) -> serde_json::Value {
     let ended = record.duration.is_some();
     let number = record.opened.then_some(record.sequence);

@@ -15,7 +15,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use super::{Entry, Place, Room, Sink, Written};
+use super::{Entry, Place, Places, Room, Sink, Written};
 use crate::Record;
 
 /// Hands records to a [`Records`] in the same process.
@@ -34,6 +34,7 @@ pub struct Records {
 
 struct Shared {
     room: Arc<Semaphore>,
+    capacity: usize,
     dropped: AtomicU64,
     refused: AtomicU64,
 }
@@ -49,6 +50,7 @@ impl ChannelSink {
         }
         let shared = Arc::new(Shared {
             room: Arc::new(Semaphore::new(capacity)),
+            capacity,
             dropped: AtomicU64::new(0),
             refused: AtomicU64::new(0),
         });
@@ -91,7 +93,10 @@ impl Drop for Records {
 
 impl Sink for ChannelSink {
     fn room(&self) -> Room<'_> {
-        Room::Limited(&self.shared.room)
+        Room::Limited(Places {
+            free: &self.shared.room,
+            capacity: self.shared.capacity,
+        })
     }
 
     fn write(&self, entry: Entry) -> Written {

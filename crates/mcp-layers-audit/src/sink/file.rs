@@ -4,7 +4,7 @@ use std::{io, ops::Deref, path::Path, sync::Arc};
 
 use mcp_layers_audit_log::{AuditLog, LogOptions};
 
-use super::{Entry, Room, Sink, Written};
+use super::{Entry, Places, Room, Sink, Written};
 use crate::{Encode, Json, Record, share::Share};
 
 /// A record in the queue of a [`FileSink`].
@@ -66,10 +66,14 @@ impl Deref for FileSink {
 
 impl Sink for FileSink {
     fn room(&self) -> Room<'_> {
+        let places = Places {
+            free: self.log.room(),
+            capacity: self.log.capacity(),
+        };
         if self.log.is_degraded() {
-            Room::Degraded(self.log.room())
+            Room::Degraded(places)
         } else {
-            Room::Limited(self.log.room())
+            Room::Limited(places)
         }
     }
 
