@@ -79,8 +79,8 @@ fn pipe(mut run: Run) -> Run {
     Stack::new(mcp_layers_core::short_lived(Identity::new())).handler(Echo)
 ))]
 #[bench::timing(handled(Stack::new(timing()).handler(Echo)))]
-#[bench::tool_hints(handled(
-    Stack::new(mcp_layers_core::ToolHints::new().layer()).handler(Echo)
+#[bench::catalog(handled(
+    Stack::new(mcp_layers_core::CatalogLayer::new(mcp_layers_core::Catalog::new())).handler(Echo)
 ))]
 // Without a token: the processor of callgrind has no instructions for SHA-256, and the digest would
 // be most of what is counted.

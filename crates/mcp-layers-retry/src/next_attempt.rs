@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mcp_layers_core::{Class, Event, GiveUpReason, McpResponse, Method, Outcome, code};
 
-use crate::{retry_after::retry_after, safety::is_refusal, state::Shared};
+use crate::{retry_after::retry_after, safety::is_refusal, settings::Settings};
 
 /// A failed or answered attempt, as far as the decision depends on it.
 #[derive(Debug, Clone, Copy)]

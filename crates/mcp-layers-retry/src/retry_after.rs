@@ -34,7 +34,7 @@ pub(crate) fn retry_after(data: Option<&Value>) -> Option<Duration> {
 mod tests {
     use super::retry_after;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
     proptest! {
         #[test]
         fn no_text_and_no_number_panics(text in ".*", number in any::<f64>()) {
