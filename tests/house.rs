@@ -49,6 +49,19 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "mcp-layers-authorize",
+        &[
+            "bytes",
+            "http",
+            "http-body",
+            "http-body-util",
+            "serde",
+            "serde_json",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
         "mcp-layers-cache",
         &["arc-swap", "foldhash", "moka", "serde_json"],
     ),

@@ -190,6 +190,12 @@ pub trait McpRequest: Sized {
     /// retried.
     fn is_continuation(&self) -> bool;
 
+    /// The `requestState` that the caller sends back (2026-07-28, multi round-trip requests): opaque,
+    /// and controlled by the caller. Default: `None`.
+    fn request_state(&self) -> Option<&str> {
+        None
+    }
+
     /// Resolves when the caller cancels this request.
     fn cancelled(&self) -> Self::Cancelled;
 

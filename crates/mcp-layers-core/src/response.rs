@@ -73,6 +73,12 @@ pub trait McpResponse: Sized {
     /// The id of the task that this response created or reports.
     fn task_id(&self) -> Option<&str>;
 
+    /// The `requestState` of an answer that asks for input (2026-07-28, multi round-trip requests).
+    /// Default: `None`.
+    fn request_state(&self) -> Option<&str> {
+        None
+    }
+
     /// Where the next page of a list begins.
     fn next_cursor(&self) -> Option<&str>;
 

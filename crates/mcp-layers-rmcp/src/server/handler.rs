@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, convert::Infallible, fmt, sync::Arc};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{McpRequest, hidden_tool};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -341,6 +341,10 @@ where
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        // rmcp's HTTP transport asks before any layer sees the request.
+        if hidden_tool::is_hidden(name) {
+            return None;
+        }
         self.inner().get_tool(name)
     }
 
