@@ -11,12 +11,10 @@ use std::{
 
 use futures::FutureExt;
 use mcp_layers_audit::{AuditLayer, Offer, Record, Sink};
-use mcp_layers_auth::{
-    CachedVerifier, Credential, Refusal, Verify,
-};
+use mcp_layers_auth::{CachedVerifier, Credential, Refusal, Verify};
+use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_core::{Authentication, LocalPrincipalLayer, McpRequest, Principal};
 use mcp_layers_retry::RetryLayer;
 use tower_layer::Layer;

@@ -629,3 +629,19 @@ async fn a_service_can_be_made_without_its_layer() {
 fn rules_of_none() -> Rules {
     Rules::builder().build().unwrap()
 }
+
+#[tokio::test]
+async fn a_request_without_a_name_goes_to_the_server_only_if_everything_is_allowed() {
+    let mock = server();
+    let nameless = || by(&root(), JsonRpcRequest::new(1, "tools/call"));
+    let all = Rules::builder().tool("*", Access::any_principal());
+    let all = AuthorizeLayer::new(all.build().unwrap());
+    ask(&all, &mock, nameless()).await;
+    assert_eq!(mock.calls(), 1);
+    let denied = rules().tool("pay", Access::nobody()).build().unwrap();
+    for rules in [denied, rules_of_none()] {
+        let response = ask(&AuthorizeLayer::new(rules), &mock, nameless()).await;
+        assert_eq!(error(&response)["message"], "Unknown tool");
+    }
+    assert_eq!(mock.calls(), 1);
+}

@@ -33,6 +33,13 @@ pub trait Policy: Send + Sync + 'static {
         true
     }
 
+    /// Whether the principal may do everything with things of this kind. Requests whose name cannot be
+    /// read are then left to the server; otherwise they are decided without a target. Default: no.
+    fn allows_all(&self, kind: ListedKind, principal: &Principal) -> bool {
+        let _ = (kind, principal);
+        false
+    }
+
     /// Whether the policy knows that something of this name exists. The server's own errors about it
     /// are kept, because they cannot mean that the name is unknown. Default: no.
     fn knows(&self, kind: ListedKind, name: &str) -> bool {
@@ -73,6 +80,10 @@ impl<P: Policy> Policy for Arc<P> {
 
     fn hides(&self, kind: Option<ListedKind>, principal: &Principal) -> bool {
         P::hides(self, kind, principal)
+    }
+
+    fn allows_all(&self, kind: ListedKind, principal: &Principal) -> bool {
+        P::allows_all(self, kind, principal)
     }
 
     fn knows(&self, kind: ListedKind, name: &str) -> bool {

@@ -209,6 +209,22 @@ impl Policy for Rules {
         by_default || table.iter().any(|(_, gate)| hides(gate))
     }
 
+    fn allows_all(&self, kind: ListedKind, principal: &Principal) -> bool {
+        let table = match kind {
+            ListedKind::Tool => &self.tools,
+            ListedKind::Prompt => &self.prompts,
+            ListedKind::Task => return false,
+            _ => &self.resources,
+        };
+        let mut gates = table
+            .iter()
+            .map(|(_, gate)| gate)
+            .chain(self.methods.values());
+        self.read_only.is_none()
+            && table.catch_all().is_some()
+            && gates.all(|gate| gate.admits(principal))
+    }
+
     /// A name with a rule of its own exists.
     fn knows(&self, kind: ListedKind, name: &str) -> bool {
         let table = match kind {
