@@ -18,7 +18,7 @@ pub(crate) struct Admitted<P, To> {
     principal: Arc<Principal>,
     catalog: Catalog,
     lesson: Lesson,
-    /// Whether the target is known to exist.
+    /// True if the target is known to exist.
     is_known: bool,
     target: UnknownName,
     reply_to: To,
@@ -94,7 +94,7 @@ impl<P: Policy, To> Admitted<P, To> {
         }
     }
 
-    /// Whether the error can be the answer to an unknown name, and something of the kind is hidden
+    /// True if the error can be the answer to an unknown name, and something of the kind is hidden
     /// from the caller. An error about a name that is known is about the arguments, unless it says that
     /// the resource was not found: a template vouches for more uris than exist.
     fn is_about_unknown(&self, code: i32, is_named: bool) -> bool {

@@ -164,7 +164,7 @@ impl Bindings {
         self.lock().remove(id);
     }
 
-    /// Whether the principal owns the id.
+    /// True if the principal owns the id.
     #[must_use]
     pub fn is_own(&self, id: &str, principal: &Principal) -> bool {
         let table = self.lock();
@@ -196,7 +196,7 @@ impl Bindings {
         self.lock().ids.len()
     }
 
-    /// Whether the table is empty.
+    /// True if the table is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

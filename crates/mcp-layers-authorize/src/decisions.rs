@@ -63,7 +63,7 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Decisions<F> {
         self.decided.push(decision);
     }
 
-    /// Whether no decision is pending.
+    /// True if no decision is pending.
     pub(crate) fn is_complete(&self) -> bool {
         self.pending.is_empty()
     }

@@ -40,7 +40,7 @@ use crate::{
 /// 6. A legacy session belongs to a principal ([`AuthorizeHandle::sessions`]). Requests in the
 ///    session of another one, or in one whose owner was evicted, get 403.
 /// 7. The trail of every refusal has [`Event::Denied`](mcp_layers_core::Event::Denied) with the rule,
-///    after whatever went wrong with the policy; that of a filtered list has
+///    after the policy's failures; that of a filtered list has
 ///    [`Event::Filtered`](mcp_layers_core::Event::Filtered).
 pub struct AuthorizeLayer<P> {
     state: Arc<State<P>>,

@@ -99,7 +99,7 @@ impl Rejection {
         Counters::add(&counters.policy_failed, self.failures.len());
     }
 
-    /// The answer, with the denial in its trail, after whatever went wrong with the policy.
+    /// The answer, with the denial in its trail, after the policy's failures.
     pub(crate) fn answer<Req: McpRequest>(
         self,
         request: &Req,
@@ -189,7 +189,7 @@ impl UnknownName {
         self.modern
     }
 
-    /// Whether the data of an error names this very resource as the one that was not found.
+    /// True if the data of an error names this very resource as the one that was not found.
     pub(crate) fn is_named_by(&self, data: Option<&Value>) -> bool {
         let uri = data.and_then(|data| data.get("uri")?.as_str());
         self.kind.is_some() && uri.is_some() && uri == self.own.as_deref()

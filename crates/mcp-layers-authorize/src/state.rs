@@ -20,9 +20,9 @@ pub(crate) struct State<P> {
     pub(crate) counters: Arc<Counters>,
     /// The names that this layer has seen; used where the stack has no catalog.
     pub(crate) catalog: Catalog,
-    /// Whether there is a layer at the HTTP edge, which binds the sessions.
+    /// True if there is a layer at the HTTP edge, which binds the sessions.
     has_edge: AtomicBool,
-    /// Whether the MCP layer wraps a service.
+    /// True if the MCP layer wraps a service.
     is_in_stack: AtomicBool,
 }
 

@@ -1,4 +1,4 @@
-//! What the layer refuses, hides, filters and lets through.
+//! Denials, hidden names, filtered lists and allowed requests.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What is listed can be called, and what is not listed is unknown: over many tables of rules.
+//! Every listed name can be called, and every other one is unknown: over many tables of rules.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -101,7 +101,7 @@ fn principal() -> impl Strategy<Value = Principal> {
 
 type Use = fn(&str) -> JsonRpcRequest;
 
-/// What lists, what uses an entry, and what an entry is called.
+/// A list method, the request that uses an entry, and the name of an entry.
 type Sort = (Method<'static>, Use, fn(&str) -> String);
 
 async fn check<P: Policy>(

@@ -1,4 +1,4 @@
-//! What a table of rules says, and which tables are refused.
+//! Decisions of tables of rules, and tables that are refused.
 #![allow(clippy::unwrap_used)]
 
 mod support;

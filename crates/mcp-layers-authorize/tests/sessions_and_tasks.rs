@@ -1,4 +1,4 @@
-//! Sessions and tasks belong to whoever opened them.
+//! Owners of sessions and tasks.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub(super) struct Messages {
     /// The requests. Notifications and answers to the server's own requests need no access.
     pub(super) requests: Vec<JsonRpcRequest>,
-    /// Whether an object has a member twice, so that readers may differ about its value: in the
+    /// True if an object has a member twice, so that readers may differ about its value: in the
     /// envelope, in `params` or in `_meta`. Duplicates inside of arguments are the tool's business.
     pub(super) has_duplicate: bool,
     /// The first message that is none.

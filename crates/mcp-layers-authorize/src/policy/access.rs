@@ -106,12 +106,12 @@ impl Gate {
         }
     }
 
-    /// Whether principals without access get the answer to an unknown name.
+    /// True if principals without access get the answer to an unknown name.
     pub(super) fn is_hidden(&self) -> bool {
         self.access.hidden
     }
 
-    /// Whether the principal has access. Allocates nothing.
+    /// True if the principal has access. Allocates nothing.
     pub(super) fn admits(&self, principal: &Principal) -> bool {
         let access = &self.access;
         !access.nobody

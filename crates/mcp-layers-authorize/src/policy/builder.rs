@@ -103,7 +103,7 @@ impl RulesBuilder {
         self
     }
 
-    /// Allows only tools that this catalog calls read-only. Passing it means trusting whoever fills it:
+    /// Allows only tools that this catalog calls read-only. Passing it means trusting those who fill it:
     /// the operator ([`Catalog::with_tool_hints`]), or the server, if the catalog is that of the stack
     /// ([`CatalogLayer`](mcp_layers_core::CatalogLayer)); a tool is then refused until it was listed or
     /// looked up.

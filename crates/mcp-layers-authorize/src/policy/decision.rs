@@ -22,7 +22,7 @@ impl Decision {
         Self::Hide(rule.into())
     }
 
-    /// Whether the principal has access.
+    /// True if the principal has access.
     #[must_use]
     pub fn is_allowed(&self) -> bool {
         matches!(self, Self::Allow)

@@ -25,7 +25,7 @@ pub trait Policy: Send + Sync + 'static {
         principal: &Arc<Principal>,
     ) -> Evaluation<Self::Future>;
 
-    /// Whether something of this kind (without one: a method) can be hidden from this principal. If so,
+    /// True if something of this kind (without one: a method) can be hidden from this principal. If so,
     /// the server's answers to unknown names are made equal to the answers to hidden ones; otherwise
     /// they reach the principal in the server's own words. Default: yes.
     fn hides(&self, kind: Option<ListedKind>, principal: &Principal) -> bool {
@@ -33,14 +33,14 @@ pub trait Policy: Send + Sync + 'static {
         true
     }
 
-    /// Whether the principal may do everything with things of this kind. Requests whose name cannot be
+    /// True if the principal may do everything with things of this kind. Requests whose name cannot be
     /// read are then left to the server; otherwise they are decided without a target. Default: no.
     fn allows_all(&self, kind: ListedKind, principal: &Principal) -> bool {
         let _ = (kind, principal);
         false
     }
 
-    /// Whether the policy knows that something of this name exists. The server's own errors about it
+    /// True if the policy knows that something of this name exists. The server's own errors about it
     /// are kept, because they cannot mean that the name is unknown. Default: no.
     fn knows(&self, kind: ListedKind, name: &str) -> bool {
         let _ = (kind, name);

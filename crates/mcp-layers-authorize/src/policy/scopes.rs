@@ -59,7 +59,7 @@ impl Scopes {
     }
 }
 
-/// What can be reached from a scope; the scope itself only over a circle.
+/// The scopes that can be reached from one; that scope itself only over a circle.
 fn reach(from: &str, steps: impl Fn(&str, &mut dyn FnMut(&Arc<str>))) -> Box<[Arc<str>]> {
     let mut found: Vec<Arc<str>> = Vec::new();
     let mut next = 0;
@@ -78,7 +78,7 @@ fn reach(from: &str, steps: impl Fn(&str, &mut dyn FnMut(&Arc<str>))) -> Box<[Ar
     }
 }
 
-/// Whether the text is one scope (RFC 6749, section 3.3: `%x21 / %x23-5B / %x5D-7E`).
+/// True if the text is one scope (RFC 6749, section 3.3: `%x21 / %x23-5B / %x5D-7E`).
 pub(super) fn is_scope(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !text.is_empty() && text.bytes().all(allowed)

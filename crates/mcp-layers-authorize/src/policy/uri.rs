@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Whether the uri is written in the one form that everybody reads alike, so that its beginning says
+/// True if the uri is written in the one form that everybody reads alike, so that its beginning says
 /// what it is about.
 ///
 /// A server may take `file:///a/../b`, `file:///a//b`, `file:///%61` or `https://a:443/` for another
 /// uri than its text says. So a uri is normal in the form of RFC 3986, sections 6.2.2 and 6.2.3 alone;
 /// without a fragment, which names a part of the resource; and without escapes whose meaning depends on
-/// who decodes them (slashes, backslashes, dots, percent signs, `?`, `#`).
+/// the reader (slashes, backslashes, dots, percent signs, `?`, `#`).
 pub(super) fn is_normal(uri: &str) -> bool {
     let Some((scheme, rest)) = split_scheme(uri) else {
         return false;
@@ -148,7 +148,7 @@ fn is_needed_escape(digits: &[u8]) -> bool {
     needs_escape(high * 16 + low)
 }
 
-/// What cannot stand in a uri as it is (RFC 3986, section 2), but for control characters.
+/// The bytes that cannot appear in a uri unescaped (RFC 3986, section 2), except control characters.
 fn needs_escape(byte: u8) -> bool {
     byte >= 0x80 || b" \"<>[]^`|".contains(&byte)
 }

@@ -29,7 +29,7 @@ pub(crate) fn root() -> Principal {
     Principal::new("root", Authentication::Bearer).with_scopes(["tools", "admin"])
 }
 
-/// What `everything` has: `admin_*` is hidden, all else needs `tools`.
+/// The rules of `everything`: `admin_*` is hidden, all else needs `tools`.
 pub(crate) fn rules() -> RulesBuilder {
     Rules::builder()
         .tool("*", Access::scopes(["tools"]))
@@ -58,8 +58,8 @@ pub(crate) fn read(uri: &str) -> JsonRpcRequest {
     JsonRpcRequest::new(1, "resources/read").with_params(json!({ "uri": uri }))
 }
 
-/// A server as rmcp's and tower-mcp's are: some tools, resources and prompts; whatever else is asked
-/// for is unknown, in words that repeat the name.
+/// A server like those of rmcp and tower-mcp: some tools, resources and prompts; every other name is
+/// unknown, in words that repeat the name.
 pub(crate) fn server() -> MockService {
     MockService::answering(|request| {
         let target = McpRequest::target(request).unwrap_or_default();
