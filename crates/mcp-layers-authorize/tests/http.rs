@@ -299,6 +299,10 @@ async fn a_duplicate_member_is_refused_whoever_sends_it() {
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"admin_reset","name":"echo"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"nope","n\u0061me":"echo"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#,
+        r#"{"a":1,"a":1}"#,
+        r#"{"method":"x","m\u0065thod":"y"}"#,
+        r#"{"params":{"name":"a","name":"b"},"params":{}}"#,
+        r#"[{"x":1},{"params":{"name":"a","name":"b"}}]"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"ping","x":1,"x":2}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"a":1,"a":1}}}"#,
         r#"[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","method":"a","method":"b"}]"#,
@@ -312,9 +316,18 @@ async fn a_duplicate_member_is_refused_whoever_sends_it() {
     }
     assert_eq!(edge.reached(), 0);
     // Those inside of arguments are the tool's business.
-    let inside = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":1,"a":2}}}"#;
-    assert_eq!(edge.send(Some(&ada()), post(inside)).await.status(), 200);
-    assert_eq!(&*edge.reached.lock().unwrap()[0].1, inside.as_bytes());
+    for (index, inside) in [
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"a":1,"a":2}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"a":{"b":1,"b":2}}}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"x","params":[{"a":1,"a":2}]}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(edge.send(Some(&ada()), post(inside)).await.status(), 200);
+        assert_eq!(&*edge.reached.lock().unwrap()[index].1, inside.as_bytes());
+    }
 }
 
 #[tokio::test]

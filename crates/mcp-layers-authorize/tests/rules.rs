@@ -329,3 +329,87 @@ fn a_policy_tells_whether_it_hides_anything_from_a_principal() {
     assert!(hides(ListedKind::Resource, &root()), "no rule allows any");
     assert!(rules.knows(ListedKind::Tool, "x") == rules.knows(ListedKind::Prompt, "x"));
 }
+
+#[test]
+fn a_pattern_matches_uris_in_their_normal_form_alone() {
+    let mut rules = Rules::builder();
+    for scheme in ["file", "http", "https", "test", "urn", "wss"] {
+        rules = rules.resource(format!("{scheme}:*"), Access::any_principal());
+    }
+    let rules = rules.otherwise(Access::any_principal()).build().unwrap();
+    for uri in [
+        "file:///a/../b",
+        "file:///a/./b",
+        "file:///..",
+        "file:///a//b",
+        "file://///a",
+        "file:///%61",
+        "file:///a/%2e%2e/b",
+        "file:///a/%2E%2E/b",
+        "file:///a%2Fb",
+        "file:///a%2fb",
+        "file:///a%5Cb",
+        "file:///a\\b",
+        "file:///a%00",
+        "file:///a%252e",
+        "file:///a%",
+        "file:///a%2",
+        "file:///a b",
+        "FILE:///a",
+        "File:///a",
+        "https://Example.com/a",
+        "test://../a",
+        "../a",
+        "/a",
+        "",
+        ":a",
+        "1a:b",
+        "file:///a#",
+        "file:///a#b",
+        "file:///a?b#c",
+        "file:///a%23",
+        "file:///a%3Fb",
+        "file:///a%2Bb",
+        "file:///a[b]",
+        "file:///ä",
+        "file:/a",
+        "file://localhost/a",
+        "file://other/a",
+        "https:a.example",
+        "https://a.example",
+        "https://a.example?b",
+        "https://a.example:443/",
+        "https://a.example:/",
+        "https://a.example:0444/",
+        "http://a.example:80/",
+        "wss://a.example:443/",
+        "https://a.example./",
+        "https://a..example/",
+        "https://me@a.example/",
+        "https://ａ.example/",
+        "https://%61.example/",
+        "http://127.1/",
+        "http://0x7f.0.0.1/",
+        "http://127.0.0.01/",
+        "http://[0:0:0:0:0:0:0:1]/",
+        "http:///a",
+    ] {
+        assert!(!reads(&rules, uri, &ada()), "{uri:?}");
+    }
+    for uri in [
+        "file:///a/b.txt",
+        "file:///a/...",
+        "file:///a/",
+        "file:///a?x=../..//",
+        "test://item/7",
+        "test://item/{id}",
+        "test://Public",
+        "urn:isbn:1",
+        "https://example.com/%C3%A4%20b",
+        "https://example.com:8443/a",
+        "http://127.0.0.1/",
+        "http://[::1]:8080/",
+    ] {
+        assert!(reads(&rules, uri, &ada()), "{uri:?}");
+    }
+}
