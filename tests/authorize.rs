@@ -9,10 +9,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use mcp_layers::{
-    auth::{
-        Access, ApiKeys, AuthenticateLayer, AuthorizeHttpLayer, AuthorizeLayer, Challenge, Rules,
-    },
-    core::{Authentication, Principal},
+    auth::{ApiKeys, AuthenticateLayer},
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    core::{Authentication, Principal, http::Challenge},
     rmcp::Stack,
 };
 use rmcp::{
@@ -76,7 +75,7 @@ async fn clients_with_tokens_see_different_lists_and_the_handler_sees_no_token()
             let caller = try_call(&client, "whoami", Value::Null).await.unwrap();
             let caller = caller.structured_content.unwrap();
             assert_eq!(caller["principal"], principal);
-            // A22: the credential goes no further than the edge.
+            // The credential goes no further than the edge.
             let headers = caller["headers"].as_array().unwrap();
             assert!(!headers.contains(&json!("authorization")), "{headers:?}");
             assert!(!caller.to_string().contains(token), "{caller}");
@@ -124,7 +123,7 @@ async fn over_standard_input_the_caller_is_local_and_may_do_everything() {
 }
 
 #[tokio::test]
-async fn a21_a_session_of_somebody_else_is_not_found_and_its_owner_goes_on() {
+async fn a_session_of_somebody_else_is_not_found_and_its_owner_goes_on() {
     let server = Server::start(&["--with", "auth"]).await;
     let a = [("authorization", "Bearer key-a")];
     let b = ("authorization", "Bearer key-b");
@@ -269,7 +268,7 @@ async fn modern(address: SocketAddr, tool: &str, named: &str, region: Option<&st
 }
 
 #[tokio::test]
-async fn a19_a_hidden_tool_is_an_unknown_one_on_the_wire() {
+async fn a_hidden_tool_is_an_unknown_one_on_the_wire() {
     let address = serve().await;
     for region in [None, Some("eu"), Some("us")] {
         let hidden = modern(address, "admin_reset", "admin_reset", region).await;
@@ -294,7 +293,7 @@ async fn a19_a_hidden_tool_is_an_unknown_one_on_the_wire() {
 }
 
 #[tokio::test]
-async fn a18_a_denial_on_the_wire_is_403_with_a_challenge() {
+async fn a_denial_on_the_wire_is_403_with_a_challenge() {
     let address = serve().await;
     let answer = modern(address, "pay", "pay", Some("eu")).await;
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
@@ -305,7 +304,7 @@ async fn a18_a_denial_on_the_wire_is_403_with_a_challenge() {
 }
 
 #[tokio::test]
-async fn a23_headers_that_contradict_the_body_open_nothing() {
+async fn headers_that_contradict_the_body_open_nothing() {
     let address = serve().await;
     // The header names what is allowed, the body what is not: the body decides.
     let denied = modern(address, "pay", "echo", Some("eu")).await;

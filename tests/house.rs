@@ -59,6 +59,19 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     ("mcp-layers-cache", &["moka", "serde_json", "tokio"]),
     (
+        "mcp-layers-authorize",
+        &[
+            "bytes",
+            "http",
+            "http-body",
+            "http-body-util",
+            "serde",
+            "serde_json",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
         "mcp-layers-rate-limit",
         &[
             "axum",

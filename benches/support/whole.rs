@@ -11,12 +11,11 @@ use std::{
 
 use futures::FutureExt;
 use mcp_layers_audit::{AuditLayer, Entry, Sink, Written};
-use mcp_layers_auth::{
-    Access, AuthorizeLayer, CachedVerifier, Credential, LocalPrincipalLayer, Refusal, Rules, Verify,
-};
+use mcp_layers_auth::{CachedVerifier, Credential, Refusal, Verify};
+use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-use mcp_layers_core::{Authentication, McpRequest, Principal};
+use mcp_layers_core::{Authentication, LocalPrincipalLayer, McpRequest, Principal};
 use mcp_layers_retry::RetryLayer;
 use tower_layer::Layer;
 use tower_service::Service;

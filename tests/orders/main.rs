@@ -7,7 +7,7 @@ mod stack;
 use std::{num::NonZeroU32, time::Duration};
 
 use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
-use mcp_layers_auth::{Access, AuthorizeLayer, Rules};
+use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{

@@ -91,6 +91,7 @@ mod classify;
 pub mod clock;
 mod context;
 mod error;
+pub mod hidden_tool;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;

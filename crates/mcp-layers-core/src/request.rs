@@ -190,6 +190,12 @@ pub trait McpRequest: Sized {
     /// (2026-07-28, multi round-trip requests). It is never cached, coalesced or retried.
     fn is_continuation(&self) -> bool;
 
+    /// The `requestState` that the caller sends back (2026-07-28, multi round-trip requests): opaque,
+    /// and controlled by the caller. Default: `None`.
+    fn request_state(&self) -> Option<&str> {
+        None
+    }
+
     /// A future that resolves when the caller cancels the request.
     fn cancelled(&self) -> Self::Cancelled;
 

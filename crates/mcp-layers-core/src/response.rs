@@ -81,6 +81,12 @@ pub trait McpResponse: Sized {
     /// The id of the task that the response created or reports.
     fn task_id(&self) -> Option<&str>;
 
+    /// The `requestState` of an answer that asks for input (2026-07-28, multi round-trip requests).
+    /// Default: `None`.
+    fn request_state(&self) -> Option<&str> {
+        None
+    }
+
     /// The cursor of a list's next page.
     fn next_cursor(&self) -> Option<&str>;
 

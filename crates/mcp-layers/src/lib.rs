@@ -13,7 +13,8 @@
 //! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
-//! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
+//! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling |
+//! | `authorize` | `authorize`, `authorize-http` | which tools, resources and prompts a principal may see and use |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool or client address; a concurrency limit |
 //! | `cache` | `cache` | answers again without asking again |
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
@@ -98,6 +99,8 @@ pub use mcp_layers_audit as audit;
 pub use mcp_layers_audit_log as audit_log;
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
+#[cfg(feature = "authorize")]
+pub use mcp_layers_authorize as authorize;
 #[cfg(feature = "cache")]
 pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]

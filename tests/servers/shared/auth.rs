@@ -14,11 +14,13 @@ use std::{error::Error, net::SocketAddr, sync::OnceLock};
 use axum::{Router, http::StatusCode, routing::any};
 use mcp_layers::{
     auth::{
-        Access, ApiKeys, AuthenticateLayer, AuthorizeHttpLayer, AuthorizeLayer, CachedVerifier,
-        Challenge, FirstOf, JwtVerifier, KeySet, Keys, LocalPrincipalLayer, RemoteKeySet,
-        ResourceMetadata, Rules,
+        ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
+        RemoteKeySet, ResourceMetadata,
     },
-    core::{Authentication, ConfigError, McpRequest, Principal},
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    core::{
+        Authentication, ConfigError, LocalPrincipalLayer, McpRequest, Principal, http::Challenge,
+    },
     rmcp::RmcpRequest,
 };
 use tower::{ServiceBuilder, util::MapRequestLayer};
@@ -135,12 +137,11 @@ fn policy() -> Result<&'static AuthorizeLayer<Rules>, ConfigError> {
     if let Some(policy) = POLICY.get() {
         return Ok(policy);
     }
-    let tools = || Access::scopes([TOOLS]);
     let rules = Rules::builder()
-        .tool("*", tools())
+        .tool("*", Access::scopes([TOOLS]))
         .tool("admin_*", Access::scopes([ADMIN]).hidden())
-        .resource("*", tools())
-        .prompt("*", tools())
+        .resource("*", Access::scopes([TOOLS]))
+        .prompt("*", Access::scopes([TOOLS]))
         .implies(ADMIN, TOOLS)
         .build()?;
     Ok(POLICY.get_or_init(|| AuthorizeLayer::new(rules)))

@@ -100,8 +100,8 @@ impl JsonRpcMessage {
     ///
     /// # Errors
     /// -32700 when the bytes are no JSON; -32600 when the JSON is no message: a batch (only
-    /// 2025-03-26 had them), a wrong `jsonrpc`, an id that is neither a string nor an integer,
-    /// params that are no object. A notification is never refused for its params, because it gets
+    /// 2025-03-26 had them), a wrong `jsonrpc`, an id that is neither a string nor an integer (`1.0`
+    /// is one), params that are neither an object nor `null`. A notification is never refused for its params, because it gets
     /// no answer; they are kept as they are.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let value = serde_json::from_slice(bytes)
@@ -137,7 +137,8 @@ impl JsonRpcMessage {
             None => return Err(invalid("`method` is missing")),
         };
         let params = match message.remove("params") {
-            None => Value::Null,
+            // Clients exist that write `null` for no params.
+            None | Some(Value::Null) => Value::Null,
             Some(params) if params.is_object() || id.is_none() => params,
             Some(_) => return Err(invalid("`params` is not an object")),
         };
@@ -152,7 +153,7 @@ fn id(message: &Map<String, Value>) -> Result<Option<JsonRpcId>, ParseError> {
     match message.get("id") {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(JsonRpcId::String(text.as_str().into()))),
-        Some(Value::Number(number)) => Number::as_i64(number)
+        Some(Value::Number(number)) => integer(number)
             .map(|number| Some(JsonRpcId::Number(number)))
             .ok_or_else(|| {
                 ParseError::new(
@@ -171,6 +172,18 @@ fn id(message: &Map<String, Value>) -> Result<Option<JsonRpcId>, ParseError> {
     }
 }
 
+/// The integer that a number stands for: `1.0` and `1e2` are integers in the form of a float. From
+/// 2^53 on a float no longer tells which integer was sent.
+fn integer(number: &Number) -> Option<i64> {
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        let exact = float.fract() == 0.0 && float.abs() < MAX_EXACT;
+        #[allow(clippy::cast_possible_truncation, reason = "it is below 2^53")]
+        exact.then_some(float as i64)
+    })
+}
+
 impl From<ParseError> for McpError {
     fn from(error: ParseError) -> Self {
         *error.error
@@ -180,5 +193,47 @@ impl From<ParseError> for McpError {
 impl From<&JsonRpcResponse> for Value {
     fn from(response: &JsonRpcResponse) -> Self {
         serde_json::to_value(response).unwrap_or(Self::Null)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::JsonRpcMessage;
+    use crate::{JsonRpcId, JsonRpcRequest};
+    use serde_json::{Value, json};
+
+    fn read(message: Value) -> Option<JsonRpcRequest> {
+        match JsonRpcMessage::from_value(message) {
+            Ok(JsonRpcMessage::Request(request)) => Some(request),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn an_integer_in_the_form_of_a_float_is_an_id() {
+        let with_id = |id: Value| read(json!({ "jsonrpc": "2.0", "id": id, "method": "ping" }));
+        for (id, number) in [(json!(1.0), 1), (json!(1e2), 100), (json!(-0.0), 0)] {
+            let request = with_id(id);
+            assert_eq!(
+                request.map(|request| request.id().clone()),
+                Some(JsonRpcId::Number(number))
+            );
+        }
+        for id in [
+            json!(1.5),
+            json!(9_007_199_254_740_992.0),
+            json!(1e300),
+            json!(null),
+        ] {
+            assert!(with_id(id.clone()).is_none(), "{id}");
+        }
+    }
+
+    #[test]
+    fn null_is_no_params() {
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": null });
+        assert!(read(request).is_some_and(|request| request.params().is_null()));
+        let array = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": [] });
+        assert!(read(array).is_none());
     }
 }

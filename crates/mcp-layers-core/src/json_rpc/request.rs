@@ -294,6 +294,13 @@ impl McpRequest for JsonRpcRequest {
         self.parts.is_continuation
     }
 
+    fn request_state(&self) -> Option<&str> {
+        if !self.parts.is_continuation {
+            return None;
+        }
+        self.param("requestState")?.as_str()
+    }
+
     fn cancelled(&self) -> Self::Cancelled {
         self.cancellation().clone().cancelled_owned()
     }

@@ -164,6 +164,13 @@ impl McpResponse for JsonRpcResponse {
         json_result::task_id(self.value()?)
     }
 
+    fn request_state(&self) -> Option<&str> {
+        match self.outcome() {
+            Outcome::InputRequired => self.value()?.get("requestState")?.as_str(),
+            _ => None,
+        }
+    }
+
     fn next_cursor(&self) -> Option<&str> {
         json_result::next_cursor(self.value()?)
     }

@@ -6,7 +6,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::{BoxError, McpRequest};
+use mcp_layers_core::{BoxError, McpRequest, hidden_tool};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -269,6 +269,10 @@ where
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
+        // rmcp's HTTP transport asks before any layer sees the request.
+        if hidden_tool::is_hidden(name) {
+            return None;
+        }
         self.get_ref().get_tool(name)
     }
 

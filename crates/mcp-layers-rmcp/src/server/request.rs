@@ -236,6 +236,10 @@ impl McpRequest for RmcpRequest {
         self.request().is_some_and(params::is_continuation)
     }
 
+    fn request_state(&self) -> Option<&str> {
+        params::request_state(self.request()?)
+    }
+
     fn cancelled(&self) -> RmcpCancelled {
         self.request_context().ct.clone().cancelled_owned()
     }

@@ -233,6 +233,17 @@ pub(crate) fn is_continuation(request: &ClientRequest) -> bool {
     }
 }
 
+#[cfg(feature = "server")]
+pub(crate) fn request_state(request: &ClientRequest) -> Option<&str> {
+    match request {
+        ClientRequest::CallToolRequest(request) => request.params.request_state.as_deref(),
+        ClientRequest::GetPromptRequest(request) => request.params.request_state.as_deref(),
+        ClientRequest::ReadResourceRequest(request) => request.params.request_state.as_deref(),
+        ClientRequest::CustomRequest(request) => custom_param(request, "requestState")?.as_str(),
+        _ => None,
+    }
+}
+
 /// Takes `_meta` out of the typed params, where only a request that is still to be sent has any.
 #[cfg(feature = "client")]
 pub(crate) fn take_typed_meta(request: &mut ClientRequest) -> Option<RequestMetaObject> {

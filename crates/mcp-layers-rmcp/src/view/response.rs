@@ -196,6 +196,13 @@ impl McpResponse for RmcpResponse {
         }
     }
 
+    fn request_state(&self) -> Option<&str> {
+        match &*self.result {
+            Ok(ServerResult::InputRequiredResult(result)) => result.request_state.as_deref(),
+            _ => None,
+        }
+    }
+
     fn next_cursor(&self) -> Option<&str> {
         result::next_cursor((*self.result).as_ref().ok()?)
     }

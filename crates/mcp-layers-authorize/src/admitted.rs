@@ -1,0 +1,120 @@
+//! An allowed request that was sent on: the treatment of its response.
+
+use std::sync::Arc;
+
+use mcp_layers_core::{
+    Catalog, Lesson, ListedKind, McpRequest, McpResponse, Outcome, Principal, code,
+};
+
+use crate::{
+    list::ListFilter, policy::Policy, rejection::UnknownName, settings::Settings, state::State,
+};
+
+/// The parts of an allowed request that its response needs.
+pub(crate) struct Admitted<P, To> {
+    state: Arc<State<P>>,
+    policy: Arc<P>,
+    settings: Settings,
+    principal: Arc<Principal>,
+    catalog: Catalog,
+    lesson: Lesson,
+    /// True if the target is known to exist.
+    is_known: bool,
+    target: UnknownName,
+    reply_to: To,
+}
+
+impl<P: Policy, To> Admitted<P, To> {
+    pub(crate) fn new<Req: McpRequest<ReplyTo = To>>(
+        state: &Arc<State<P>>,
+        policy: &Arc<P>,
+        settings: Settings,
+        principal: Arc<Principal>,
+        request: &Req,
+    ) -> Self {
+        let catalog = Catalog::of(request, &state.catalog);
+        let is_known = match (request.target_kind(), request.target()) {
+            (Some(kind), Some(name)) => policy.knows(kind, name) || catalog.knows(kind, name),
+            _ => true,
+        };
+        Self {
+            lesson: catalog.lesson(request),
+            catalog: catalog.clone(),
+            is_known,
+            target: UnknownName::of(request),
+            reply_to: request.reply_to(),
+            state: Arc::clone(state),
+            policy: Arc::clone(policy),
+            settings,
+            principal,
+        }
+    }
+
+    /// Gives the response the form that its caller gets; a list is still to be filtered.
+    pub(crate) fn finish<R: McpResponse<ReplyTo = To>>(
+        self,
+        response: R,
+    ) -> Result<R, ListFilter<P::Future, R>> {
+        self.catalog.learn(&self.lesson, &response);
+        match response.outcome() {
+            Outcome::Protocol { code, data, .. }
+                if self.is_about_unknown(code, self.target.is_named_by(data)) =>
+            {
+                return Ok(self.answer_unknown(response));
+            }
+            Outcome::Protocol { .. } => return Ok(response),
+            Outcome::TaskCreated => {
+                if let Some(task) = response.task_id() {
+                    self.state.tasks.bind(task, &self.principal);
+                }
+                return Ok(response);
+            }
+            Outcome::InputRequired => {
+                if let Some(token) = response.request_state() {
+                    self.state.states.bind(token, &self.principal);
+                }
+                return Ok(response);
+            }
+            _ => {}
+        }
+        if !self.target.method().is_some_and(|method| method.is_list()) {
+            return Ok(response);
+        }
+        let mut filter = ListFilter::new(
+            &self.state,
+            &*self.policy,
+            self.settings,
+            &self.principal,
+            self.target.is_modern(),
+            response,
+        );
+        match filter.finish_now() {
+            Some(list) => Ok(list),
+            None => Err(filter),
+        }
+    }
+
+    /// True if the error can be the answer to an unknown name, and something of the kind is hidden
+    /// from the caller. An error about a name that is known is about the arguments, unless it says that
+    /// the resource was not found: a template vouches for more uris than exist.
+    fn is_about_unknown(&self, code: i32, is_named: bool) -> bool {
+        let is_about_name = match code {
+            code::RESOURCE_NOT_FOUND => true,
+            code::INVALID_PARAMS => is_named || !self.is_known,
+            code::METHOD_NOT_FOUND => !self.is_known,
+            _ => false,
+        };
+        let kind = self.target.kind();
+        // The owner of a task was checked before.
+        let named = kind.is_some_and(|kind| kind != ListedKind::Task);
+        is_about_name && named && self.policy.hides(kind, &self.principal)
+    }
+
+    /// The answer that a hidden name gets, byte for byte.
+    fn answer_unknown<R: McpResponse<ReplyTo = To>>(self, mut response: R) -> R {
+        let earlier = std::mem::take(response.trail_mut());
+        let mut answer = R::from_error(self.reply_to, self.target.error());
+        answer.trail_mut().prepend(earlier);
+        answer
+    }
+}

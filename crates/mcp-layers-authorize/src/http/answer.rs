@@ -1,0 +1,132 @@
+//! The answers of the edge.
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use http_body_util::{Either, Full};
+use mcp_layers_core::{
+    Event, JsonRpcRequest, McpError, McpResponse, ParseError, Trail, code,
+    http::{BearerError, Challenge},
+    json_result,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    rejection::{Reason, Rejection},
+    settings::Settings,
+};
+
+/// A response of the inner service, or one of the edge.
+pub(super) type Answer<R> = Response<Either<R, Full<Bytes>>>;
+
+/// 401: no verified principal.
+pub(super) fn unauthenticated<R>(challenge: &Challenge) -> Answer<R> {
+    let error = McpError::unauthenticated();
+    let mut answer = without_id(StatusCode::UNAUTHORIZED, &error, "no principal");
+    let header = challenge.to_header_value();
+    answer.headers_mut().insert(WWW_AUTHENTICATE, header);
+    answer
+}
+
+/// 404: a session that is not the caller's, or not known, in the form of rmcp's transport.
+pub(super) fn session_not_found<R>(rule: &'static str) -> Answer<R> {
+    let body = Full::from("Not Found: Session not found");
+    let mut answer = Response::new(Either::Right(body));
+    *answer.status_mut() = StatusCode::NOT_FOUND;
+    record(&mut answer, rule);
+    answer
+}
+
+/// 413: a body above the limit.
+pub(super) fn too_large<R>() -> Answer<R> {
+    without_id(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        &McpError::too_large(),
+        "body too large",
+    )
+}
+
+/// 400: a body that ended with an error.
+pub(super) fn broken<R>() -> Answer<R> {
+    let error = McpError::public(400, "The body could not be read");
+    without_id(StatusCode::BAD_REQUEST, &error, "body broken")
+}
+
+/// 400: a message that has a member twice.
+pub(super) fn duplicate_member<R>() -> Answer<R> {
+    let error = McpError::public(code::INVALID_REQUEST, "Invalid Request: duplicate member");
+    without_id(StatusCode::BAD_REQUEST, &error, "duplicate member")
+}
+
+/// 400: a body that is not a message.
+pub(super) fn not_a_message<R>(error: &ParseError) -> Answer<R> {
+    let mut answer = json_answer(StatusCode::BAD_REQUEST, &error.to_value());
+    record(&mut answer, "not a message");
+    answer
+}
+
+/// The answer to a rejected request. A challenge is added where scopes would help.
+pub(super) fn rejected<R>(
+    rejection: Rejection,
+    request: &JsonRpcRequest,
+    challenge: &Challenge,
+) -> Answer<R> {
+    let (status, challenge) = match &rejection.reason {
+        Reason::NoPrincipal => (StatusCode::UNAUTHORIZED, Some(challenge.clone())),
+        Reason::ForeignSession => (StatusCode::FORBIDDEN, None),
+        Reason::Hidden | Reason::ForeignTask | Reason::ForeignState => (StatusCode::OK, None),
+        Reason::Denied(denial) => {
+            let helps = denial.missing_scopes().len() > 0;
+            let challenge = challenge.clone().with_error(BearerError::InsufficientScope);
+            let scopes = denial.required_scopes().chain(denial.missing_scopes());
+            // Scopes that cannot be written are left out: those of a closure are not checked.
+            let scoped = challenge.clone().with_scopes(scopes).unwrap_or(challenge);
+            (StatusCode::FORBIDDEN, helps.then_some(scoped))
+        }
+    };
+    let mut response = rejection.answer(request, &Settings::default());
+    let trail = std::mem::take(response.trail_mut());
+    let mut answer = json_answer(status, &Value::from(&response));
+    if let Some(challenge) = challenge {
+        let header = challenge.to_header_value();
+        answer.headers_mut().insert(WWW_AUTHENTICATE, header);
+    }
+    log(status, &trail);
+    answer.extensions_mut().insert(trail);
+    answer
+}
+
+/// Puts the denial into the response's extensions, where an outer layer finds it, and logs it.
+fn record<R>(answer: &mut Answer<R>, rule: &'static str) {
+    let mut trail = Trail::new();
+    trail.push(Event::Denied { rule: rule.into() });
+    log(answer.status(), &trail);
+    answer.extensions_mut().insert(trail);
+}
+
+fn log(status: StatusCode, trail: &Trail) {
+    for event in trail.events() {
+        if let Event::Denied { rule } = event {
+            tracing::debug!(status = status.as_u16(), %rule, "request refused at the HTTP edge");
+        }
+    }
+}
+
+fn without_id<R>(status: StatusCode, error: &McpError, rule: &'static str) -> Answer<R> {
+    let error = json_result::write_error(error);
+    let message = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+    let mut answer = json_answer(status, &message);
+    record(&mut answer, rule);
+    answer
+}
+
+fn json_answer<R>(status: StatusCode, message: &Value) -> Answer<R> {
+    let mut answer = Response::new(Either::Right(Full::from(message.to_string())));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

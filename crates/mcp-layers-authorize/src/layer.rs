@@ -1,0 +1,163 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use mcp_layers_core::ConfigError;
+use tower_layer::Layer;
+
+use crate::{
+    handle::AuthorizeHandle, policy::Policy, service::Authorize, settings::Settings, state::State,
+};
+
+/// Refuses requests that a policy does not allow, and removes from lists what the caller may not use.
+///
+/// Clones, and the services that they make, share the policy and all state. For a server behind
+/// HTTP, `AuthorizeHttpLayer` (feature `http`) is made from this layer.
+///
+/// # Rules
+///
+/// 1. Without a verified principal every request is refused with 401, except for the lifecycle
+///    (`initialize`, `server/discover`, `ping`), which always passes. Notifications do not pass
+///    this layer.
+/// 2. The policy decides about the method and its target; for `subscriptions/listen` also about each
+///    uri in it. A denied request gets 403 (reason `forbidden`; the missing scopes in the message,
+///    `requiredScopes` and `missingScopes` in `data`); a hidden one gets the answer to an unknown
+///    name. A policy that panics, fails or takes longer than [`AuthorizeLayer::policy_timeout`] has
+///    denied.
+/// 3. The entries of every list are decided as the requests that would use them, and removed unless
+///    they are allowed. A filtered list has `cacheScope: "private"`.
+/// 4. Hidden equals unknown, byte for byte: both get one constant error, which for a resource has
+///    the caller's uri in `data.uri`. Wherever the policy can hide something of the kind from the
+///    caller, the layer takes -32601, -32602 and -32002 for the answer to an unknown name, unless the
+///    name is known to exist ([`Catalog`](mcp_layers_core::Catalog), or a rule of its own); such errors
+///    are about arguments, and are kept. **A server that answers unknown names in another way, such as
+///    with an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
+///    that the server is never asked. So does a server that accepts subscriptions to resources that do
+///    not exist: a hidden uri is refused.
+/// 5. A task belongs to the principal whose request created it, and a `requestState` to the
+///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
+///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The
+///    owners are kept in this process: with several replicas, either send each caller to the same one
+///    or see [`AuthorizeLayer::allow_unbound_tasks`] and [`AuthorizeLayer::allow_unbound_states`].
+/// 6. A legacy session belongs to a principal ([`AuthorizeHandle::sessions`]). Requests in the
+///    session of another one, or in one whose owner was evicted, get 403.
+/// 7. The trail of every refusal has [`Event::Denied`](mcp_layers_core::Event::Denied) with the rule,
+///    after the policy's failures; that of a filtered list has
+///    [`Event::Filtered`](mcp_layers_core::Event::Filtered).
+pub struct AuthorizeLayer<P> {
+    state: Arc<State<P>>,
+    settings: Settings,
+}
+
+impl<P: Policy> AuthorizeLayer<P> {
+    /// The default of [`AuthorizeLayer::policy_timeout`]: 5 seconds.
+    pub const DEFAULT_TIMEOUT: Duration = Settings::DEFAULT_TIMEOUT;
+
+    /// A layer with this policy.
+    pub fn new(policy: P) -> Self {
+        Self {
+            state: Arc::new(State::new(policy)),
+            settings: Settings::default(),
+        }
+    }
+}
+
+impl<P> AuthorizeLayer<P> {
+    /// Answers a denied `tools/call` with a result that has `isError: true`, which the model reads.
+    /// Default: error 403. Hidden tools and requests without a principal always get an error.
+    #[must_use]
+    pub fn as_tool_error(mut self) -> Self {
+        self.settings.as_tool_error = true;
+        self
+    }
+
+    /// Keeps in lists what is denied without being hidden, so that callers learn of it. Default: a list
+    /// has what its caller may use, and nothing else.
+    #[must_use]
+    pub fn list_denied(mut self) -> Self {
+        self.settings.list_denied = true;
+        self
+    }
+
+    /// Sets the time that the policy may take for one request or one list. Default: 5 seconds.
+    /// Afterwards it has denied. Measured by the clock of tokio.
+    #[must_use]
+    pub fn policy_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.policy_timeout = timeout;
+        self
+    }
+
+    /// Lets any principal use a task whose owner is not known, such as one that another process
+    /// created: whoever knows the id of such a task may use it. Default: it is refused.
+    #[must_use]
+    pub fn allow_unbound_tasks(mut self) -> Self {
+        self.settings.allow_unbound_tasks = true;
+        self
+    }
+
+    /// Lets any principal use a `requestState` whose owner is not known, such as one that another
+    /// process issued. Only for servers that bind the state to the principal themselves. Default: it is
+    /// refused with -32602.
+    #[must_use]
+    pub fn allow_unbound_states(mut self) -> Self {
+        self.settings.allow_unbound_states = true;
+        self
+    }
+
+    /// Sets how many sessions, tasks and request states are remembered with their owners, each.
+    /// Default: 65,536 ([`Bindings::DEFAULT_MAX`](crate::Bindings::DEFAULT_MAX)).
+    ///
+    /// # Errors
+    ///
+    /// `max` is zero.
+    pub fn max_bindings(self, max: usize) -> Result<Self, ConfigError> {
+        for bindings in [
+            &self.state.tasks,
+            &self.state.sessions,
+            &self.state.states.owners,
+        ] {
+            bindings.set_max(max)?;
+        }
+        Ok(self)
+    }
+
+    /// The handle of this layer, of its clones and of all their services.
+    #[must_use]
+    pub fn handle(&self) -> AuthorizeHandle<P> {
+        AuthorizeHandle::new(Arc::clone(&self.state))
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn state(&self) -> &Arc<State<P>> {
+        &self.state
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
+    }
+}
+
+impl<S, P> Layer<S> for AuthorizeLayer<P> {
+    type Service = Authorize<S, P>;
+
+    fn layer(&self, inner: S) -> Authorize<S, P> {
+        self.state.set_in_stack();
+        Authorize::with_state(inner, Arc::clone(&self.state), self.settings)
+    }
+}
+
+impl<P> Clone for AuthorizeLayer<P> {
+    fn clone(&self) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            settings: self.settings,
+        }
+    }
+}
+
+impl<P> fmt::Debug for AuthorizeLayer<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizeLayer")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

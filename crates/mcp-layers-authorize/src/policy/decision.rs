@@ -1,0 +1,176 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+/// The decision of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// The principal has access.
+    Allow,
+    /// The principal has no access, and the answer says why.
+    Deny(Box<Denial>),
+    /// The principal has no access, and gets the answer to an unknown name.
+    Hide(RuleName),
+}
+
+impl Decision {
+    /// A denial that no scope would change.
+    pub fn deny(rule: impl Into<RuleName>) -> Self {
+        Denial::new(rule).into()
+    }
+
+    /// A denial that looks like an unknown name.
+    pub fn hide(rule: impl Into<RuleName>) -> Self {
+        Self::Hide(rule.into())
+    }
+
+    /// True if the principal has access.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Self::Allow)
+    }
+
+    /// Combines two decisions about one request: hidden outranks denied, denied outranks allowed; the
+    /// scopes of two denials are joined.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Allow, decision) | (decision, Self::Allow) => decision,
+            (hidden @ Self::Hide(_), _) | (_, hidden @ Self::Hide(_)) => hidden,
+            (Self::Deny(mut one), Self::Deny(other)) => {
+                one.join(*other);
+                Self::Deny(one)
+            }
+        }
+    }
+}
+
+impl From<Denial> for Decision {
+    fn from(denial: Denial) -> Self {
+        Self::Deny(Box::new(denial))
+    }
+}
+
+/// The reason for a denial: the rule and the scopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    rule: RuleName,
+    required: Vec<Arc<str>>,
+    missing: Vec<Arc<str>>,
+}
+
+impl Denial {
+    /// A denial by this rule.
+    pub fn new(rule: impl Into<RuleName>) -> Self {
+        Self {
+            rule: rule.into(),
+            required: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Sets every scope that the operation needs, including those that the principal has.
+    #[must_use]
+    pub fn with_required_scopes<T: Into<Arc<str>>>(
+        mut self,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.required = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets every scope that the principal lacks.
+    #[must_use]
+    pub fn with_missing_scopes<T: Into<Arc<str>>>(
+        mut self,
+        scopes: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.missing = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The rule that decided.
+    #[must_use]
+    pub fn rule(&self) -> &RuleName {
+        &self.rule
+    }
+
+    /// Every scope that the operation needs.
+    pub fn required_scopes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.required.iter().map(AsRef::as_ref)
+    }
+
+    /// Every scope that the principal lacks.
+    pub fn missing_scopes(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.missing.iter().map(AsRef::as_ref)
+    }
+
+    fn join(&mut self, other: Self) {
+        for (mine, theirs) in [
+            (&mut self.required, other.required),
+            (&mut self.missing, other.missing),
+        ] {
+            for scope in theirs {
+                if !mine.contains(&scope) {
+                    mine.push(scope);
+                }
+            }
+        }
+    }
+}
+
+/// The name of a rule in events and logs. A clone does not allocate.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RuleName(Name);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Name {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
+
+impl RuleName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
+    }
+
+    pub(crate) fn to_cow(&self) -> Cow<'static, str> {
+        match &self.0 {
+            Name::Static(name) => Cow::Borrowed(name),
+            Name::Shared(name) => Cow::Owned(name.to_string()),
+        }
+    }
+}
+
+impl From<&'static str> for RuleName {
+    fn from(name: &'static str) -> Self {
+        Self(Name::Static(name))
+    }
+}
+
+impl From<String> for RuleName {
+    fn from(name: String) -> Self {
+        Self(Name::Shared(name.into()))
+    }
+}
+
+impl From<Arc<str>> for RuleName {
+    fn from(name: Arc<str>) -> Self {
+        Self(Name::Shared(name))
+    }
+}
+
+impl fmt::Debug for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,118 @@
+//! Names and prefixes of names, each with its rule.
+
+use std::collections::HashMap;
+
+use mcp_layers_core::{ConfigError, ToolPattern};
+
+/// A table of names and prefixes, found by hash: one lookup for the name, and one for each length that
+/// a prefix in the table has.
+#[derive(Debug)]
+pub(super) struct Patterns<T> {
+    exact: HashMap<Box<str>, T>,
+    prefixes: HashMap<Box<str>, T>,
+    /// The lengths of the prefixes in bytes, the longest first.
+    lengths: Vec<usize>,
+}
+
+impl<T> Patterns<T> {
+    /// The table of patterns: a name, or the beginning of one with a `*` at its end.
+    pub(super) fn new(
+        patterns: impl IntoIterator<Item = (String, T)>,
+    ) -> Result<Self, ConfigError> {
+        let (mut exact, mut prefixes) = (HashMap::new(), HashMap::new());
+        let mut lengths = Vec::new();
+        for (pattern, value) in patterns {
+            let fault = |text| ConfigError::new(format!("{pattern:?} {text}"));
+            if pattern.contains(char::is_control) {
+                return Err(fault("can never match"));
+            }
+            let (is_exact, length) = ToolPattern::new(&pattern)?.specificity();
+            let table = if is_exact {
+                &mut exact
+            } else {
+                lengths.push(length);
+                &mut prefixes
+            };
+            if table.insert(Box::from(&pattern[..length]), value).is_some() {
+                return Err(fault("has two rules"));
+            }
+        }
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        lengths.dedup();
+        Ok(Self {
+            exact,
+            prefixes,
+            lengths,
+        })
+    }
+
+    /// The rule of the name itself.
+    pub(super) fn exact(&self, name: &str) -> Option<&T> {
+        self.exact.get(name)
+    }
+
+    /// The rule of the longest prefix of the name, with the length of that prefix.
+    pub(super) fn longest_prefix(&self, name: &str) -> Option<(usize, &T)> {
+        self.lengths.iter().find_map(|length| {
+            let value = self.prefixes.get(name.get(..*length)?)?;
+            Some((*length, value))
+        })
+    }
+
+    /// The most specific rule: that of the name, otherwise that of its longest prefix.
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
+        let by_prefix = || self.longest_prefix(name).map(|(_, value)| value);
+        self.exact(name).or_else(by_prefix)
+    }
+
+    /// The rule of the pattern `*`.
+    pub(super) fn catch_all(&self) -> Option<&T> {
+        self.prefixes.get("")
+    }
+
+    /// Every name and prefix with its rule.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        let both = self.exact.iter().chain(&self.prefixes);
+        both.map(|(text, value)| (&**text, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Patterns;
+    use proptest::prelude::{prop, prop_assert_eq, proptest};
+
+    proptest! {
+        #[test]
+        fn the_most_specific_pattern_is_found(
+            patterns in prop::collection::btree_set("(a{15})?[ab]{0,4}\\*?", 0..20),
+            name in "(a{15})?[abä]{1,6}",
+        ) {
+            let patterns: Vec<_> = patterns.into_iter().filter(|text| !text.is_empty()).collect();
+            let table = Patterns::new(patterns.iter().map(|text| (text.clone(), text.clone()))).unwrap();
+            let expected = patterns.iter().filter(|text| match text.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => **text == name,
+            });
+            let expected = expected.max_by_key(|text| (!text.ends_with('*'), text.len()));
+            prop_assert_eq!(table.get(&name), expected);
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_never_matches_or_appears_twice_is_refused() {
+        let table =
+            |patterns: &[&str]| Patterns::new(patterns.iter().map(|text| (text.to_string(), ())));
+        for patterns in [
+            &[""][..],
+            &["a*b"],
+            &["**"],
+            &["a\n"],
+            &["a", "a"],
+            &["a*", "b", "a*"],
+        ] {
+            assert!(table(patterns).is_err(), "{patterns:?}");
+        }
+        assert!(table(&["a", "a*", "*"]).is_ok());
+    }
+}
