@@ -11,7 +11,8 @@
 //! | `timing` | `timing`, `timing-opentelemetry` | how long each operation took |
 //! | `audit` | `audit` | who did what, with which outcome, durable and tamper-evident |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
-//! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling, and may they |
+//! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: JWTs, opaque tokens, API keys |
+//! | `auth` | `auth` | authorization: one policy for calls, lists and the HTTP challenge |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http` | at most this often, at most so many at once |
 //! | `cache` | `cache` | answers again without asking again |
 //! | `retry` | `retry` | try again, only what is safe, within a budget |
@@ -93,6 +94,8 @@
 pub use mcp_layers_audit as audit;
 #[cfg(feature = "auth")]
 pub use mcp_layers_auth as auth;
+#[cfg(feature = "authenticate")]
+pub use mcp_layers_authenticate as authenticate;
 #[cfg(feature = "cache")]
 pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]

@@ -1,0 +1,118 @@
+//! The bodies of requests and responses.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{
+    BodyExt, Either, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody,
+};
+use mcp_layers_core::BoxError;
+
+/// The body of a request that passed [`AuthenticateLayer`](crate::AuthenticateLayer). It ends with an
+/// error when it is larger than allowed.
+#[derive(Debug)]
+pub struct RequestBody(UnsyncBoxBody<Bytes, BoxError>);
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// The body of a response: the inner service's, or that of a refusal.
+pub type ResponseBody<B> = Either<B, Full<Bytes>>;
+
+/// How much of a refused request's body is kept to find the id of the message, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
+
+/// Tells whether a body turned out to be too large, whatever the inner service made of the error.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exceeded(Arc<AtomicBool>);
+
+impl Exceeded {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Limits the size of a body.
+pub(super) fn limited<B>(body: B, max: usize) -> (RequestBody, Exceeded)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let exceeded = Exceeded::default();
+    let flag = exceeded.clone();
+    let body = Limited::new(body, max).map_err(move |error| {
+        if error.is::<LengthLimitError>() {
+            flag.0.store(true, Relaxed);
+        }
+        error
+    });
+    (RequestBody(body.boxed_unsync()), exceeded)
+}
+
+/// The rest of a refused request's body, which is read to its end, because some clients fail to read
+/// a response before they have sent everything.
+pub(super) struct Drain {
+    body: Option<RequestBody>,
+    kept: Vec<u8>,
+    is_whole: bool,
+}
+
+impl Drain {
+    /// Drains a body, or nothing when the client waits for leave to send it.
+    pub(super) fn new(body: Option<RequestBody>) -> Self {
+        Self {
+            is_whole: body.is_some(),
+            body,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Reads up to the end, the limit or an error. Returns the body, if it is whole and short.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+        while let Some(body) = &mut self.body {
+            match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else {
+                        continue;
+                    };
+                    self.is_whole &= self.kept.len() + data.len() <= MAX_KEPT;
+                    if self.is_whole {
+                        self.kept.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(_)) => {
+                    self.is_whole = false;
+                    self.body = None;
+                }
+                None => self.body = None,
+            }
+        }
+        let kept = std::mem::take(&mut self.kept);
+        Poll::Ready(self.is_whole.then_some(kept))
+    }
+}
