@@ -100,7 +100,7 @@ async fn failing(reports: bool) -> (Peer<RoleClient>, ProgressTokens, Arc<Mutex<
 
 fn gave_up(response: &RmcpResponse) -> Option<&'static str> {
     response.trail().events().find_map(|event| match event {
-        Event::GaveUp { reason } => Some(*reason),
+        Event::GaveUp { reason } => Some(reason.as_str()),
         _ => None,
     })
 }

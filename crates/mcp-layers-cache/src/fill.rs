@@ -335,7 +335,7 @@ pub(crate) fn annotate<Res: McpResponse>(response: &mut Res, event: CacheEvent, 
             CacheEvent::Hit { age } => ("hit", Some(age), None),
             CacheEvent::Stale { age } => ("stale", Some(age), None),
             CacheEvent::Coalesced => ("coalesced", None, None),
-            CacheEvent::Bypass { reason } => ("bypass", None, Some(reason)),
+            CacheEvent::Bypass { reason } => ("bypass", None, Some(reason.as_str())),
             _ => ("miss", None, None),
         };
         let mut value = Map::new();

@@ -90,12 +90,7 @@ impl<S, C: Clock> Cache<S, C> {
         let after = match why {
             // Nobody said anything of such requests, so that there is nothing to tell.
             Bypass::Undeclared => After::Nothing,
-            why => After::Say(
-                CacheEvent::Bypass {
-                    reason: why.as_str(),
-                },
-                self.state.settings.meta,
-            ),
+            why => After::Say(CacheEvent::Bypass { reason: why }, self.state.settings.meta),
         };
         ResponseFuture::running(self.inner.call(request), after)
     }

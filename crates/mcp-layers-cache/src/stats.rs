@@ -2,40 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Why the cache had no say in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Bypass {
-    /// Neither the protocol nor the operator says that such answers may be kept.
-    Undeclared,
-    /// The request goes on with an earlier one (2026-07-28, multi round-trip requests).
-    Continuation,
-    /// The answer is private, and the authorization context is not known.
-    NoContext,
-    /// The params are larger than an entry may be.
-    TooLarge,
-}
-
-impl Bypass {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [
-        Self::Undeclared,
-        Self::Continuation,
-        Self::NoContext,
-        Self::TooLarge,
-    ];
-
-    /// The reason as a word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Undeclared => "undeclared",
-            Self::Continuation => "continuation",
-            Self::NoContext => "no_context",
-            Self::TooLarge => "too_large",
-        }
-    }
-}
+pub use mcp_layers_core::BypassReason as Bypass;
 
 /// Why an answer was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -70,7 +70,7 @@ async fn c4_a_continuation_is_neither_stored_nor_answered_from_memory() {
     assert_eq!(
         event(&bypass),
         Some(CacheEvent::Bypass {
-            reason: "continuation"
+            reason: mcp_layers_cache::Bypass::Continuation
         })
     );
 }

@@ -78,7 +78,7 @@ async fn what_is_private_to_nobody_known_is_not_stored() {
     assert_eq!(
         event(&tool),
         Some(CacheEvent::Bypass {
-            reason: "no_context"
+            reason: Bypass::NoContext
         })
     );
     assert_eq!(layer.handle().stats().bypassed(Bypass::NoContext), 1);

@@ -10,29 +10,7 @@ use crate::{
     window::{Counts, Sample, Samples},
 };
 
-/// Where a circuit stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum State {
-    /// Calls pass.
-    Closed,
-    /// Calls are refused.
-    Open,
-    /// A few calls try whether it may close.
-    HalfOpen,
-}
-
-impl State {
-    /// As a word: `closed`, `open`, `half_open`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
-    }
-}
+pub use mcp_layers_core::CircuitState as State;
 
 /// Who decides about a circuit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -213,7 +213,7 @@ impl<K: Classify, F, C: Clock> Call<K, F, C> {
         for state in [self.changed, changed].into_iter().flatten() {
             response.trail_mut().push(Event::CircuitChanged {
                 circuit: self.entry().label.clone(),
-                state: state.as_str(),
+                state,
             });
         }
     }

@@ -23,7 +23,7 @@ async fn b8_a_success_closes_it_and_old_failures_do_not_open_it_again() {
         .await
         .unwrap();
     let changed = |event: &Event| match event {
-        Event::CircuitChanged { state, .. } => *state,
+        Event::CircuitChanged { state, .. } => state.as_str(),
         other => panic!("{other:?}"),
     };
     let states: Vec<_> = response.trail().events().map(changed).collect();

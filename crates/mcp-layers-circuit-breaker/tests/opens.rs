@@ -55,7 +55,7 @@ async fn the_answer_that_opened_it_says_so() {
         let events: Vec<_> = response.trail().events().cloned().collect();
         let opened = Event::CircuitChanged {
             circuit: "tools/call fail".into(),
-            state: "open",
+            state: mcp_layers_core::CircuitState::Open,
         };
         let expected = if number == 5 { vec![opened] } else { vec![] };
         assert_eq!(events, expected, "{number}");

@@ -68,6 +68,28 @@ pub struct CatchPanic<S> {
     inner: S,
 }
 
+impl<S> CatchPanic<S> {
+    /// Wraps `inner`.
+    pub fn new(inner: S) -> Self {
+        Self { inner }
+    }
+
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
 impl<S, Req> Service<Req> for CatchPanic<S>
 where
     Req: McpRequest,

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{Principal, Progress};
+use crate::{Catalog, Principal, Progress};
 
 /// What layers tell layers further in, as fields of the request: no map, no allocation.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +11,7 @@ pub struct CallContext {
     deadline: Option<Instant>,
     repeated: bool,
     progress: Option<Progress>,
+    catalog: Option<Catalog>,
 }
 
 impl CallContext {
@@ -29,6 +30,17 @@ impl CallContext {
     /// Sets who is calling.
     pub fn set_principal(&mut self, principal: Arc<Principal>) {
         self.principal = Some(principal);
+    }
+
+    /// What the server is known to offer, if a [`CatalogLayer`](crate::CatalogLayer) is in the stack.
+    #[must_use]
+    pub fn catalog(&self) -> Option<&Catalog> {
+        self.catalog.as_ref()
+    }
+
+    /// Sets what the server is known to offer.
+    pub fn set_catalog(&mut self, catalog: Catalog) {
+        self.catalog = Some(catalog);
     }
 
     /// When the answer stops being of use, by the monotonic clock.

@@ -50,6 +50,54 @@ pub mod code {
     /// The work took too long (RFC 9110, section 15.6.5).
     pub const TIMED_OUT: i32 = 504;
 
+    /// The codes that JSON-RPC 2.0 and MCP reserve (2026-07-28, basic/index, "Error codes").
+    const RESERVED: std::ops::RangeInclusive<i32> = -32768..=-32000;
+
+    /// Whether the code is one of JSON-RPC 2.0 itself (section 5.1).
+    #[must_use]
+    pub const fn is_json_rpc(code: i32) -> bool {
+        matches!(
+            code,
+            PARSE_ERROR | INVALID_REQUEST | METHOD_NOT_FOUND | INVALID_PARAMS | INTERNAL_ERROR
+        )
+    }
+
+    /// Whether a revision of MCP gives the code a meaning beyond JSON-RPC's.
+    #[must_use]
+    pub const fn is_mcp(code: i32) -> bool {
+        matches!(
+            code,
+            RESOURCE_NOT_FOUND
+                | HEADER_MISMATCH
+                | MISSING_CLIENT_CAPABILITY
+                | UNSUPPORTED_PROTOCOL_VERSION
+                | URL_ELICITATION_REQUIRED
+        )
+    }
+
+    /// Whether the code is one of those that the layers of this project answer with.
+    #[must_use]
+    pub const fn is_of_layers(code: i32) -> bool {
+        matches!(
+            code,
+            UNAUTHENTICATED
+                | FORBIDDEN
+                | DEADLINE_EXCEEDED
+                | TOO_LARGE
+                | RATE_LIMITED
+                | CANCELLED
+                | UNAVAILABLE
+                | TIMED_OUT
+        )
+    }
+
+    /// Whether the code belongs to a reserved range in which no revision of the protocol has given
+    /// it a meaning. A server must not choose it.
+    #[must_use]
+    pub fn is_reserved(code: i32) -> bool {
+        RESERVED.contains(&code) && !is_json_rpc(code) && !is_mcp(code)
+    }
+
     /// Whether the code says that the caller is at fault: repeating the request as it is cannot
     /// help, and the server has not failed.
     #[must_use]
@@ -128,6 +176,27 @@ impl McpError {
         )
     }
 
+    /// 403: the caller lacks scopes (RFC 6750, section 3.1), which the message names. Reason
+    /// `forbidden`.
+    #[must_use]
+    pub fn missing_scopes<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        let mut error = Self::forbidden();
+        let scopes: Vec<_> = scopes
+            .into_iter()
+            .map(|scope| scope.as_ref().to_owned())
+            .collect();
+        if let [first, rest @ ..] = &*scopes {
+            let noun = if rest.is_empty() { "scope" } else { "scopes" };
+            let mut message = format!("Forbidden: missing {noun} {first}");
+            for scope in rest {
+                message.push_str(", ");
+                message.push_str(scope);
+            }
+            error.message = message.into();
+        }
+        error
+    }
+
     /// 403: the caller may not. Reason `forbidden`.
     #[must_use]
     pub fn forbidden() -> Self {
@@ -150,11 +219,19 @@ impl McpError {
         Self::refusal(code::TOO_LARGE, "Request too large", "too_large")
     }
 
-    /// 429: too many requests; try again after `retry_after`. Reason `rate_limited`.
+    /// 429: too many requests; the message says when to try again. Reason `rate_limited`.
     #[must_use]
     pub fn rate_limited(retry_after: Duration) -> Self {
         Self::refusal(code::RATE_LIMITED, "Too many requests", "rate_limited")
-            .with_retry_after(retry_after)
+            .try_again_in(retry_after)
+    }
+
+    /// The same, with the name of the limit in the message and as `limit` in `data`.
+    #[must_use]
+    pub fn rate_limited_by(limit: &str, retry_after: Duration) -> Self {
+        let mut error = Self::rate_limited(retry_after).with("limit", limit);
+        error.message = format!("{} (limit {limit})", error.message).into();
+        error
     }
 
     /// 499: the caller cancelled. Reason `cancelled`.
@@ -200,6 +277,21 @@ impl McpError {
     pub fn with_retry_after(self, retry_after: Duration) -> Self {
         let ms = retry_after.as_nanos().div_ceil(1_000_000);
         self.with("retryAfterMs", u64::try_from(ms).unwrap_or(u64::MAX))
+    }
+
+    /// Sets `retryAfterMs` as [`McpError::with_retry_after`] does, and says the same in the message:
+    /// most clients show nothing else of an error.
+    #[must_use]
+    pub fn try_again_in(mut self, retry_after: Duration) -> Self {
+        const SECOND: u128 = 1_000_000_000;
+        let nanos = retry_after.as_nanos();
+        let wait = if nanos < SECOND {
+            format!("{} ms", nanos.div_ceil(1_000_000))
+        } else {
+            format!("{} s", nanos.div_ceil(SECOND))
+        };
+        self.message = format!("{}: try again in {wait}", self.message).into();
+        self.with_retry_after(retry_after)
     }
 
     /// `retryAfterMs` of `data`.

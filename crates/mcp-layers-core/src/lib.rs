@@ -80,12 +80,14 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod adapter;
 mod arguments;
 mod cancel;
+mod catalog;
 mod catch_error;
 mod catch_panic;
 mod classify;
-mod clock;
+pub mod clock;
 mod context;
 mod error;
 #[cfg(feature = "http")]
@@ -94,25 +96,30 @@ pub mod http;
 mod json;
 pub mod json_result;
 mod json_rpc;
+mod key;
 mod local_principal;
 mod method;
 mod notification;
+mod observe;
+mod old_clock;
 mod principal;
 mod progress;
+mod refusal;
 mod reply;
 mod request;
 mod response;
 mod select;
 mod service;
 mod tool_hints;
+mod tool_pattern;
 mod trail;
 
 pub use arguments::{Arguments, write_canonical};
 pub use cancel::{Cancel, CancelFuture, CancelLayer};
+pub use catalog::{Catalog, CatalogFuture, CatalogLayer, Cataloged, Lesson, NoServer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer, MapError, NoMapping};
 pub use catch_panic::{CatchPanic, CatchPanicFuture, CatchPanicLayer};
 pub use classify::{ByCode, Class, Classify};
-pub use clock::{Clock, SystemClock};
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
 pub use json::{
@@ -123,11 +130,15 @@ pub use json_rpc::{
     JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcReplyTo, JsonRpcRequest,
     JsonRpcResponse, ParseError,
 };
+pub use key::KeyWriter;
 pub use local_principal::{LocalPrincipal, LocalPrincipalLayer};
 pub use method::Method;
 pub use notification::McpNotification;
+pub use observe::{End, Observe, ObserveLayer, Observed, Observer, observe};
+pub use old_clock::{Clock, SystemClock};
 pub use principal::{Authentication, Principal};
 pub use progress::Progress;
+pub use refusal::{Refusal, RefusalAddress};
 pub use reply::ReplyFuture;
 pub use request::{
     ClientInfo, Connection, MODERN, McpRequest, ReplayRequest, RequestId, Transport, meta_key,
@@ -141,4 +152,5 @@ pub use select::{
 };
 pub use service::McpService;
 pub use tool_hints::{LearnToolHints, LearnToolHintsFuture, LearnToolHintsLayer, ToolHints};
-pub use trail::{CacheEvent, Event, Trail};
+pub use tool_pattern::ToolPattern;
+pub use trail::{BypassReason, CacheEvent, CircuitState, Event, GiveUpReason, Trail};

@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 
 use serde_json::{Map, Value};
 
-use crate::{Arguments, CallContext, ListedKind, McpResponse, Method, member, write_canonical};
+use crate::{
+    Arguments, CallContext, Hints, KeyWriter, ListedKind, McpResponse, Method, member,
+    write_canonical,
+};
 
 /// Keys of `params._meta` that the protocol reserves (2026-07-28, basic/index, "General fields").
 pub mod meta_key {
@@ -94,8 +97,9 @@ pub trait McpRequest: Sized {
     ///
     /// The default covers target, cursor, arguments and [`McpRequest::write_other_params`].
     fn write_params(&self, out: &mut Vec<u8>) {
-        write_part(b't', self.target(), out);
-        write_part(b'c', self.cursor(), out);
+        KeyWriter::new(out)
+            .optional(self.target())
+            .optional(self.cursor());
         self.arguments().write_canonical(out);
         self.write_other_params(out);
     }
@@ -163,6 +167,22 @@ pub trait McpRequest: Sized {
     /// How the request came in.
     fn connection(&self) -> Connection<'_> {
         Connection::default()
+    }
+
+    /// Looks a name up at the server, past every layer, where that takes no waiting. Returns a tool's
+    /// annotations (empty for all else) if the server has it; `None` if it has not, or if the
+    /// implementation cannot tell.
+    fn look_up(&self, kind: ListedKind, name: &str) -> Option<Hints> {
+        let _ = (kind, name);
+        None
+    }
+
+    /// A request with which [`CatalogLayer`](crate::CatalogLayer) reads a list of the server: of the
+    /// same caller and protocol version, with the given cursor. `None` where the implementation
+    /// cannot make one.
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let _ = (method, cursor);
+        None
     }
 
     /// Whether the request goes on with an earlier one, by `inputResponses` or `requestState`
@@ -273,17 +293,5 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Quic => "quic",
         }
-    }
-}
-
-/// A tag, and the text with its length; the tag in upper case when there is no text.
-fn write_part(tag: u8, text: Option<&str>, out: &mut Vec<u8>) {
-    match text {
-        Some(text) => {
-            out.push(tag);
-            out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
-        }
-        None => out.push(tag.to_ascii_uppercase()),
     }
 }

@@ -121,8 +121,8 @@ pub enum Event {
     },
     /// A layer would have repeated the request, but did not.
     GaveUp {
-        /// Why, as a word: `budget`, `deadline`, `attempts`, `unsafe`.
-        reason: &'static str,
+        /// The reason.
+        reason: GiveUpReason,
     },
     /// An open circuit refused the request.
     CircuitOpen {
@@ -135,8 +135,8 @@ pub enum Event {
     CircuitChanged {
         /// The circuit.
         circuit: Cow<'static, str>,
-        /// The new state, as a word: `open`, `half_open`, `closed`.
-        state: &'static str,
+        /// The new state.
+        state: CircuitState,
     },
     /// The request took too long and was dropped.
     TimedOut {
@@ -193,7 +193,103 @@ pub enum CacheEvent {
     Coalesced,
     /// The cache had no say.
     Bypass {
-        /// Why, as a word.
-        reason: &'static str,
+        /// The reason.
+        reason: BypassReason,
     },
+}
+
+/// The reason why a failed request was not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GiveUpReason {
+    /// The retry budget is spent.
+    Budget,
+    /// The next attempt would begin after the deadline.
+    Deadline,
+    /// All attempts were made.
+    Attempts,
+    /// Repeating the request is not safe.
+    Unsafe,
+    /// The request has reported progress, which must increase (basic/patterns/progress).
+    Progress,
+    /// The caller cancelled the request.
+    Cancelled,
+    /// A circuit of an inner layer is open.
+    CircuitOpen,
+}
+
+impl GiveUpReason {
+    /// The reason as a label: `budget`, `deadline`, `attempts`, `unsafe`, `progress`,
+    /// `cancelled`, `circuit_open`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::Deadline => "deadline",
+            Self::Attempts => "attempts",
+            Self::Unsafe => "unsafe",
+            Self::Progress => "progress",
+            Self::Cancelled => "cancelled",
+            Self::CircuitOpen => "circuit_open",
+        }
+    }
+}
+
+/// The state of a circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CircuitState {
+    /// Requests pass.
+    Closed,
+    /// Requests are refused.
+    Open,
+    /// A few requests pass, to find out whether the service works again.
+    HalfOpen,
+}
+
+impl CircuitState {
+    /// The state as a label: `closed`, `open`, `half_open`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+/// The reason why a cache left a request alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BypassReason {
+    /// Nobody declared its answers cacheable.
+    Undeclared,
+    /// It continues an earlier request.
+    Continuation,
+    /// Its answers are private, and nobody is authenticated.
+    NoContext,
+    /// Its key is too large.
+    TooLarge,
+}
+
+impl BypassReason {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [
+        Self::Undeclared,
+        Self::Continuation,
+        Self::NoContext,
+        Self::TooLarge,
+    ];
+
+    /// The reason as a label: `undeclared`, `continuation`, `no_context`, `too_large`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Undeclared => "undeclared",
+            Self::Continuation => "continuation",
+            Self::NoContext => "no_context",
+            Self::TooLarge => "too_large",
+        }
+    }
 }

@@ -90,7 +90,7 @@ fn what_is_sent_reads_back_as_it_was() {
         sent(&JsonRpcResponse::error(&request, error)),
         json!({"jsonrpc": "2.0", "id": "a", "error": {
             "code": 429,
-            "message": "Too many requests",
+            "message": "Too many requests: try again in 2 s",
             "data": {"reason": "rate_limited", "retryAfterMs": 1_500},
         }})
     );

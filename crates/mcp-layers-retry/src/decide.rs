@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_layers_core::{Class, Classify, Clock, Event, McpResponse, Method, Outcome};
+use mcp_layers_core::{Class, Classify, Clock, Event, GiveUpReason, McpResponse, Method, Outcome};
 
 use crate::{
     hint,
@@ -27,15 +27,15 @@ pub(crate) enum Stop {
 
 impl Stop {
     /// As [`Event::GaveUp`] has it.
-    pub(crate) fn reason(self) -> Option<&'static str> {
+    pub(crate) fn reason(self) -> Option<GiveUpReason> {
         match self {
             Self::Answered => None,
-            Self::Attempts => Some("attempts"),
-            Self::Budget => Some("budget"),
-            Self::Deadline => Some("deadline"),
-            Self::Progress => Some("progress"),
-            Self::Cancelled => Some("cancelled"),
-            Self::CircuitOpen => Some("circuit_open"),
+            Self::Attempts => Some(GiveUpReason::Attempts),
+            Self::Budget => Some(GiveUpReason::Budget),
+            Self::Deadline => Some(GiveUpReason::Deadline),
+            Self::Progress => Some(GiveUpReason::Progress),
+            Self::Cancelled => Some(GiveUpReason::Cancelled),
+            Self::CircuitOpen => Some(GiveUpReason::CircuitOpen),
         }
     }
 }

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{Classify, Clock, Event, McpRequest, McpResponse, ReplayRequest, Trail};
+use mcp_layers_core::{
+    Classify, Clock, Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest, Trail,
+};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
@@ -195,7 +197,7 @@ fn tell_unknown<R: McpResponse, E, K, C>(
         Err(_) => unknown::failed(to),
     };
     shared.counts.unknown();
-    let reason = "unsafe";
+    let reason = GiveUpReason::Unsafe;
     response.trail_mut().push(Event::GaveUp { reason });
     Ok(response)
 }

@@ -1,5 +1,6 @@
 use std::{
     borrow::Cow,
+    fmt,
     sync::{Arc, OnceLock},
 };
 
@@ -17,7 +18,7 @@ use crate::{
 ///
 /// A clone shares everything but its extensions' map and costs no allocation. The request's
 /// cancellation is shared by its clones.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct JsonRpcRequest {
     parts: Arc<Parts>,
     context: CallContext,
@@ -348,6 +349,23 @@ impl McpRequest for JsonRpcRequest {
     }
 
     #[inline]
+    fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
+        let mut params = Map::new();
+        if let Some(meta) = self.meta() {
+            let mut meta = meta.clone();
+            meta.remove(meta_key::PROGRESS_TOKEN);
+            params.insert("_meta".to_owned(), Value::Object(meta));
+        }
+        if let Some(cursor) = cursor {
+            params.insert("cursor".to_owned(), Value::from(cursor));
+        }
+        let mut list = self.clone();
+        let parts = list.parts_mut();
+        parts.method = Cow::Borrowed(method.as_str());
+        parts.known = Some(method);
+        Some(list.with_params(Value::Object(params)))
+    }
+
     fn is_continuation(&self) -> bool {
         self.parts.is_continuation
     }
@@ -379,5 +397,17 @@ impl McpRequest for JsonRpcRequest {
 impl ReplayRequest for JsonRpcRequest {
     fn try_clone(&self) -> Option<Self> {
         Some(self.clone())
+    }
+}
+
+/// Shows neither the arguments nor any other parameter: they may hold secrets.
+impl fmt::Debug for JsonRpcRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonRpcRequest")
+            .field("id", &self.parts.id)
+            .field("method", &self.parts.method)
+            .field("target", &self.target())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }

@@ -45,7 +45,7 @@ where
 /// Why it gave up, by the trail.
 pub(crate) fn gave_up(response: &JsonRpcResponse) -> Option<&'static str> {
     response.trail().events().find_map(|event| match event {
-        Event::GaveUp { reason } => Some(*reason),
+        Event::GaveUp { reason } => Some(reason.as_str()),
         _ => None,
     })
 }

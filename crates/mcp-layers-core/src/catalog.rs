@@ -1,0 +1,270 @@
+//! The names that a server offers.
+
+mod layer;
+mod names;
+mod template;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use crate::{Hints, ListedKind, McpRequest, McpResponse, Method, Outcome};
+
+pub use layer::{CatalogFuture, CatalogLayer, Cataloged, NoServer};
+
+use layer::Lookups;
+use names::{Names, Owner};
+
+/// What a server is known to offer: its tools, prompts, resources, resource templates and skills.
+///
+/// Callers choose the names that they send. A layer that keeps something for each name (a budget, a
+/// metric, a circuit) asks the catalog first, so that invented names all count as one.
+///
+/// A stack has one catalog. [`CatalogLayer`], the outermost layer of a stack, puts it into each
+/// request's context, and every layer finds it there ([`Catalog::of`]): operators name their tools
+/// once. The adapter for rmcp adds the layer by itself. Clones share one catalog.
+///
+/// # Rules
+///
+/// 1. A name is known when the operator declared it ([`Catalog::with_tools`] and its siblings), when
+///    a list named it, when a look-up at the server found it, or when the server answered a request
+///    for it with a result other than `isError: true`. A refusal by a layer teaches nothing.
+/// 2. A resource is also known when its uri matches a known resource template.
+/// 3. Tasks are not in the catalog: every task id counts as known.
+/// 4. A declared name stays. Other names are bounded for each principal and kind
+///    ([`Catalog::DEFAULT_MAX_PER_PRINCIPAL`]), the oldest leaving first, so that one caller's names
+///    never push out another's.
+/// 5. Hints ([`Hints`]) are claims of the server. Where two lists contradict each other, the more
+///    careful claim counts; an operator's declaration overrides both.
+/// 6. [`Catalog::clear`] forgets all that was not declared, and answers to requests that began before
+///    it are not learned from. Call it when the server announces
+///    `notifications/tools/list_changed`.
+///
+/// ```
+/// use mcp_layers_core::{Catalog, ListedKind};
+///
+/// let catalog = Catalog::new().with_tools(["search", "fetch"]);
+/// assert!(catalog.knows(ListedKind::Tool, "search"));
+/// assert!(!catalog.knows(ListedKind::Tool, "invented"));
+/// ```
+#[derive(Clone)]
+pub struct Catalog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    names: RwLock<Names>,
+    lookups: Lookups,
+}
+
+impl Catalog {
+    /// The number of names that a catalog keeps for each principal and kind, in addition to those
+    /// that the operator declared.
+    pub const DEFAULT_MAX_PER_PRINCIPAL: usize = 1024;
+
+    /// An empty catalog.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                names: RwLock::new(Names::new(Self::DEFAULT_MAX_PER_PRINCIPAL)),
+                lookups: Lookups::default(),
+            }),
+        }
+    }
+
+    /// Declares tools, by their exact names.
+    #[must_use]
+    pub fn with_tools<N: Into<Box<str>>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.with(ListedKind::Tool, names)
+    }
+
+    /// Declares a tool with its annotations, which override what the server says of it.
+    #[must_use]
+    pub fn with_tool_hints(self, name: impl Into<Box<str>>, hints: Hints) -> Self {
+        self.write()
+            .declare(ListedKind::Tool, name.into(), Some(hints));
+        self
+    }
+
+    /// Declares prompts, by their exact names.
+    #[must_use]
+    pub fn with_prompts<N: Into<Box<str>>>(self, names: impl IntoIterator<Item = N>) -> Self {
+        self.with(ListedKind::Prompt, names)
+    }
+
+    /// Declares resources, by their exact uris.
+    #[must_use]
+    pub fn with_resources<N: Into<Box<str>>>(self, uris: impl IntoIterator<Item = N>) -> Self {
+        self.with(ListedKind::Resource, uris)
+    }
+
+    /// Declares resource templates (RFC 6570). Every uri that matches one counts as known.
+    #[must_use]
+    pub fn with_resource_templates<N: Into<Box<str>>>(
+        self,
+        templates: impl IntoIterator<Item = N>,
+    ) -> Self {
+        self.with(ListedKind::ResourceTemplate, templates)
+    }
+
+    fn with<N: Into<Box<str>>>(self, kind: ListedKind, names: impl IntoIterator<Item = N>) -> Self {
+        let mut known = self.write();
+        for name in names {
+            known.declare(kind, name.into(), None);
+        }
+        drop(known);
+        self
+    }
+
+    /// The catalog in the context of `request`, otherwise `own`: what a layer used without
+    /// [`CatalogLayer`] has learned by itself.
+    pub fn of<'a, Req: McpRequest>(request: &'a Req, own: &'a Self) -> &'a Self {
+        request.context().catalog().unwrap_or(own)
+    }
+
+    /// Whether the server is known to offer `name`.
+    #[must_use]
+    pub fn knows(&self, kind: ListedKind, name: &str) -> bool {
+        self.read().knows(kind, name)
+    }
+
+    /// Whether the server is known to offer what the request is about. Always true for a request
+    /// about nothing that has a name, and for tasks.
+    pub fn knows_target<Req: McpRequest>(&self, request: &Req) -> bool {
+        match (request.target_kind(), request.target()) {
+            (Some(kind), Some(name)) => self.knows(kind, name),
+            _ => true,
+        }
+    }
+
+    /// A tool's annotations: those of the operator, otherwise those that the server listed.
+    #[must_use]
+    pub fn hints(&self, tool: &str) -> Option<Hints> {
+        self.read().hints(tool)
+    }
+
+    /// Forgets all names that the operator did not declare.
+    pub fn clear(&self) {
+        self.write().clear();
+        self.shared.lookups.clear();
+    }
+
+    /// The number of known names of one kind.
+    #[must_use]
+    pub fn len(&self, kind: ListedKind) -> usize {
+        self.read().len(kind)
+    }
+
+    /// Whether no name of any kind is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// What the answer to this request can teach. Taken before the call, and given to
+    /// [`Catalog::learn`] with the response.
+    pub fn lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
+        let subject = if request.method().is_list() {
+            Some(Subject::List)
+        } else {
+            match (request.target_kind(), request.target()) {
+                (Some(kind), Some(name)) if !self.knows(kind, name) => {
+                    Some(Subject::Name(kind, name.into()))
+                }
+                _ => None,
+            }
+        };
+        Lesson(subject.map(|subject| {
+            Box::new(Begun {
+                subject,
+                owner: Owner::of(request),
+                generation: self.read().generation(),
+            })
+        }))
+    }
+
+    /// Learns from the response to the request that `lesson` was taken from.
+    pub fn learn<R: McpResponse>(&self, lesson: &Lesson, response: &R) {
+        let Some(begun) = &lesson.0 else {
+            return;
+        };
+        let mut names = self.write();
+        if names.generation() != begun.generation {
+            return;
+        }
+        match &begun.subject {
+            Subject::List => response.visit_listed(&mut |entry| {
+                names.learn(&begun.owner, entry.kind, entry.name, Some(entry.hints));
+            }),
+            Subject::Name(kind, name) => {
+                if matches!(
+                    response.outcome(),
+                    Outcome::Success | Outcome::InputRequired | Outcome::TaskCreated
+                ) {
+                    names.learn(&begun.owner, *kind, name, None);
+                }
+            }
+        }
+    }
+
+    /// Adds what a look-up at the server found.
+    fn learn_from_server(&self, kind: ListedKind, name: &str, hints: Hints) {
+        self.write().learn(&Owner::Server, kind, name, Some(hints));
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Names> {
+        let names = self.shared.names.read();
+        names.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Names> {
+        let names = self.shared.names.write();
+        names.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog")
+            .field("tools", &self.len(ListedKind::Tool))
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the answer to one request can teach a [`Catalog`]. Empty, and without an allocation, for
+/// most requests: those for a name that is known.
+#[derive(Debug)]
+pub struct Lesson(Option<Box<Begun>>);
+
+#[derive(Debug)]
+struct Begun {
+    subject: Subject,
+    owner: Owner,
+    generation: u64,
+}
+
+#[derive(Debug)]
+enum Subject {
+    List,
+    Name(ListedKind, Box<str>),
+}
+
+/// The list method whose answer names things of this kind.
+fn list_methods(kind: ListedKind) -> &'static [Method<'static>] {
+    match kind {
+        ListedKind::Tool => &[Method::ListTools],
+        ListedKind::Prompt => &[Method::ListPrompts],
+        ListedKind::Resource => &[Method::ListResources, Method::ListResourceTemplates],
+        ListedKind::ResourceTemplate => &[Method::ListResourceTemplates],
+        ListedKind::Skill => &[Method::ListSkills],
+        ListedKind::Task => &[],
+    }
+}

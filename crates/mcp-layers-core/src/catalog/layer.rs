@@ -1,0 +1,364 @@
+//! The layer that gives a catalog to a stack, and keeps it filled.
+
+use std::{
+    fmt,
+    future::{Pending, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use pin_project_lite::pin_project;
+use tokio::sync::Mutex;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Catalog, Lesson, list_methods};
+use crate::{CatchPanic, ListedKind, McpRequest, McpResponse, clock::Clock};
+
+/// The shortest time between two look-ups of one kind of name by lists.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The number of pages that one look-up reads of a list.
+const MAX_PAGES: usize = 32;
+
+/// Puts a [`Catalog`] into the context of each request, and keeps it filled. The outermost layer of
+/// a stack.
+///
+/// 1. Lists and successful answers that pass teach the catalog.
+/// 2. A request for an unknown name first makes the layer look the name up, past every layer inside:
+///    by [`McpRequest::look_up`], where the implementation has one, otherwise by reading the list at
+///    the server given to [`CatalogLayer::look_up_at`]. Each list is read at most once a second, up
+///    to 32 pages; requests that arrive meanwhile wait for it.
+/// 3. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
+///
+/// ```
+/// use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, ListedKind};
+/// use std::convert::Infallible;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let server = service_fn(|request: JsonRpcRequest| async move {
+///     let tools = serde_json::json!({"tools": [{"name": "search"}]});
+///     Ok::<_, Infallible>(JsonRpcResponse::success(&request, tools))
+/// });
+/// let catalog = Catalog::new();
+/// let service = ServiceBuilder::new()
+///     .layer(CatalogLayer::new(catalog.clone()).look_up_at(server.clone()))
+///     // ... further layers
+///     .service(server);
+///
+/// let call = JsonRpcRequest::call_tool(1, "search", serde_json::json!({}));
+/// service.oneshot(call).await.unwrap();
+/// assert!(catalog.knows(ListedKind::Tool, "search"));
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CatalogLayer<L = NoServer> {
+    catalog: Catalog,
+    server: Option<L>,
+    clock: Clock,
+}
+
+impl CatalogLayer {
+    /// A layer that gives `catalog` to a stack.
+    #[must_use]
+    pub fn new(catalog: Catalog) -> Self {
+        Self {
+            catalog,
+            server: None,
+            clock: Clock::system(),
+        }
+    }
+
+    /// Looks unknown names up at `server`, the service that the stack wraps.
+    #[must_use]
+    pub fn look_up_at<L>(self, server: L) -> CatalogLayer<L> {
+        CatalogLayer {
+            catalog: self.catalog,
+            server: Some(server),
+            clock: self.clock,
+        }
+    }
+}
+
+impl<L> CatalogLayer<L> {
+    /// Sets the clock by which look-ups are spaced.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+}
+
+impl<S, L: Clone> Layer<S> for CatalogLayer<L> {
+    type Service = Cataloged<S, L>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Cataloged {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// The service of [`CatalogLayer`].
+#[derive(Clone)]
+pub struct Cataloged<S, L = NoServer> {
+    inner: S,
+    layer: CatalogLayer<L>,
+}
+
+impl<S, L> Cataloged<S, L> {
+    /// The inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Returns the inner service.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, L, Req> Service<Req> for Cataloged<S, L>
+where
+    Req: McpRequest + Send + 'static,
+    Req::Response: Send,
+    S: Service<Req, Response = Req::Response> + Clone,
+    L: Service<Req, Response = Req::Response> + Clone + Send + 'static,
+    L::Error: Send,
+    L::Future: Send,
+{
+    type Response = Req::Response;
+    type Error = S::Error;
+    type Future = CatalogFuture<S, Req>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let catalog = self.layer.catalog.clone();
+        request.context_mut().set_catalog(catalog.clone());
+        let lesson = catalog.lesson(&request);
+        let state = match (unknown_target(&catalog, &request), &self.layer.server) {
+            (Some((kind, name)), Some(server)) => {
+                // The instance that is ready goes along; a clone stays.
+                let clone = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, clone);
+                let lookup = look_up(
+                    catalog.clone(),
+                    CatchPanic::new(server.clone()),
+                    self.layer.clock.clone(),
+                    (kind, name),
+                    request,
+                );
+                State::LookingUp {
+                    lookup: Box::pin(lookup),
+                    inner,
+                }
+            }
+            _ => State::Calling {
+                future: self.inner.call(request),
+            },
+        };
+        CatalogFuture {
+            state,
+            catalog,
+            lesson,
+        }
+    }
+}
+
+/// What the request is about, where the catalog does not know it and the implementation cannot
+/// tell.
+fn unknown_target<Req: McpRequest>(
+    catalog: &Catalog,
+    request: &Req,
+) -> Option<(ListedKind, Box<str>)> {
+    let (kind, name) = (request.target_kind()?, request.target()?);
+    if catalog.knows(kind, name) {
+        return None;
+    }
+    if let Some(hints) = request.look_up(kind, name) {
+        catalog.learn_from_server(kind, name, hints);
+        return None;
+    }
+    Some((kind, name.into()))
+}
+
+/// Reads the lists in which the name would stand, unless that was done a moment ago.
+async fn look_up<L, Req>(
+    catalog: Catalog,
+    mut server: L,
+    clock: Clock,
+    (kind, name): (ListedKind, Box<str>),
+    request: Req,
+) -> Req
+where
+    Req: McpRequest,
+    L: Service<Req, Response = Req::Response>,
+{
+    let mut last = catalog.shared.lookups.of(kind).lock().await;
+    let now = clock.now();
+    let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
+    if is_recent || catalog.knows(kind, &name) {
+        return request;
+    }
+    *last = Some(now);
+    for method in list_methods(kind) {
+        let mut cursor: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let Some(list) = request.list_request(*method, cursor.as_deref()) else {
+                break;
+            };
+            if poll_fn(|cx| server.poll_ready(cx)).await.is_err() {
+                break;
+            }
+            let Ok(response) = server.call(list).await else {
+                break;
+            };
+            response.visit_listed(&mut |entry| {
+                catalog.learn_from_server(entry.kind, entry.name, entry.hints);
+            });
+            cursor = response.next_cursor().map(str::to_owned);
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    drop(last);
+    request
+}
+
+/// When each kind of name was last looked up. Whoever looks up holds the lock meanwhile.
+#[derive(Default)]
+pub(super) struct Lookups([Mutex<Option<Instant>>; 6]);
+
+impl Lookups {
+    fn of(&self, kind: ListedKind) -> &Mutex<Option<Instant>> {
+        &self.0[match kind {
+            ListedKind::Tool => 0,
+            ListedKind::Prompt => 1,
+            ListedKind::Resource => 2,
+            ListedKind::ResourceTemplate => 3,
+            ListedKind::Skill => 4,
+            ListedKind::Task => 5,
+        }]
+    }
+
+    /// Allows the next look-up at once.
+    pub(super) fn clear(&self) {
+        for last in &self.0 {
+            if let Ok(mut last) = last.try_lock() {
+                *last = None;
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`Cataloged`].
+    pub struct CatalogFuture<S, Req>
+    where
+        S: Service<Req>,
+    {
+        #[pin]
+        state: State<S, S::Future, Req>,
+        catalog: Catalog,
+        lesson: Lesson,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<S, F, Req> {
+        LookingUp {
+            // A box, because it waits for the server's list.
+            lookup: Pin<Box<dyn Future<Output = Req> + Send>>,
+            inner: S,
+        },
+        Calling {
+            #[pin]
+            future: F,
+        },
+    }
+}
+
+impl<S, Req> Future for CatalogFuture<S, Req>
+where
+    Req: McpRequest,
+    S: Service<Req, Response = Req::Response>,
+{
+    type Output = Result<Req::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let future = match this.state.as_mut().project() {
+                StateProjection::LookingUp { lookup, inner } => {
+                    let request = ready!(lookup.as_mut().poll(cx));
+                    inner.call(request)
+                }
+                StateProjection::Calling { future } => {
+                    let output = ready!(future.poll(cx));
+                    if let Ok(response) = &output {
+                        this.catalog.learn(this.lesson, response);
+                    }
+                    return Poll::Ready(output);
+                }
+            };
+            this.state.set(State::Calling { future });
+        }
+    }
+}
+
+/// The absence of a server to look names up at: what [`CatalogLayer::new`] starts with.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct NoServer;
+
+impl<Req: McpRequest> Service<Req> for NoServer
+where
+    Req::Response: Send,
+{
+    type Response = Req::Response;
+    type Error = std::convert::Infallible;
+    type Future = Pending<Result<Req::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Pending
+    }
+
+    fn call(&mut self, _: Req) -> Self::Future {
+        unreachable!("a layer without a server has none to call")
+    }
+}
+
+impl<L> fmt::Debug for CatalogLayer<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogLayer")
+            .field("catalog", &self.catalog)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: fmt::Debug, L> fmt::Debug for Cataloged<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cataloged")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Service<Req>, Req> fmt::Debug for CatalogFuture<S, Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CatalogFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,271 @@
+//! The table of names, bounded for each principal.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::template::Template;
+use crate::{Hints, KeyWriter, ListedKind, McpRequest};
+
+/// The number of principals for whom names are kept; the one that came first leaves first.
+const MAX_OWNERS: usize = 16_384;
+
+/// The number of names of one kind that look-ups at the server keep.
+const MAX_OF_SERVER: usize = 65_536;
+
+/// The number of resource templates that uris are matched against.
+const MAX_TEMPLATES: usize = 256;
+
+/// Whoever a name was learned from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    /// The server itself, by a look-up past every layer.
+    Server,
+    /// A principal; the empty key stands for all callers without one.
+    Principal(Box<[u8]>),
+}
+
+impl Owner {
+    pub(super) fn of<Req: McpRequest>(request: &Req) -> Self {
+        let mut key = Vec::new();
+        if let Some(principal) = request.context().principal() {
+            KeyWriter::new(&mut key)
+                .optional(principal.issuer())
+                .text(principal.subject());
+        }
+        Self::Principal(key.into())
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Names {
+    max_per_principal: usize,
+    generation: u64,
+    kinds: HashMap<ListedKind, HashMap<Box<str>, Entry>>,
+    /// What each owner has taught, oldest first.
+    taught: HashMap<Owner, HashMap<ListedKind, VecDeque<Box<str>>>>,
+    /// Owners in the order in which they came.
+    owners: VecDeque<Owner>,
+    templates: HashMap<Box<str>, Template>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// `None` as long as nobody said anything of the tool but its name.
+    hints: Option<Hints>,
+    /// Whether the operator named it.
+    is_declared: bool,
+    /// Whether the hints are the operator's.
+    is_fixed: bool,
+}
+
+impl Names {
+    pub(super) fn new(max_per_principal: usize) -> Self {
+        Self {
+            max_per_principal,
+            generation: 0,
+            kinds: HashMap::new(),
+            taught: HashMap::new(),
+            owners: VecDeque::new(),
+            templates: HashMap::new(),
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) fn knows(&self, kind: ListedKind, name: &str) -> bool {
+        if kind == ListedKind::Task {
+            return true;
+        }
+        let exact = self
+            .kinds
+            .get(&kind)
+            .is_some_and(|names| names.contains_key(name));
+        exact
+            || (kind == ListedKind::Resource
+                && self
+                    .templates
+                    .values()
+                    .any(|template| template.matches(name)))
+    }
+
+    pub(super) fn hints(&self, tool: &str) -> Option<Hints> {
+        let tools = self.kinds.get(&ListedKind::Tool)?;
+        tools.get(tool)?.hints
+    }
+
+    pub(super) fn len(&self, kind: ListedKind) -> usize {
+        self.kinds.get(&kind).map_or(0, HashMap::len)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kinds.values().all(HashMap::is_empty)
+    }
+
+    pub(super) fn declare(&mut self, kind: ListedKind, name: Box<str>, hints: Option<Hints>) {
+        self.add_template(kind, &name);
+        let entry = Entry {
+            hints,
+            is_declared: true,
+            is_fixed: hints.is_some(),
+        };
+        self.kinds.entry(kind).or_default().insert(name, entry);
+    }
+
+    /// Adds a name, or what a list says of one that is known.
+    pub(super) fn learn(
+        &mut self,
+        owner: &Owner,
+        kind: ListedKind,
+        name: &str,
+        hints: Option<Hints>,
+    ) {
+        if kind == ListedKind::Task || name.is_empty() {
+            return;
+        }
+        if let Some(known) = self.kinds.entry(kind).or_default().get_mut(name) {
+            if let (Some(claim), false) = (hints, known.is_fixed) {
+                let hints = known.hints.map_or(claim, |had| more_careful(had, claim));
+                known.hints = Some(hints);
+            }
+            return;
+        }
+        self.make_room(owner, kind);
+        self.add_template(kind, name);
+        let entry = Entry {
+            hints,
+            is_declared: false,
+            is_fixed: false,
+        };
+        self.kinds
+            .entry(kind)
+            .or_default()
+            .insert(name.into(), entry);
+        let taught = self.taught.entry(owner.clone()).or_default();
+        taught.entry(kind).or_default().push_back(name.into());
+    }
+
+    fn make_room(&mut self, owner: &Owner, kind: ListedKind) {
+        if !self.taught.contains_key(owner) {
+            if self.owners.len() >= MAX_OWNERS {
+                self.forget_first_owner();
+            }
+            self.owners.push_back(owner.clone());
+        }
+        let max = match owner {
+            Owner::Server => MAX_OF_SERVER,
+            Owner::Principal(_) => self.max_per_principal,
+        };
+        let taught = self.taught.entry(owner.clone()).or_default();
+        let names = taught.entry(kind).or_default();
+        let oldest = (names.len() >= max).then(|| names.pop_front()).flatten();
+        if let Some(oldest) = oldest {
+            self.forget(kind, &oldest);
+        }
+    }
+
+    fn forget_first_owner(&mut self) {
+        let Some(owner) = self.owners.pop_front() else {
+            return;
+        };
+        for (kind, names) in self.taught.remove(&owner).unwrap_or_default() {
+            for name in names {
+                self.forget(kind, &name);
+            }
+        }
+    }
+
+    fn forget(&mut self, kind: ListedKind, name: &str) {
+        let Some(names) = self.kinds.get_mut(&kind) else {
+            return;
+        };
+        if names.get(name).is_some_and(|entry| !entry.is_declared) {
+            names.remove(name);
+            if kind == ListedKind::ResourceTemplate {
+                self.templates.remove(name);
+            }
+        }
+    }
+
+    fn add_template(&mut self, kind: ListedKind, name: &str) {
+        if kind == ListedKind::ResourceTemplate && self.templates.len() < MAX_TEMPLATES {
+            self.templates.insert(name.into(), Template::new(name));
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.generation += 1;
+        self.taught.clear();
+        self.owners.clear();
+        for names in self.kinds.values_mut() {
+            names.retain(|_, entry| entry.is_declared);
+        }
+        let templates = self.kinds.get(&ListedKind::ResourceTemplate);
+        self.templates
+            .retain(|name, _| templates.is_some_and(|known| known.contains_key(name)));
+    }
+}
+
+/// Of two claims the one that permits less.
+fn more_careful(a: Hints, b: Hints) -> Hints {
+    let both = |a, b| if a == b { a } else { Some(false) };
+    let either = |a, b| if a == b { a } else { Some(true) };
+    Hints {
+        read_only: both(a.read_only, b.read_only),
+        idempotent: both(a.idempotent, b.idempotent),
+        destructive: either(a.destructive, b.destructive),
+        open_world: either(a.open_world, b.open_world),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Names, Owner};
+    use crate::{Hints, ListedKind::Tool};
+
+    fn owner(name: &str) -> Owner {
+        Owner::Principal(name.as_bytes().into())
+    }
+
+    #[test]
+    fn one_owner_pushes_out_its_own_oldest_names_only() {
+        let mut names = Names::new(2);
+        names.declare(Tool, "declared".into(), None);
+        names.learn(&owner("bob"), Tool, "bobs", None);
+        for name in ["a", "b", "c"] {
+            names.learn(&owner("ada"), Tool, name, None);
+        }
+        assert!(!names.knows(Tool, "a"));
+        for name in ["declared", "bobs", "b", "c"] {
+            assert!(names.knows(Tool, name), "{name}");
+        }
+    }
+
+    #[test]
+    fn contradicting_hints_only_get_more_careful() {
+        let read_only = |value| Some(Hints::new(Some(value), None, None, None));
+        let mut names = Names::new(8);
+        let ada = owner("ada");
+        names.learn(&ada, Tool, "echo", read_only(true));
+        assert!(names.hints("echo").unwrap().is_repeatable());
+        names.learn(&ada, Tool, "echo", read_only(false));
+        names.learn(&ada, Tool, "echo", read_only(true));
+        assert!(!names.hints("echo").unwrap().is_repeatable());
+        names.clear();
+        names.learn(&ada, Tool, "echo", read_only(true));
+        assert!(names.hints("echo").unwrap().is_repeatable());
+    }
+
+    #[test]
+    fn the_operators_hints_override_the_servers() {
+        let mut names = Names::new(8);
+        let careful = Hints::new(Some(false), None, None, None);
+        names.declare(Tool, "echo".into(), Some(careful));
+        names.declare(Tool, "named".into(), None);
+        let claim = Hints::new(Some(true), None, None, None);
+        names.learn(&Owner::Server, Tool, "echo", Some(claim));
+        names.learn(&Owner::Server, Tool, "named", Some(claim));
+        assert_eq!(names.hints("echo"), Some(careful));
+        assert_eq!(names.hints("named"), Some(claim));
+    }
+}

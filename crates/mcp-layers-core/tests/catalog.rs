@@ -1,0 +1,156 @@
+//! A catalog learns the names that the server offers, and nothing that a caller invents.
+
+#![allow(clippy::unwrap_used)]
+
+use mcp_layers_core::{
+    Authentication, Catalog, CatalogLayer, JsonRpcRequest, ListedKind::Tool, McpError, McpRequest,
+    Principal, clock::Clock,
+};
+use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tower::{Layer, Service, ServiceExt};
+
+fn call(tool: &str) -> JsonRpcRequest {
+    requests::call_tool(1, tool, json!({}))
+}
+
+fn by(principal: &str, mut request: JsonRpcRequest) -> JsonRpcRequest {
+    let principal = Principal::new(principal, Authentication::Bearer);
+    request.context_mut().set_principal(Arc::new(principal));
+    request
+}
+
+fn list_of(tools: &[&str]) -> Value {
+    let tools: Vec<_> = tools.iter().map(|name| json!({"name": name})).collect();
+    json!({"tools": tools})
+}
+
+/// A server with two pages of tools, which fails every call.
+fn server() -> MockService {
+    MockService::answering(|request: &JsonRpcRequest| {
+        if !request.method().is_list() {
+            return Answer::error(McpError::internal());
+        }
+        let result = match request.cursor() {
+            None => {
+                let mut first = list_of(&["search"]);
+                first["nextCursor"] = json!("2");
+                first
+            }
+            Some(_) => list_of(&["fetch"]),
+        };
+        Answer::result(result)
+    })
+}
+
+#[tokio::test]
+async fn every_layer_keeps_the_contract() {
+    Contract::new(|| CatalogLayer::new(Catalog::new()))
+        .check()
+        .await;
+}
+
+#[tokio::test]
+async fn an_unknown_name_is_looked_up_before_the_call_and_on_every_page() {
+    let (catalog, server, mock) = (Catalog::new(), server(), MockService::new());
+    let service = CatalogLayer::new(catalog.clone())
+        .look_up_at(server.clone())
+        .layer(mock.clone());
+    service.oneshot(call("fetch")).await.unwrap();
+    assert!(catalog.knows(Tool, "search") && catalog.knows(Tool, "fetch"));
+    assert_eq!((server.calls(), mock.calls()), (2, 1));
+}
+
+#[tokio::test]
+async fn invented_names_read_the_list_once_a_second() {
+    let (catalog, server, clock) = (Catalog::new(), server(), Clock::manual());
+    let mock = MockService::answering(|_: &JsonRpcRequest| Answer::error(McpError::internal()));
+    let service = CatalogLayer::new(catalog.clone()).with_clock(clock.clone());
+    let service = service.look_up_at(server.clone()).layer(mock);
+    for number in 0..100 {
+        let request = call(&format!("invented {number}"));
+        service.clone().oneshot(request).await.unwrap();
+    }
+    assert_eq!(server.calls(), 2);
+    clock.advance(Duration::from_secs(1));
+    service.clone().oneshot(call("more")).await.unwrap();
+    assert_eq!(server.calls(), 4);
+    assert_eq!(catalog.len(Tool), 2);
+}
+
+#[tokio::test]
+async fn requests_that_arrive_during_a_look_up_wait_for_it() {
+    let catalog = Catalog::new();
+    let server = MockService::new();
+    server.push(Answer::never());
+    let mock = MockService::new();
+    let mut service = CatalogLayer::new(catalog.clone())
+        .look_up_at(server.clone())
+        .layer(mock.clone());
+    let mut first = Task::new(service.call(call("search")));
+    let mut second = Task::new(service.call(call("search")));
+    assert!(first.poll().is_pending() && second.poll().is_pending());
+    assert_eq!((server.calls(), mock.calls()), (1, 0));
+    // The one that looks up is cancelled: the next goes on without a list for this second.
+    drop(first);
+    assert!(second.poll().is_ready());
+    assert_eq!((server.calls(), mock.calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_success_teaches_a_name_and_a_failure_does_not() {
+    let catalog = Catalog::new();
+    let mock = MockService::new();
+    let service = CatalogLayer::new(catalog.clone()).layer(mock.clone());
+    mock.push(Answer::error(McpError::forbidden()));
+    service.clone().oneshot(call("failing")).await.unwrap();
+    assert!(!catalog.knows(Tool, "failing"));
+    service.clone().oneshot(call("working")).await.unwrap();
+    assert!(catalog.knows(Tool, "working"));
+}
+
+#[tokio::test]
+async fn one_principals_names_do_not_push_out_anothers() {
+    let catalog = Catalog::new();
+    let service = CatalogLayer::new(catalog.clone()).layer(MockService::new());
+    let request = by("ada", call("adas"));
+    service.clone().oneshot(request).await.unwrap();
+    for number in 0..2 * Catalog::DEFAULT_MAX_PER_PRINCIPAL {
+        let request = by("bob", call(&number.to_string()));
+        service.clone().oneshot(request).await.unwrap();
+    }
+    assert!(catalog.knows(Tool, "adas"));
+    assert_eq!(catalog.len(Tool), Catalog::DEFAULT_MAX_PER_PRINCIPAL + 1);
+}
+
+#[tokio::test]
+async fn answers_to_requests_before_a_clear_teach_nothing() {
+    let catalog = Catalog::new().with_tools(["declared"]);
+    let mock = MockService::new();
+    let mut service = CatalogLayer::new(catalog.clone()).layer(mock.clone());
+    let answer = service.call(call("search"));
+    catalog.clear();
+    answer.await.unwrap();
+    assert!(!catalog.knows(Tool, "search"));
+    assert!(catalog.knows(Tool, "declared"));
+}
+
+#[tokio::test]
+async fn layers_find_the_catalog_in_the_context() {
+    let (catalog, own) = (Catalog::new().with_tools(["search"]), Catalog::new());
+    let mock = MockService::new();
+    let service = CatalogLayer::new(catalog).layer(mock.clone());
+    service.oneshot(call("search")).await.unwrap();
+    let seen = mock.last_request().unwrap();
+    assert!(Catalog::of(&seen, &own).knows_target(&seen));
+    assert!(!Catalog::of(&call("search"), &own).knows_target(&call("search")));
+}
+
+#[test]
+fn a_uri_that_matches_a_template_is_known() {
+    use mcp_layers_core::ListedKind::Resource;
+    let catalog = Catalog::new().with_resource_templates(["notes://{user}/today"]);
+    assert!(catalog.knows(Resource, "notes://ada/today"));
+    assert!(!catalog.knows(Resource, "notes://ada/b/today"));
+}
