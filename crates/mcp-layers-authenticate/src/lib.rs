@@ -94,14 +94,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authenticate;
-mod clock;
 mod metadata;
 mod verify;
 
 pub use authenticate::{
     Authenticate, AuthenticateLayer, RefusalReason, RequestBody, ResponseBody, ResponseFuture,
 };
-pub use clock::Clock;
 pub use metadata::ResourceMetadata;
 #[cfg(feature = "remote")]
 #[cfg_attr(docsrs, doc(cfg(feature = "remote")))]

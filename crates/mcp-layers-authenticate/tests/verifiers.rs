@@ -12,9 +12,9 @@ use std::{
 };
 
 use mcp_layers_authenticate::{
-    ApiKeys, CachedVerifier, Clock, Credential, FirstOf, Refusal, RefusalKind, Replaceable, Verify,
+    ApiKeys, CachedVerifier, Credential, FirstOf, Refusal, RefusalKind, Replaceable, Verify,
 };
-use mcp_layers_core::{Authentication, Principal};
+use mcp_layers_core::{Authentication, Principal, clock::Clock};
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use sha2::{Digest, Sha256};
 use support::manual_clock;

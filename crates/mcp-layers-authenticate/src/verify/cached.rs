@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{ConfigError, clock::Clock};
 use moka::sync::Cache;
 
 use super::{
@@ -17,7 +17,6 @@ use super::{
     verified::Verified,
     verifier::{Verify, VerifyFuture},
 };
-use crate::clock::Clock;
 
 /// The most refused credentials that are remembered.
 const MAX_REFUSED: u64 = 1024;

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{ConfigError, clock::Clock};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time};
@@ -17,7 +17,6 @@ use super::{
     verified::Verified,
     verifier::{Verify, VerifyFuture},
 };
-use crate::clock::Clock;
 
 /// The largest answer that is read, in bytes.
 const MAX_BYTES: usize = 64 * 1024;

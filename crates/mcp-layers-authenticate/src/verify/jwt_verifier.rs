@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{ConfigError, clock::Clock};
 
 use super::{
     claims::{ClaimRules, claim_setters},
@@ -13,7 +13,6 @@ use super::{
     verified::Verified,
     verifier::{Verify, VerifyFuture},
 };
-use crate::clock::Clock;
 
 /// Verifies JSON web tokens (JWTs) of one issuer for one audience.
 ///

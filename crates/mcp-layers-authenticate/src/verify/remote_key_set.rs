@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{ConfigError, clock::Clock};
 use moka::sync::Cache;
 use reqwest::{Client, Method};
 use tokio::{runtime::Handle, sync::watch};
@@ -17,7 +17,6 @@ use super::{
     jwt::{KeySet, Match, Token},
     refusal::Refusal,
 };
-use crate::clock::Clock;
 
 /// The maximum number of key ids that are remembered as absent.
 const MAX_ABSENT: u64 = 1024;

@@ -19,8 +19,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use mcp_layers_authenticate::{AuthenticateLayer, Clock, RequestBody};
-use mcp_layers_core::{Principal, Trail};
+use mcp_layers_authenticate::{AuthenticateLayer, RequestBody};
+use mcp_layers_core::{Principal, Trail, clock::Clock};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 
