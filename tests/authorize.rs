@@ -9,9 +9,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use mcp_layers::{
-    auth::{
-        Access, ApiKeys, AuthenticateLayer, AuthorizeHttpLayer, AuthorizeLayer, Challenge, Rules,
-    },
+    auth::{Access, AuthorizeHttpLayer, AuthorizeLayer, Challenge, Rules},
+    authenticate::{ApiKeys, AuthenticateLayer},
     core::{Authentication, Principal},
     rmcp::Stack,
 };

@@ -2,7 +2,6 @@
 
 mod body;
 mod credential_header;
-mod future;
 mod layer;
 mod message_id;
 mod origin;
@@ -12,7 +11,6 @@ mod service;
 mod settings;
 
 pub use body::{RequestBody, ResponseBody};
-pub use future::ResponseFuture;
 pub use layer::AuthenticateLayer;
 pub use reason::RefusalReason;
-pub use service::Authenticate;
+pub use service::{Authenticate, ResponseFuture};

@@ -78,23 +78,20 @@
 //! # Ordering
 //!
 //! First of all: around the transport, outside of everything that reads the body. CORS layers that
-//! answer preflights, health checks and access logs go outside of it. In axum, `Router::layer` wraps
-//! all routes that were added before, and the fallback, so the well-known path of the metadata is
-//! served although no route has it.
-//!
-//! Without this layer there is no principal, and layers that need one deny.
+//! answer preflights, health checks and access logs go outside of it. In axum, use `Router::layer`,
+//! which also wraps the fallback: so the metadata is served although no route has its path.
 //!
 //! # Cost
 //!
-//! A request with a cached credential costs a SHA-256 digest, a lookup and an allocation or two. A new
-//! JWT costs the verification of its signature: with `jwt-aws-lc` a fraction of the time of
-//! pure Rust.
+//! A cached credential costs a SHA-256 digest, a lookup and a few allocations; a new JWT costs the
+//! verification of its signature. `jwt-aws-lc` takes a fraction of the time of pure Rust.
 //!
 //! [`Principal`]: mcp_layers_core::Principal
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authenticate;
 mod metadata;
+mod positive;
 mod verify;
 
 pub use authenticate::{

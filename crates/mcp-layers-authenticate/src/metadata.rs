@@ -120,7 +120,6 @@ impl ResourceMetadata {
 
     /// Returns the URL at which the metadata is served: the well-known path between host and path of
     /// the resource (RFC 9728, section 3.1). Challenges contain it as `resource_metadata`.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("{}{WELL_KNOWN}{}", self.origin, self.path)
     }
@@ -179,65 +178,5 @@ pub(crate) fn origin_of(uri: &Uri) -> String {
     match (scheme, uri.port_u16()) {
         ("http", Some(80)) | ("https", Some(443)) | (_, None) => format!("{scheme}://{host}"),
         (_, Some(port)) => format!("{scheme}://{host}:{port}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ResourceMetadata;
-
-    #[test]
-    fn the_well_known_path_is_between_host_and_path() {
-        let url = |resource| ResourceMetadata::new(resource).unwrap().url();
-        let at = "/.well-known/oauth-protected-resource";
-        assert_eq!(url("https://a.example"), format!("https://a.example{at}"));
-        assert_eq!(url("https://a.example/"), format!("https://a.example{at}"));
-        assert_eq!(
-            url("https://a.example/x/mcp"),
-            format!("https://a.example{at}/x/mcp")
-        );
-        assert_eq!(
-            url("http://A.example:80/m"),
-            format!("http://a.example{at}/m")
-        );
-        assert_eq!(
-            url("http://[::1]:8080/m"),
-            format!("http://[::1]:8080{at}/m")
-        );
-    }
-
-    #[test]
-    fn a_resource_is_an_absolute_url() {
-        for text in [
-            "",
-            "/mcp",
-            "a.example",
-            "ftp://a.example",
-            "https://a.example/#f",
-            "https://u:p@a.example/",
-            "https://a.example/?q",
-            "https://a.example/\"",
-            "https://:844~/mcp",
-            "https://a.example:/mcp",
-            "https://a.example:99999/mcp",
-        ] {
-            assert!(ResourceMetadata::new(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_metadata_is_at_two_well_known_paths() {
-        let metadata = ResourceMetadata::new("https://a.example/mcp").unwrap();
-        for (path, is_at) in [
-            ("/.well-known/oauth-protected-resource", true),
-            ("/.well-known/oauth-protected-resource/mcp", true),
-            ("/.well-known/oauth-protected-resource/", false),
-            ("/.well-known/oauth-protected-resource/mcp/", false),
-            ("/.well-known/oauth-protected-resource/other", false),
-            ("/.well-known/oauth-protected-resourcemcp", false),
-            ("/mcp", false),
-        ] {
-            assert_eq!(metadata.is_at(path), is_at, "{path}");
-        }
     }
 }

@@ -61,7 +61,14 @@ async fn a_request_without_a_credential_gets_a_bare_challenge() {
     assert!(answer.seen.is_none());
     assert_eq!(answer.headers["cache-control"], "no-store");
     // Of another scheme, or empty: there is none.
-    for value in ["Basic a2V5LWFkYQ==", "Bearer", "Bearer ", "key-ada", ""] {
+    for value in [
+        "Basic a2V5LWFkYQ==",
+        "Bearer",
+        "Bearer ",
+        "Bearerkey-ada",
+        "key-ada",
+        "",
+    ] {
         let answer = send(&edge(), with_headers(&[("authorization", value)])).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{value}");
         assert_eq!(answer.challenge(), "Bearer", "{value}");
@@ -135,7 +142,13 @@ async fn a_request_has_one_credential() {
 
 #[tokio::test]
 async fn a_token_in_the_query_is_refused_even_beside_a_good_header() {
-    for query in ["access_token=key-ada", "a=b&access%5Ftoken=key-ada"] {
+    for query in [
+        "access_token=key-ada",
+        "a=b&access%5Ftoken=key-ada",
+        "access_token",
+        "%61ccess%5Ftoken=x",
+        "ACCESS_TOKEN=x",
+    ] {
         for header in [None, Some("Bearer key-ada")] {
             let mut request = Request::post(format!("https://mcp.example/mcp?{query}"));
             if let Some(header) = header {
@@ -146,10 +159,21 @@ async fn a_token_in_the_query_is_refused_even_beside_a_good_header() {
             assert!(answer.seen.is_none());
         }
     }
-    let request = Request::post("https://mcp.example/mcp?session=1")
-        .header("authorization", "Bearer key-ada");
-    let answer = send(&edge(), request.body(Empty::default()).unwrap()).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    for query in [
+        "",
+        "session=1",
+        "token=x",
+        "a=access_token",
+        "access_tokens=x",
+        "%",
+        "%6",
+        "%zz=1",
+    ] {
+        let request = Request::post(format!("https://mcp.example/mcp?{query}"))
+            .header("authorization", "Bearer key-ada");
+        let answer = send(&edge(), request.body(Empty::default()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}");
+    }
 }
 
 #[tokio::test]
@@ -347,7 +371,8 @@ async fn the_metadata_of_the_resource_is_served_to_everyone() {
         assert_eq!(metadata, expected);
         assert!(answer.seen.is_none());
     }
-    for path in [format!("{at}/other"), format!("{at}/"), "/mcp".to_owned()] {
+    let near = ["/other", "/", "/mcp/", "mcp"].map(|rest| format!("{at}{rest}"));
+    for path in near.into_iter().chain(["/mcp".to_owned()]) {
         assert_ne!(get(&path).await.status, StatusCode::OK, "{path}");
     }
     for method in ["POST", "PUT", "DELETE"] {
@@ -429,9 +454,13 @@ async fn every_refusal_is_a_json_rpc_error_with_the_id_of_the_request() {
         assert_eq!(answer.status, reason.status());
         assert_eq!(answer.headers["content-type"], "application/json");
         let error = answer.json();
-        assert_eq!(error["jsonrpc"], "2.0", "{reason}");
-        assert_eq!(error["id"], "r-7", "{reason}");
-        assert_eq!(error["error"]["code"], reason.status().as_u16(), "{reason}");
+        assert_eq!(error["jsonrpc"], "2.0", "{reason:?}");
+        assert_eq!(error["id"], "r-7", "{reason:?}");
+        assert_eq!(
+            error["error"]["code"],
+            reason.status().as_u16(),
+            "{reason:?}"
+        );
         assert_eq!(error["error"]["data"]["reason"], reason.as_str());
         assert!(!answer.message().is_empty());
     }
@@ -449,11 +478,19 @@ async fn the_id_is_null_where_it_is_not_known() {
     };
     assert_eq!(id(padded(60_000)).await, 1);
     assert_eq!(id(padded(70_000)).await, Value::Null);
-    assert_eq!(id(b"junk".to_vec()).await, Value::Null);
-    assert_eq!(
-        id(br#"[{"id":1,"method":"ping"}]"#.to_vec()).await,
-        Value::Null
-    );
+    assert_eq!(id(br#"{"id":"a","method":"ping"}"#.to_vec()).await, "a");
+    for text in [
+        "",
+        "{",
+        r#"{"method":"notifications/initialized"}"#,
+        r#"{"id":null,"method":"ping"}"#,
+        r#"{"id":[1],"method":"ping"}"#,
+        r#"{"id":1,"id":2,"method":"ping"}"#,
+        r#"{"id":1,"result":{}}"#,
+        r#"[{"id":1,"method":"ping"}]"#,
+    ] {
+        assert_eq!(id(text.as_bytes().to_vec()).await, Value::Null, "{text}");
+    }
 }
 
 #[tokio::test]
@@ -524,7 +561,7 @@ async fn the_body_is_read_up_to_its_limit_before_a_refusal() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "polled after completion")]
+#[should_panic(expected = "resumed after completion")]
 async fn a_finished_future_panics_when_polled_again() {
     use tower::{Layer, Service};
     let inner = tower::service_fn(|_: Request<mcp_layers_authenticate::RequestBody>| async {

@@ -70,7 +70,7 @@ fn active(mut claims: Value) -> Option<(StatusCode, String)> {
 #[tokio::test]
 async fn an_active_token_becomes_the_principal() {
     let endpoint = endpoint(active(claims())).await;
-    let introspection = introspection(&endpoint).basic_auth("mcp server", "s:cret");
+    let introspection = introspection(&endpoint).basic_auth("mcp server", "s:cret&ü");
     let verified = verify(&introspection).await.unwrap();
     let principal = verified.principal();
     assert_eq!(principal.subject(), "ada");
@@ -83,10 +83,10 @@ async fn an_active_token_becomes_the_principal() {
     let (method, authorization, body) = &requests[0];
     assert_eq!(method, "POST");
     assert_eq!(body, "token=opaque%2Btoken&token_type_hint=access_token");
-    // `mcp+server:s%3Acret`
+    // `mcp+server:s%3Acret%26%C3%BC`
     assert_eq!(
         authorization.as_deref(),
-        Some("Basic bWNwK3NlcnZlcjpzJTNBY3JldA==")
+        Some("Basic bWNwK3NlcnZlcjpzJTNBY3JldCUyNiVDMyVCQw==")
     );
     assert!(!format!("{introspection:?}").contains("cret"));
 }

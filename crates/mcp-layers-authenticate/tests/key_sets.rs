@@ -408,10 +408,34 @@ async fn a_client_of_the_application_is_used_and_its_redirects_are_not() {
 
 #[test]
 fn plain_http_needs_an_explicit_constructor() {
+    for url in [
+        "https://as.example/keys",
+        "http://127.0.0.1:9/keys",
+        "http://127.8.8.8/keys",
+        "http://[::1]:9/keys",
+        "http://localhost/keys",
+    ] {
+        assert!(RemoteKeySet::new(url).is_ok(), "{url}");
+    }
+    for url in [
+        "http://as.example/keys",
+        "http://localhost.evil.example/",
+        "http://10.0.0.1/",
+        "https://user:secret@as.example/",
+        "file:///keys",
+        "keys",
+    ] {
+        assert!(RemoteKeySet::new(url).is_err(), "{url}");
+    }
     let url = "http://keycloak.auth.svc/keys";
     assert!(RemoteKeySet::new(url).is_err());
     assert!(RemoteKeySet::dangerously_over_plain_http(url).is_ok());
-    assert!(RemoteKeySet::dangerously_over_plain_http("ftp://a.example/keys").is_err());
+    for url in [
+        "ftp://a.example/keys",
+        "http://user:secret@keycloak.svc/keys",
+    ] {
+        assert!(RemoteKeySet::dangerously_over_plain_http(url).is_err());
+    }
     let keys = RemoteKeySet::new("https://as.example/keys").unwrap();
     assert!(keys.max_bytes(0).is_err());
 }

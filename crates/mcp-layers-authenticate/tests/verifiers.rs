@@ -370,3 +370,20 @@ async fn a_bearer_token_and_an_api_key_of_one_text_are_two_credentials() {
     let key = Credential::api_key("x").unwrap();
     assert!(cached.verify(&key).await.is_err());
 }
+
+#[test]
+fn debug_shows_no_secret() {
+    let shown = format!("{:?}", Credential::bearer("hunter2").unwrap());
+    assert!(
+        shown.contains("Bearer") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_credential_is_printable_ascii() {
+    for text in ["", "a\tb", "a\u{7f}", "ü", "a\nb"] {
+        assert!(Credential::bearer(text).is_none(), "{text:?}");
+    }
+    assert_eq!(Credential::api_key("a b").unwrap().as_str(), "a b");
+}

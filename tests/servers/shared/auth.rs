@@ -13,12 +13,14 @@ use std::{error::Error, net::SocketAddr, sync::OnceLock};
 
 use axum::{Router, http::StatusCode, routing::any};
 use mcp_layers::{
-    auth::{
-        Access, ApiKeys, AuthenticateLayer, AuthorizeHttpLayer, AuthorizeLayer, CachedVerifier,
-        Challenge, FirstOf, JwtVerifier, KeySet, Keys, LocalPrincipalLayer, RemoteKeySet,
-        ResourceMetadata, Rules,
+    auth::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    authenticate::{
+        ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
+        RemoteKeySet, ResourceMetadata,
     },
-    core::{Authentication, ConfigError, McpRequest, Principal},
+    core::{
+        Authentication, ConfigError, LocalPrincipalLayer, McpRequest, Principal, http::Challenge,
+    },
     rmcp::RmcpRequest,
 };
 use tower::{ServiceBuilder, util::MapRequestLayer};

@@ -1,9 +1,10 @@
-//! Any text as a key set, a PEM, the URL of a resource, a scope: read or refused, never a panic, and
-//! what is accepted stays inside its quotes.
+//! Any text as a key set, a PEM file, the URL of a resource and a scope: it is read or refused, never
+//! causes a panic, and accepted values stay inside their quotes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mcp_layers_auth::{BearerError, Challenge, KeySet, ResourceMetadata};
+use mcp_layers_authenticate::{KeySet, ResourceMetadata};
+use mcp_layers_core::http::{BearerError, Challenge};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else {

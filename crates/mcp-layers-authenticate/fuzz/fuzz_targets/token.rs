@@ -1,12 +1,12 @@
-//! Any text as a token, by itself and as header, payload and signature apart by newlines: without the
-//! private key, none is good, and what is told is always the same.
+//! Any text as a token, and as header, payload and signature separated by newlines: without the private
+//! key none is accepted, and the text for the caller is always the same.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use futures::executor::block_on;
 use libfuzzer_sys::fuzz_target;
-use mcp_layers_auth::{Credential, JwtVerifier, KeySet, RefusalKind, Verify};
+use mcp_layers_authenticate::{Credential, JwtVerifier, KeySet, RefusalKind, Verify};
 
 /// The public key of RFC 7515, appendix A.3.
 const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"k",

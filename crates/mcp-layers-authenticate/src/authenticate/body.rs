@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -44,9 +44,6 @@ impl Body for RequestBody {
 /// The body of a response: the inner service's, or that of a refusal.
 pub type ResponseBody<B> = Either<B, Full<Bytes>>;
 
-/// How much of a refused request's body is kept to find the id of the message, in bytes.
-const MAX_KEPT: usize = 64 * 1024;
-
 /// Tells whether a body turned out to be too large, whatever the inner service made of the error.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exceeded(Arc<AtomicBool>);
@@ -72,47 +69,4 @@ where
         error
     });
     (RequestBody(body.boxed_unsync()), exceeded)
-}
-
-/// The rest of a refused request's body, which is read to its end, because some clients fail to read
-/// a response before they have sent everything.
-pub(super) struct Drain {
-    body: Option<RequestBody>,
-    kept: Vec<u8>,
-    is_whole: bool,
-}
-
-impl Drain {
-    /// Drains a body, or nothing when the client waits for leave to send it.
-    pub(super) fn new(body: Option<RequestBody>) -> Self {
-        Self {
-            is_whole: body.is_some(),
-            body,
-            kept: Vec::new(),
-        }
-    }
-
-    /// Reads up to the end, the limit or an error. Returns the body, if it is whole and short.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        while let Some(body) = &mut self.body {
-            match ready!(Pin::new(body).poll_frame(cx)) {
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else {
-                        continue;
-                    };
-                    self.is_whole &= self.kept.len() + data.len() <= MAX_KEPT;
-                    if self.is_whole {
-                        self.kept.extend_from_slice(&data);
-                    }
-                }
-                Some(Err(_)) => {
-                    self.is_whole = false;
-                    self.body = None;
-                }
-                None => self.body = None,
-            }
-        }
-        let kept = std::mem::take(&mut self.kept);
-        Poll::Ready(self.is_whole.then_some(kept))
-    }
 }

@@ -3,8 +3,8 @@
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 use percent_encoding::percent_decode_str;
 
-use super::{reason::RefusalReason, settings::Settings};
-use crate::verify::{Credential, Presented};
+use super::{RefusalReason, settings::Settings};
+use crate::{Credential, Presented};
 
 const SCHEME: &[u8] = b"bearer";
 
@@ -74,43 +74,4 @@ pub(super) fn has_access_token(query: &str) -> bool {
         let name: Vec<u8> = percent_decode_str(name).collect();
         name.eq_ignore_ascii_case(b"access_token")
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{bearer_start, has_access_token};
-
-    #[test]
-    fn the_scheme_is_bearer_in_any_case() {
-        assert_eq!(bearer_start(b"Bearer abc"), Some(7));
-        assert_eq!(bearer_start(b"bEARER   abc"), Some(9));
-        assert_eq!(bearer_start(b"Bearer"), Some(6));
-        assert_eq!(bearer_start(b"Bearerabc"), None);
-        assert_eq!(bearer_start(b"Basic abc"), None);
-        assert_eq!(bearer_start(b""), None);
-    }
-
-    #[test]
-    fn a_token_in_the_query_is_found_in_any_encoding() {
-        for query in [
-            "access_token=x",
-            "a=b&access_token=x",
-            "access_token",
-            "%61ccess%5Ftoken=x",
-            "ACCESS_TOKEN=x",
-        ] {
-            assert!(has_access_token(query), "{query}");
-        }
-        for query in [
-            "",
-            "token=x",
-            "a=access_token",
-            "access_tokens=x",
-            "%",
-            "%6",
-            "%zz=1",
-        ] {
-            assert!(!has_access_token(query), "{query}");
-        }
-    }
 }

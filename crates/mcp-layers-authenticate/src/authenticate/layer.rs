@@ -1,21 +1,13 @@
 //! The layer.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use http::HeaderName;
 use mcp_layers_core::ConfigError;
 use tower_layer::Layer;
 
-use super::{
-    origin::Origins,
-    reason::RefusalReason,
-    service::Authenticate,
-    settings::{MAX_BODY, MAX_CREDENTIAL, Settings},
-};
-use crate::{
-    metadata::ResourceMetadata,
-    verify::{Refusal, Verify},
-};
+use super::{Authenticate, RefusalReason, origin::Origins, settings::Settings};
+use crate::{Refusal, ResourceMetadata, Verify, positive::positive};
 
 /// Authenticates every HTTP request, before the MCP transport sees it.
 ///
@@ -25,11 +17,10 @@ use crate::{
 ///
 /// 1. A request has one credential: `Authorization: Bearer`, or the header set by
 ///    [`AuthenticateLayer::api_key_header`]. Several are refused with 400, and so is an `access_token`
-///    in the query (MCP, "Authorization": tokens are never in the URI; RFC 6750, section 3.1).
-/// 2. A request without a credential, or with an invalid one, is refused with 401; with one that
-///    lacks a scope, with 403; and with one that cannot be verified now, with 503 and `Retry-After`.
-///    401, 403 for a scope, and 400 carry a `WWW-Authenticate: Bearer` challenge with
-///    `resource_metadata` and `scope`, if they are set.
+///    in the query (MCP, "Authorization"; RFC 6750, section 3.1).
+/// 2. A missing or invalid credential is refused with 401, one that lacks a scope with 403, and one
+///    that cannot be verified now with 503 and `Retry-After`. 400, 401, and 403 for a scope carry a
+///    `WWW-Authenticate: Bearer` challenge with `resource_metadata` and `scope`, if they are set.
 /// 3. The metadata of the resource ([`AuthenticateLayer::metadata`]) is served to everyone, by `GET`
 ///    and `HEAD`, and to web pages of any origin (`OPTIONS`).
 /// 4. A request from a web page (with `Origin`) is refused with 403 unless the page's origin is the
@@ -43,22 +34,16 @@ use crate::{
 /// 7. Each request is authenticated on its own. A response that is being streamed is not cut when
 ///    the credential expires.
 /// 8. The body of a refusal is a JSON-RPC error with the id of the request, or `null` where the body
-///    is longer than 64 KiB or has none. Before a refusal, the rest of the request's body is read up
+///    is longer than 64 KiB or is not one request. Before a refusal, the request's body is read up
 ///    to its limit, because some clients read no response before they have sent everything.
-/// 9. Each refusal has a [`Trail`](mcp_layers_core::Trail) in the extensions of its response, for
-///    audit and metrics, and a `tracing` event at debug level. In both, the cause is not shown to
-///    the caller.
-#[derive(Clone)]
+/// 9. For audit and metrics, a refusal has a [`Trail`](mcp_layers_core::Trail) in the extensions of
+///    its response. It is also a `tracing` event at debug level.
+#[derive(Debug, Clone)]
 pub struct AuthenticateLayer {
     settings: Arc<Settings>,
 }
 
 impl AuthenticateLayer {
-    /// The default of [`AuthenticateLayer::max_body`]: 4 MiB.
-    pub const DEFAULT_MAX_BODY: usize = MAX_BODY;
-    /// The default of [`AuthenticateLayer::max_credential`]: 16 KiB.
-    pub const DEFAULT_MAX_CREDENTIAL: usize = MAX_CREDENTIAL;
-
     /// Authenticates with this verifier.
     pub fn new(verifier: impl Verify) -> Self {
         Self {
@@ -128,11 +113,7 @@ impl AuthenticateLayer {
     ///
     /// The size is 0.
     pub fn max_body(self, bytes: usize) -> Result<Self, ConfigError> {
-        if bytes == 0 {
-            return Err(ConfigError::new(
-                "the maximum size of a body is at least 1 byte",
-            ));
-        }
+        let bytes = positive(bytes, "max_body")?;
         Ok(self.set(|settings| settings.max_body = bytes))
     }
 
@@ -143,9 +124,7 @@ impl AuthenticateLayer {
     ///
     /// The length is 0.
     pub fn max_credential(self, bytes: usize) -> Result<Self, ConfigError> {
-        if bytes == 0 {
-            return Err(ConfigError::new("a credential has at least 1 byte"));
-        }
+        let bytes = positive(bytes, "max_credential")?;
         Ok(self.set(|settings| settings.max_credential = bytes))
     }
 
@@ -172,18 +151,5 @@ impl<S> Layer<S> for AuthenticateLayer {
 
     fn layer(&self, inner: S) -> Authenticate<S> {
         Authenticate::with_settings(inner, Arc::clone(&self.settings))
-    }
-}
-
-impl fmt::Debug for AuthenticateLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticateLayer")
-            .field("api_key_header", &self.settings.api_key_header)
-            .field("origins", &self.settings.origins)
-            .field("max_body", &self.settings.max_body)
-            .field("max_credential", &self.settings.max_credential)
-            .field("keep_credential", &self.settings.keep_credential)
-            .field("challenge", &self.settings.challenge)
-            .finish_non_exhaustive()
     }
 }

@@ -1,49 +1,52 @@
-//! The id of the JSON-RPC request in a body.
+//! The id of the JSON-RPC request in the body of a refused request.
 
+use http::{HeaderMap, header::EXPECT};
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Reads the id of the request, so that the client can match the error to it: `null` for a
-/// notification, a batch, or a text that is not a JSON-RPC message.
-pub(super) fn message_id(body: &[u8]) -> Value {
+use super::RequestBody;
+
+/// How much of a body is kept to find the id, in bytes.
+const MAX_KEPT: usize = 64 * 1024;
+
+/// Reads a body up to its end, its limit or an error, because some clients read no response before
+/// they have sent everything. Returns the id of the request.
+///
+/// A client that waits for `100 Continue` has sent no body, and need not send it.
+pub(super) async fn drain(headers: &HeaderMap, mut body: RequestBody) -> Value {
+    if headers.contains_key(EXPECT) {
+        return Value::Null;
+    }
+    let (mut kept, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Value::Null;
+        };
+        if let Some(data) = frame.data_ref() {
+            length += data.len();
+            if length <= MAX_KEPT {
+                kept.extend_from_slice(data);
+            }
+        }
+    }
+    if length > MAX_KEPT {
+        return Value::Null;
+    }
+    message_id(&kept)
+}
+
+/// Returns `null` for a notification, a batch, and a text that is not a JSON-RPC message.
+fn message_id(body: &[u8]) -> Value {
     #[derive(Deserialize)]
     struct Message {
         id: Option<Value>,
-        // A response of the client has an id too, but it is one of the server's.
-        #[allow(dead_code, reason = "a request has a method")]
+        #[allow(dead_code, reason = "a response of the client has an id but no method")]
         method: String,
     }
     let message = serde_json::from_slice::<Message>(body).ok();
     match message.and_then(|message| message.id) {
         Some(id @ (Value::String(_) | Value::Number(_))) => id,
         _ => Value::Null,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::message_id;
-    use serde_json::{Value, json};
-
-    #[test]
-    fn only_a_single_request_has_an_id() {
-        let id = |text: &str| message_id(text.as_bytes());
-        assert_eq!(
-            id(r#"{"method":"ping","params":{"id":9},"jsonrpc":"2.0","id":7}"#),
-            json!(7)
-        );
-        assert_eq!(id(r#"{"id":"a","method":"ping"}"#), json!("a"));
-        for text in [
-            "",
-            "{",
-            r#"{"method":"notifications/initialized"}"#,
-            r#"{"id":null,"method":"ping"}"#,
-            r#"{"id":[1],"method":"ping"}"#,
-            r#"{"id":1,"id":2,"method":"ping"}"#,
-            r#"{"id":1,"result":{}}"#,
-            r#"[{"id":1,"method":"ping"}]"#,
-        ] {
-            assert_eq!(id(text), Value::Null, "{text}");
-        }
     }
 }

@@ -1,7 +1,5 @@
 //! The reasons for refusing an HTTP request.
 
-use std::fmt;
-
 use http::StatusCode;
 
 /// The reason why [`AuthenticateLayer`](crate::AuthenticateLayer) refused a request.
@@ -28,7 +26,6 @@ pub enum RefusalReason {
 
 impl RefusalReason {
     /// Returns the reason as a word, for metrics, logs and the `reason` of error data.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
@@ -43,7 +40,6 @@ impl RefusalReason {
     }
 
     /// Returns the HTTP status.
-    #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
             Self::Unauthenticated | Self::InvalidToken => StatusCode::UNAUTHORIZED,
@@ -52,11 +48,5 @@ impl RefusalReason {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
-    }
-}
-
-impl fmt::Display for RefusalReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

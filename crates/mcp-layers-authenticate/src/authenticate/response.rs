@@ -1,16 +1,9 @@
 //! The responses of the layer itself.
 
-use std::{error::Error, iter, time::Duration};
+use std::{error::Error, iter};
 
 use bytes::Bytes;
-use http::{
-    HeaderValue, Method, Response, StatusCode,
-    header::{
-        ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER,
-        WWW_AUTHENTICATE,
-    },
-};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use mcp_layers_core::{
     Event, Trail,
@@ -19,11 +12,8 @@ use mcp_layers_core::{
 use serde_json::{Map, Value, json};
 use tracing::debug;
 
-use super::{body::ResponseBody, reason::RefusalReason, settings::Settings};
-use crate::{
-    metadata::ResourceMetadata,
-    verify::{Refusal, RefusalKind},
-};
+use super::{RefusalReason, ResponseBody, settings::Settings};
+use crate::{Refusal, RefusalKind, ResourceMetadata};
 
 /// A refusal, before the id of the request is known.
 pub(super) struct Refused {
@@ -33,8 +23,10 @@ pub(super) struct Refused {
 
 impl From<RefusalReason> for Refused {
     fn from(reason: RefusalReason) -> Self {
-        let refusal = None;
-        Self { reason, refusal }
+        Self {
+            reason,
+            refusal: None,
+        }
     }
 }
 
@@ -68,12 +60,12 @@ impl Refused {
         let body = json!({ "jsonrpc": "2.0", "id": id, "error": error });
         let mut response = json_response(status, body.to_string());
         let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = self.challenge(&settings.challenge) {
-            headers.insert(WWW_AUTHENTICATE, challenge.to_header_value());
+            headers.insert(header::WWW_AUTHENTICATE, challenge.to_header_value());
         }
         if let Some(wait) = self.retry_after() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+            headers.insert(header::RETRY_AFTER, wait.into());
         }
         let mut trail = Trail::new();
         trail.push(match reason {
@@ -91,7 +83,7 @@ impl Refused {
     fn message(&self, data: &mut Map<String, Value>) -> String {
         match self.reason {
             RefusalReason::Unauthenticated => "Authentication required".into(),
-            RefusalReason::InvalidToken => "The access token is invalid or expired".into(),
+            RefusalReason::InvalidToken => Refusal::invalid().to_string(),
             RefusalReason::SeveralCredentials => "The request has more than one credential".into(),
             RefusalReason::TokenInQuery => "An access token must not be in the URI".into(),
             RefusalReason::ForbiddenOrigin => {
@@ -101,19 +93,13 @@ impl Refused {
             RefusalReason::InsufficientScope => {
                 let scopes = self.required_scopes();
                 data.insert("requiredScopes".into(), json!(scopes));
-                format!(
-                    "Forbidden: the access token lacks a scope of {}",
-                    scopes.join(" ")
-                )
+                let scopes = scopes.join(" ");
+                format!("Forbidden: the access token lacks a scope of {scopes}")
             }
             RefusalReason::Unavailable => {
                 let wait = self.retry_after().unwrap_or_default();
-                let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                data.insert("retryAfterMs".into(), ms.into());
-                format!(
-                    "Authentication is unavailable: try again in {} s",
-                    wait.as_secs()
-                )
+                data.insert("retryAfterMs".into(), wait.saturating_mul(1000).into());
+                format!("Authentication is unavailable: try again in {wait} s")
             }
         }
     }
@@ -126,36 +112,33 @@ impl Refused {
     }
 
     /// The time to wait, in whole seconds and at least one, so that a client is never early.
-    fn retry_after(&self) -> Option<Duration> {
-        let Some(RefusalKind::Unavailable { retry_after }) = self.refusal.as_ref()?.kind().into()
-        else {
+    fn retry_after(&self) -> Option<u64> {
+        let RefusalKind::Unavailable { retry_after } = self.refusal.as_ref()?.kind() else {
             return None;
         };
         let wait = retry_after.unwrap_or_default();
         let rounded = u64::from(wait.subsec_nanos() > 0);
-        let seconds = wait.as_secs().saturating_add(rounded).max(1);
-        Some(Duration::from_secs(seconds))
+        Some(wait.as_secs().saturating_add(rounded).max(1))
     }
 
     /// RFC 6750, section 3: a challenge where another credential can help.
     fn challenge(&self, base: &Challenge) -> Option<Challenge> {
-        let with = |error| base.clone().with_error(error);
-        match self.reason {
-            RefusalReason::Unauthenticated => Some(base.clone()),
-            RefusalReason::InvalidToken => Some(with(BearerError::InvalidToken)),
+        let error = match self.reason {
+            RefusalReason::Unauthenticated => return Some(base.clone()),
+            RefusalReason::InvalidToken => BearerError::InvalidToken,
             RefusalReason::SeveralCredentials | RefusalReason::TokenInQuery => {
-                Some(with(BearerError::InvalidRequest))
+                BearerError::InvalidRequest
             }
-            RefusalReason::InsufficientScope => {
-                let challenge = with(BearerError::InsufficientScope);
-                // Scopes of a verifier are not checked: those that cannot be written are left out.
-                let scoped = challenge.clone().with_scopes(self.required_scopes());
-                Some(scoped.unwrap_or(challenge))
-            }
-            RefusalReason::ForbiddenOrigin
-            | RefusalReason::TooLarge
-            | RefusalReason::Unavailable => None,
+            RefusalReason::InsufficientScope => BearerError::InsufficientScope,
+            _ => return None,
+        };
+        let challenge = base.clone().with_error(error);
+        if self.required_scopes().is_empty() {
+            return Some(challenge);
         }
+        // Scopes of a verifier are not checked: those that cannot be written are left out.
+        let scoped = challenge.clone().with_scopes(self.required_scopes());
+        Some(scoped.unwrap_or(challenge))
     }
 
     /// The cause with its own causes, for logs and the trail.
@@ -184,26 +167,37 @@ pub(super) fn metadata<B>(
                 Bytes::new()
             };
             let mut response = json_response(StatusCode::OK, text);
-            response.headers_mut().insert(CONTENT_LENGTH, length);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, length);
             response
         }
         Method::OPTIONS => {
             let mut response = empty_response(StatusCode::NO_CONTENT);
             let headers = response.headers_mut();
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
-            headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
-            headers.insert(ALLOW, METHODS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static("*"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_MAX_AGE,
+                HeaderValue::from_static("86400"),
+            );
+            headers.insert(header::ALLOW, METHODS);
             response
         }
         _ => {
             let mut response = empty_response(StatusCode::METHOD_NOT_ALLOWED);
-            response.headers_mut().insert(ALLOW, METHODS);
+            response.headers_mut().insert(header::ALLOW, METHODS);
             response
         }
     };
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    );
     response
 }
 
@@ -211,7 +205,10 @@ fn json_response<B>(status: StatusCode, text: impl Into<Bytes>) -> Response<Resp
     let mut response = Response::new(Either::Right(Full::new(text.into())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 

@@ -1,15 +1,12 @@
 //! The settings of the layer.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use http::HeaderName;
 use mcp_layers_core::http::Challenge;
 
-use super::{origin::Origins, reason::RefusalReason};
-use crate::{
-    metadata::ResourceMetadata,
-    verify::{Refusal, Verify},
-};
+use super::{RefusalReason, origin::Origins};
+use crate::{Refusal, ResourceMetadata, Verify};
 
 /// Everything that can be set, shared by all services of a layer.
 #[derive(Clone)]
@@ -25,19 +22,14 @@ pub(super) struct Settings {
     pub(super) on_refusal: Option<OnRefusal>,
 }
 
-/// The default maximum size of a body: 4 MiB.
-pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
-/// The default maximum length of a credential: 16 KiB.
-pub(super) const MAX_CREDENTIAL: usize = 16 * 1024;
-
 impl Settings {
     pub(super) fn new(verifier: impl Verify) -> Self {
         Self {
             verifier: Arc::new(verifier),
             api_key_header: None,
             origins: Origins::These(Vec::new()),
-            max_body: MAX_BODY,
-            max_credential: MAX_CREDENTIAL,
+            max_body: 4 * 1024 * 1024,
+            max_credential: 16 * 1024,
             keep_credential: false,
             metadata: None,
             challenge: Challenge::new(),
@@ -47,3 +39,13 @@ impl Settings {
 }
 
 pub(super) type OnRefusal = Arc<dyn Fn(RefusalReason, Option<&Refusal>) + Send + Sync>;
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("origins", &self.origins)
+            .field("max_body", &self.max_body)
+            .field("challenge", &self.challenge)
+            .finish_non_exhaustive()
+    }
+}

@@ -4,14 +4,9 @@ use std::{fmt, future::ready, sync::Arc};
 
 use mcp_layers_core::{ConfigError, Principal};
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
-use super::{
-    credential::Credential,
-    refusal::Refusal,
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::{Credential, Refusal, Verified, Verify, VerifyFuture};
 
 /// API keys, each with its principal.
 ///
@@ -44,7 +39,6 @@ pub struct ApiKeys {
 
 impl ApiKeys {
     /// Starts without keys: everything is refused.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -81,17 +75,15 @@ impl ApiKeys {
         Ok(self)
     }
 
+    /// Compares with every digest, whichever equals.
     fn find(&self, digest: &[u8; 32]) -> Option<&Verified> {
-        let mut found = Choice::from(0);
-        let mut index = 0_u64;
-        for (at, (have, _)) in (0_u64..).zip(self.entries.iter()) {
-            let equal = have.ct_eq(digest);
-            index.conditional_assign(&at, equal);
-            found |= equal;
+        let mut found = None;
+        for (have, verified) in self.entries.iter() {
+            if bool::from(have.ct_eq(digest)) {
+                found = Some(verified);
+            }
         }
-        let index = usize::try_from(index).ok()?;
-        let (_, verified) = self.entries.get(index)?;
-        bool::from(found).then_some(verified)
+        found
     }
 }
 

@@ -10,13 +10,9 @@ use std::{
 use mcp_layers_core::{ConfigError, clock::Clock};
 use moka::sync::Cache;
 
-use super::{
-    credential::Credential,
-    refusal::Refusal,
-    single_flight::{Key, SingleFlight},
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::single_flight::{Key, SingleFlight};
+use super::{Credential, Refusal, Verified, Verify, VerifyFuture};
+use crate::positive::positive;
 
 /// The most refused credentials that are remembered.
 const MAX_REFUSED: u64 = 1024;
@@ -68,18 +64,14 @@ struct Entry<T> {
 }
 
 impl CachedVerifier {
-    /// The default of [`CachedVerifier::max_capacity`].
-    pub const DEFAULT_MAX_CAPACITY: usize = 10_000;
-    /// The default of [`CachedVerifier::time_to_live`].
-    pub const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(300);
     /// The default of [`CachedVerifier::refusal_time_to_live`].
     pub const DEFAULT_REFUSAL_TIME_TO_LIVE: Duration = Duration::from_secs(3);
 
     /// Caches the results of `inner`.
     pub fn new(inner: impl Verify) -> Self {
         let settings = Settings {
-            max_capacity: Self::DEFAULT_MAX_CAPACITY,
-            time_to_live: Self::DEFAULT_TIME_TO_LIVE,
+            max_capacity: 10_000,
+            time_to_live: Duration::from_secs(300),
             refusal_time_to_live: Self::DEFAULT_REFUSAL_TIME_TO_LIVE,
             clock: Clock::default(),
         };
@@ -103,9 +95,7 @@ impl CachedVerifier {
     ///
     /// The number is 0.
     pub fn max_capacity(self, max: usize) -> Result<Self, ConfigError> {
-        if max == 0 {
-            return Err(ConfigError::new("the capacity of the cache is at least 1"));
-        }
+        let max = positive(max, "max_capacity")?;
         Ok(self.set(|settings| settings.max_capacity = max))
     }
 

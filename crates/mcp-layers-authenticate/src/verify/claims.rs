@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use mcp_layers_core::{Authentication, ConfigError, Principal};
 use serde_json::{Map, Value};
 
-use super::{credential::Credential, verified::Verified};
+use super::{Credential, Verified};
 
 /// The reason for refusing a token, for logs.
 pub(crate) type Fault = &'static str;
@@ -93,15 +93,15 @@ impl ClaimRules {
         };
         let subject = subject.filter(|subject| !subject.is_empty());
         // A `scope` without scopes grants none, whatever else the token has.
-        let scp = claims.names("scp", Split::OnSpace)?;
+        let scp = claims.names("scp", true)?;
         let scopes = match claims.get("scope") {
-            Some(_) => claims.names("scope", Split::OnSpace)?,
+            Some(_) => claims.names("scope", true)?,
             None => scp,
         };
         let mut principal = Principal::new(subject.ok_or("no subject")?, Authentication::Bearer)
             .with_issuer(self.issuer.clone())
             .with_scopes(scopes)
-            .with_roles(claims.names("roles", Split::No)?)
+            .with_roles(claims.names("roles", false)?)
             .with_credential_digest(credential.digest());
         if let Some(client_id) = client_id {
             principal = principal.with_client_id(client_id);
@@ -144,7 +144,7 @@ impl ClaimRules {
     }
 
     fn check_audience(&self, claims: &Claims<'_>) -> Result<(), Fault> {
-        let audiences = claims.names("aud", Split::No)?;
+        let audiences = claims.names("aud", false)?;
         let Some(expected) = &self.audiences else {
             return Ok(());
         };
@@ -193,12 +193,6 @@ struct Claims<'a> {
     rules: &'a ClaimRules,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Split {
-    OnSpace,
-    No,
-}
-
 impl<'a> Claims<'a> {
     fn get(&self, name: &str) -> Option<&'a Value> {
         let value = self.map.get(name)?;
@@ -227,23 +221,23 @@ impl<'a> Claims<'a> {
         at.map(Some).ok_or("a claim is not a date")
     }
 
-    /// A string or an array of strings.
-    fn names(&self, name: &str, split: Split) -> Result<Vec<&'a str>, Fault> {
+    /// A string or an array of strings. In a string, spaces separate names if `spaced`.
+    fn names(&self, name: &str, spaced: bool) -> Result<Vec<&'a str>, Fault> {
+        let max = self.rules.max_names;
         let names: Vec<_> = match self.get(name) {
             None => Vec::new(),
-            Some(Value::String(text)) if split == Split::OnSpace => {
+            Some(Value::String(text)) if spaced => {
                 let names = text.split(' ').filter(|name| !name.is_empty());
-                names.take(self.rules.max_names.saturating_add(1)).collect()
+                names.take(max.saturating_add(1)).collect()
             }
             Some(Value::String(text)) => vec![text],
-            Some(Value::Array(items)) if items.len() <= self.rules.max_names => {
+            Some(Value::Array(items)) => {
                 let texts: Option<_> = items.iter().map(Value::as_str).collect();
                 texts.ok_or("a claim is not an array of strings")?
             }
-            Some(Value::Array(_)) => return Err("too many names in a claim"),
             Some(_) => return Err("a claim is neither a string nor an array of strings"),
         };
-        if names.len() > self.rules.max_names {
+        if names.len() > max {
             return Err("too many names in a claim");
         }
         Ok(names)
@@ -271,7 +265,8 @@ macro_rules! claim_setters {
         }
 
         /// Takes the subject from `client_id` (or `azp`) when a token has no `sub`: for issuers whose
-        /// tokens for machine clients (client credentials) have none. Refused by default.
+        /// tokens for machine clients (client credentials) have none. Such an issuer must keep client
+        /// ids and subjects apart (RFC 9068, section 5). Refused by default.
         #[must_use]
         pub fn client_id_as_subject(self) -> Self {
             self.set_rules(|rules| rules.client_id_as_subject = true)
@@ -303,9 +298,7 @@ macro_rules! claim_setters {
         ///
         /// The number is 0.
         pub fn max_scopes(self, max: usize) -> Result<Self, ConfigError> {
-            if max == 0 {
-                return Err(ConfigError::new("a token may have at least 1 scope"));
-            }
+            let max = positive(max, "max_scopes")?;
             Ok(self.set_rules(|rules| rules.max_names = max))
         }
     };

@@ -1,8 +1,8 @@
 //! HTTP requests to an issuer, limited in size and time.
 
-use std::{error::Error, fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
-use mcp_layers_core::ConfigError;
+use mcp_layers_core::{BoxError, ConfigError};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
 
 /// A URL that is requested without redirects, within limits of size and time.
@@ -57,19 +57,19 @@ impl Endpoint {
     }
 
     /// Returns the body of the response, if its status is 200 and it is not too large.
-    pub(super) async fn read(&self, request: RequestBuilder) -> Result<Vec<u8>, EndpointError> {
-        let mut response = request.send().await.map_err(EndpointError::Failed)?;
+    pub(super) async fn read(&self, request: RequestBuilder) -> Result<Vec<u8>, BoxError> {
+        let mut response = request.send().await?;
         // A client of the application's may follow redirects.
         if *response.url() != self.url {
-            return Err(EndpointError::Redirected);
+            return Err("the issuer redirected the request".into());
         }
         if response.status() != StatusCode::OK {
-            return Err(EndpointError::Status(response.status()));
+            return Err(format!("the issuer answered {}", response.status()).into());
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(EndpointError::Failed)? {
+        while let Some(chunk) = response.chunk().await? {
             if chunk.len() > self.max_bytes.saturating_sub(body.len()) {
-                return Err(EndpointError::TooLarge);
+                return Err("the issuer's response is too large".into());
             }
             body.extend_from_slice(&chunk);
         }
@@ -98,73 +98,28 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// The reason why an issuer's response is not usable.
-#[derive(Debug)]
-pub(super) enum EndpointError {
-    Failed(reqwest::Error),
-    Redirected,
-    Status(StatusCode),
-    TooLarge,
-    #[cfg(feature = "__jwt")]
-    NotAKeySet,
-}
-
-impl fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(_) => f.write_str("the request to the issuer failed"),
-            Self::Redirected => f.write_str("the issuer redirected the request"),
-            Self::Status(status) => write!(f, "the issuer answered {status}"),
-            Self::TooLarge => f.write_str("the issuer's response is too large"),
-            #[cfg(feature = "__jwt")]
-            Self::NotAKeySet => f.write_str("the issuer's response has no usable keys"),
+/// The setters that `RemoteKeySet` and `Introspection` have in common.
+macro_rules! endpoint_setters {
+    () => {
+        /// Sends requests with this client: for a proxy, root certificates of your own, or a client
+        /// certificate. It must not follow redirects; a redirected response is not used. By default
+        /// a client without proxy is used, with the roots of the platform.
+        #[must_use]
+        pub fn http_client(self, client: reqwest::Client) -> Self {
+            self.set(|settings| settings.endpoint.client = client)
         }
-    }
-}
 
-impl Error for EndpointError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Failed(error) => Some(error),
-            _ => None,
+        /// Sets the time limit for a response; 5 s by default.
+        #[must_use]
+        pub fn timeout(self, timeout: Duration) -> Self {
+            self.set(|settings| settings.endpoint.timeout = timeout)
         }
-    }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::{Endpoint, Schemes};
-
-    #[test]
-    fn plain_http_is_only_for_loopback_unless_allowed() {
-        let good = |url| Endpoint::new(url, Schemes::Secure, 1).is_ok();
-        for url in [
-            "https://as.example/keys",
-            "http://127.0.0.1:9/keys",
-            "http://127.8.8.8/keys",
-            "http://[::1]:9/keys",
-            "http://localhost/keys",
-        ] {
-            assert!(good(url), "{url}");
+        /// Sets the clock, for tests.
+        #[must_use]
+        pub fn with_clock(self, clock: Clock) -> Self {
+            self.set(|settings| settings.clock = clock)
         }
-        for url in [
-            "http://as.example/keys",
-            "http://localhost.evil.example/",
-            "http://10.0.0.1/",
-            "https://user:secret@as.example/",
-            "file:///keys",
-            "keys",
-        ] {
-            assert!(!good(url), "{url}");
-        }
-        let cluster = |url| Endpoint::new(url, Schemes::PlainHttp, 1).is_ok();
-        assert!(cluster("http://keycloak.svc/keys") && cluster("https://as.example/keys"));
-        assert!(!cluster("http://user:secret@keycloak.svc/") && !cluster("file:///keys"));
-    }
-
-    #[test]
-    fn credentials_are_encoded_for_a_form() {
-        let endpoint = Endpoint::new("https://a.example/", Schemes::Secure, 1).unwrap();
-        assert_eq!(endpoint.encoded("a b:c&ü"), "a+b%3Ac%26%C3%BC");
-    }
+    };
 }
+pub(super) use endpoint_setters;

@@ -4,12 +4,7 @@ use std::{fmt, sync::Arc};
 
 use mcp_layers_core::ConfigError;
 
-use super::{
-    credential::Credential,
-    refusal::Refusal,
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::{Credential, Refusal, Verified, Verify, VerifyFuture};
 
 /// Verifiers that are tried in order until one recognises the credential.
 ///
@@ -49,7 +44,6 @@ struct Named {
 
 impl FirstOf {
     /// Starts without verifiers: everything is refused.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }

@@ -3,20 +3,15 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mcp_layers_core::{ConfigError, clock::Clock};
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time};
 
-use super::{
-    claims::{ClaimRules, claim_setters},
-    credential::Credential,
-    endpoint::{Endpoint, Schemes},
-    refusal::Refusal,
-    single_flight::{Key, SingleFlight},
-    strict_json,
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::claims::{ClaimRules, claim_setters};
+use super::endpoint::{Endpoint, Schemes, endpoint_setters};
+use super::single_flight::{Key, SingleFlight};
+use super::{Credential, Refusal, Verified, Verify, VerifyFuture, strict_json};
+use crate::positive::positive;
 
 /// The largest answer that is read, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
@@ -61,11 +56,6 @@ enum Authorization {
 }
 
 impl Introspection {
-    /// The default of [`Introspection::max_in_flight`].
-    pub const DEFAULT_MAX_IN_FLIGHT: usize = 64;
-    /// The default of [`Introspection::max_wait`].
-    pub const DEFAULT_MAX_WAIT: Duration = Duration::from_millis(500);
-
     /// Accepts tokens of this issuer for this audience, verified by its introspection endpoint.
     ///
     /// # Errors
@@ -121,12 +111,12 @@ impl Introspection {
             endpoint: Endpoint::new(url, schemes, MAX_BYTES)?,
             rules: ClaimRules::new(issuer, audience, false)?,
             authorization: Authorization::None,
-            max_wait: Self::DEFAULT_MAX_WAIT,
+            max_wait: Duration::from_millis(500),
             clock: Clock::default(),
         };
         Ok(Self {
             settings,
-            in_flight: Arc::new(Semaphore::new(Self::DEFAULT_MAX_IN_FLIGHT)),
+            in_flight: Arc::new(Semaphore::new(64)),
             flights: SingleFlight::default(),
         })
     }
@@ -143,6 +133,7 @@ impl Introspection {
     }
 
     claim_setters!();
+    endpoint_setters!();
 
     /// Authenticates at the endpoint as an OAuth client (RFC 6749, section 2.3.1).
     #[must_use]
@@ -161,30 +152,15 @@ impl Introspection {
         self.set(|settings| settings.authorization = Authorization::Bearer(token.into()))
     }
 
-    /// Sends requests with this client: for a proxy, root certificates of your own, or a client
-    /// certificate. It must not follow redirects; a redirected answer is not used. By default a
-    /// client without proxy is used, with the roots of the platform.
-    #[must_use]
-    pub fn http_client(self, client: Client) -> Self {
-        self.set(|settings| settings.endpoint.client = client)
-    }
-
-    /// Sets the time limit for an answer; 5 s by default.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.set(|settings| settings.endpoint.timeout = timeout)
-    }
-
     /// Sets the maximum number of requests that are sent at once; 64 by default.
     ///
     /// # Errors
     ///
     /// The number is 0.
     pub fn max_in_flight(mut self, max: usize) -> Result<Self, ConfigError> {
-        if max == 0 {
-            return Err(ConfigError::new("at least 1 request is sent at once"));
-        }
-        self.in_flight = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+        self.in_flight = Arc::new(Semaphore::new(
+            positive(max, "max_in_flight")?.min(Semaphore::MAX_PERMITS),
+        ));
         Ok(self)
     }
 
@@ -193,12 +169,6 @@ impl Introspection {
     #[must_use]
     pub fn max_wait(self, max_wait: Duration) -> Self {
         self.set(|settings| settings.max_wait = max_wait)
-    }
-
-    /// Sets the clock, for tests.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        self.set(|settings| settings.clock = clock)
     }
 
     async fn introspect(&self, credential: &Credential) -> Result<Verified, Refusal> {

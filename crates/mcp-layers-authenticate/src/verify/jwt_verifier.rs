@@ -4,15 +4,9 @@ use std::time::Duration;
 
 use mcp_layers_core::{ConfigError, clock::Clock};
 
-use super::{
-    claims::{ClaimRules, claim_setters},
-    credential::Credential,
-    jwt::Token,
-    keys::Keys,
-    refusal::Refusal,
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::claims::{ClaimRules, claim_setters};
+use super::{Credential, Keys, Refusal, Verified, Verify, VerifyFuture, jwt::Token};
+use crate::positive::positive;
 
 /// Verifies JSON web tokens (JWTs) of one issuer for one audience.
 ///
@@ -42,9 +36,6 @@ pub struct JwtVerifier {
 }
 
 impl JwtVerifier {
-    /// The default of [`JwtVerifier::max_token`]: 16 KiB.
-    pub const DEFAULT_MAX_TOKEN: usize = 16 * 1024;
-
     /// Accepts tokens of this issuer for this audience, usually the URL of the MCP server (MCP,
     /// "Authorization", "Token audience binding"; RFC 8707).
     ///
@@ -81,7 +72,7 @@ impl JwtVerifier {
         Ok(Self {
             keys,
             rules: ClaimRules::new(issuer, audience, true)?,
-            max_token: Self::DEFAULT_MAX_TOKEN,
+            max_token: 16 * 1024,
             only_access_tokens: false,
             clock: Clock::default(),
         })
@@ -100,10 +91,7 @@ impl JwtVerifier {
     ///
     /// The size is 0.
     pub fn max_token(mut self, bytes: usize) -> Result<Self, ConfigError> {
-        if bytes == 0 {
-            return Err(ConfigError::new("a token has at least 1 byte"));
-        }
-        self.max_token = bytes;
+        self.max_token = positive(bytes, "max_token")?;
         Ok(self)
     }
 

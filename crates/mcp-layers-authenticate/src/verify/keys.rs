@@ -1,20 +1,16 @@
 //! The source of an issuer's keys.
 
 #[cfg(feature = "remote")]
-use super::remote_key_set::RemoteKeySet;
-use super::{
-    jwt::{KeySet, Match, Token},
-    refusal::Refusal,
-};
+use super::RemoteKeySet;
+use super::{Refusal, jwt::KeySet, jwt::Match, jwt::Token};
 
-/// The keys of an issuer: a [`KeySet`] that does not change, or a `RemoteKeySet` that is fetched
-/// (feature `remote`).
+/// The keys of an issuer.
 #[derive(Debug, Clone)]
-pub struct Keys(Source);
-
-#[derive(Debug, Clone)]
-enum Source {
+#[non_exhaustive]
+pub enum Keys {
+    /// Keys that do not change.
     Fixed(KeySet),
+    /// Keys that are fetched from the issuer.
     #[cfg(feature = "remote")]
     Remote(RemoteKeySet),
 }
@@ -23,23 +19,23 @@ impl Keys {
     /// Returns whether one of the keys signed the token.
     #[cfg_attr(not(feature = "remote"), allow(clippy::unused_async))]
     pub(super) async fn have_signed(&self, token: &Token<'_>) -> Result<bool, Refusal> {
-        match &self.0 {
-            Source::Fixed(keys) => Ok(keys.verify(token) == Match::Signed),
+        match self {
+            Self::Fixed(keys) => Ok(keys.verify(token) == Match::Signed),
             #[cfg(feature = "remote")]
-            Source::Remote(keys) => keys.have_signed(token).await,
+            Self::Remote(keys) => keys.have_signed(token).await,
         }
     }
 }
 
 impl From<KeySet> for Keys {
     fn from(keys: KeySet) -> Self {
-        Self(Source::Fixed(keys))
+        Self::Fixed(keys)
     }
 }
 
 #[cfg(feature = "remote")]
 impl From<RemoteKeySet> for Keys {
     fn from(keys: RemoteKeySet) -> Self {
-        Self(Source::Remote(keys))
+        Self::Remote(keys)
     }
 }

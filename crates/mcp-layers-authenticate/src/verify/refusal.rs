@@ -2,14 +2,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::StatusCode;
 use mcp_layers_core::BoxError;
 
 /// The answer of a verifier that gives no principal.
 ///
 /// The text for the caller is constant for each kind. The cause stays in the process: it is
 /// [`std::error::Error::source`], for logs and traces.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Refusal {
     kind: RefusalKind,
     cause: Option<Arc<BoxError>>,
@@ -39,7 +38,6 @@ impl Refusal {
     }
 
     /// Refuses a credential that is expired, revoked, malformed, or issued for another audience.
-    #[must_use]
     pub fn invalid() -> Self {
         Self::new(RefusalKind::Invalid)
     }
@@ -52,7 +50,6 @@ impl Refusal {
     }
 
     /// Reports that the verifier cannot decide now.
-    #[must_use]
     pub fn unavailable(retry_after: Option<Duration>) -> Self {
         Self::new(RefusalKind::Unavailable { retry_after })
     }
@@ -65,29 +62,8 @@ impl Refusal {
     }
 
     /// Returns the kind of refusal.
-    #[must_use]
     pub fn kind(&self) -> &RefusalKind {
         &self.kind
-    }
-
-    /// Returns the HTTP status: 401, 403 or 503.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        match self.kind {
-            RefusalKind::Invalid => StatusCode::UNAUTHORIZED,
-            RefusalKind::InsufficientScope { .. } => StatusCode::FORBIDDEN,
-            RefusalKind::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    /// Returns the text for the caller, constant for each kind.
-    #[must_use]
-    pub fn public_text(&self) -> &'static str {
-        match self.kind {
-            RefusalKind::Invalid => "The access token is invalid or expired",
-            RefusalKind::InsufficientScope { .. } => "Forbidden: the access token lacks a scope",
-            RefusalKind::Unavailable { .. } => "Authentication is unavailable",
-        }
     }
 
     pub(crate) fn is_invalid(&self) -> bool {
@@ -101,16 +77,11 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.public_text())
-    }
-}
-
-impl fmt::Debug for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
-            .field("kind", &self.kind)
-            .field("cause", &self.cause)
-            .finish()
+        f.write_str(match self.kind {
+            RefusalKind::Invalid => "The access token is invalid or expired",
+            RefusalKind::InsufficientScope { .. } => "The access token lacks a scope",
+            RefusalKind::Unavailable { .. } => "Authentication is unavailable",
+        })
     }
 }
 

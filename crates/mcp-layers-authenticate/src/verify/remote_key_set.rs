@@ -6,17 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{ConfigError, clock::Clock};
+use mcp_layers_core::{BoxError, ConfigError, clock::Clock};
 use moka::sync::Cache;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use tokio::{runtime::Handle, sync::watch};
 use tracing::warn;
 
-use super::{
-    endpoint::{Endpoint, EndpointError, Schemes},
-    jwt::{KeySet, Match, Token},
-    refusal::Refusal,
-};
+use super::Refusal;
+use super::endpoint::{Endpoint, Schemes, endpoint_setters};
+use super::jwt::{KeySet, Match, Token};
+use crate::positive::positive;
 
 /// The maximum number of key ids that are remembered as absent.
 const MAX_ABSENT: u64 = 1024;
@@ -58,7 +57,7 @@ pub struct RemoteKeySet {
     state: Arc<State>,
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Settings {
     endpoint: Endpoint,
     cooldown: Duration,
@@ -68,14 +67,10 @@ struct Settings {
 }
 
 struct State {
-    current: RwLock<Option<Arc<Fetched>>>,
+    /// The keys, and the time when they were fetched.
+    current: RwLock<Option<(KeySet, Instant)>>,
     refresh: Mutex<Refresh>,
     absent: Cache<Box<str>, Instant>,
-}
-
-struct Fetched {
-    keys: KeySet,
-    at: Instant,
 }
 
 #[derive(Default)]
@@ -89,10 +84,6 @@ struct Refresh {
 impl RemoteKeySet {
     /// The default of [`RemoteKeySet::cooldown`].
     pub const DEFAULT_COOLDOWN: Duration = Duration::from_secs(10);
-    /// The default of [`RemoteKeySet::max_age`].
-    pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(600);
-    /// The default of [`RemoteKeySet::stale_if_error`].
-    pub const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_secs(3600);
 
     /// Fetches the key set from this URL, the `jwks_uri` of the issuer's metadata (RFC 8414, section
     /// 2), when the first token arrives.
@@ -119,8 +110,8 @@ impl RemoteKeySet {
         let settings = Settings {
             endpoint: Endpoint::new(url, schemes, 256 * 1024)?,
             cooldown: Self::DEFAULT_COOLDOWN,
-            max_age: Self::DEFAULT_MAX_AGE,
-            stale_if_error: Self::DEFAULT_STALE_IF_ERROR,
+            max_age: Duration::from_secs(600),
+            stale_if_error: Duration::from_secs(3600),
             clock: Clock::default(),
         };
         let state = Arc::new(State::new());
@@ -132,6 +123,8 @@ impl RemoteKeySet {
         self.state = Arc::new(State::new());
         self
     }
+
+    endpoint_setters!();
 
     /// Sets the minimum time between two fetches; 10 s by default.
     #[must_use]
@@ -151,73 +144,39 @@ impl RemoteKeySet {
         self.set(|settings| settings.stale_if_error = limit)
     }
 
-    /// Sets the time limit for a fetch; 5 s by default.
-    #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.set(|settings| settings.endpoint.timeout = timeout)
-    }
-
     /// Sets the maximum size of a key set in bytes; 256 KiB by default.
     ///
     /// # Errors
     ///
     /// The size is 0.
     pub fn max_bytes(self, bytes: usize) -> Result<Self, ConfigError> {
-        if bytes == 0 {
-            return Err(ConfigError::new("a key set has at least 1 byte"));
-        }
+        let bytes = positive(bytes, "max_bytes")?;
         Ok(self.set(|settings| settings.endpoint.max_bytes = bytes))
-    }
-
-    /// Fetches with this client: for a proxy, root certificates of your own, or a client certificate.
-    /// It must not follow redirects; a redirected response is a failed fetch. By default a client
-    /// without proxy is used, with the roots of the platform.
-    #[must_use]
-    pub fn http_client(self, client: Client) -> Self {
-        self.set(|settings| settings.endpoint.client = client)
-    }
-
-    /// Sets the clock, for tests.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        self.set(|settings| settings.clock = clock)
     }
 
     /// Returns whether a key of the issuer signed the token.
     pub(crate) async fn have_signed(&self, token: &Token<'_>) -> Result<bool, Refusal> {
-        let before = self.state.usable(&self.settings);
-        if let Some((fetched, age)) = &before {
-            let too_old = *age >= self.settings.max_age;
-            if too_old && !self.state.refresh().failed {
-                self.wait_for_fetch().await;
-                return self.decide(token, None);
-            }
-            if *age >= self.settings.max_age / 2 {
+        if let Some((keys, age)) = self.state.usable(&self.settings) {
+            let is_too_old = age >= self.settings.max_age && !self.state.refresh().failed;
+            if age >= self.settings.max_age / 2 && !is_too_old {
                 self.start_fetch();
             }
-            match fetched.keys.verify(token) {
-                Match::Signed => return Ok(true),
-                Match::Forged => return Ok(false),
-                Match::Unknown if self.is_absent(token) => return Ok(false),
-                Match::Unknown => {}
+            let found = (!is_too_old).then(|| keys.verify(token));
+            match found {
+                Some(Match::Signed) => return Ok(true),
+                Some(Match::Forged) => return Ok(false),
+                Some(Match::Unknown) if self.is_absent(token) => return Ok(false),
+                Some(Match::Unknown) | None => {}
             }
         }
-        self.wait_for_fetch().await;
-        self.decide(token, before.map(|(fetched, _)| fetched))
-    }
-
-    /// Decides with the current set. `tried` is one that does not have the token's key.
-    fn decide(&self, token: &Token<'_>, tried: Option<Arc<Fetched>>) -> Result<bool, Refusal> {
-        let Some((fetched, _)) = self.state.usable(&self.settings) else {
+        if let Some(mut running) = self.start_fetch() {
+            // Nothing is sent: this returns when the sender is dropped.
+            let _ = running.changed().await;
+        }
+        let Some((keys, _)) = self.state.usable(&self.settings) else {
             return Err(self.unavailable("the issuer's keys are not available"));
         };
-        let same = tried.is_some_and(|tried| Arc::ptr_eq(&tried, &fetched));
-        let found = if same {
-            Match::Unknown
-        } else {
-            fetched.keys.verify(token)
-        };
-        match found {
+        match keys.verify(token) {
             Match::Signed => Ok(true),
             Match::Forged => Ok(false),
             Match::Unknown if self.state.refresh().failed => {
@@ -253,14 +212,6 @@ impl RemoteKeySet {
         Refusal::unavailable(rest).because(cause)
     }
 
-    /// Waits for a fetch, unless one ended within the cooldown.
-    async fn wait_for_fetch(&self) {
-        if let Some(mut running) = self.start_fetch() {
-            // Nothing is sent: this returns when the sender is dropped.
-            let _ = running.changed().await;
-        }
-    }
-
     /// Starts a fetch, or finds the running one. Returns `None` within the cooldown. The fetch
     /// continues when nobody waits for it any more.
     fn start_fetch(&self) -> Option<watch::Receiver<()>> {
@@ -290,7 +241,7 @@ impl RemoteKeySet {
             };
             match fetch(&endpoint).await {
                 Ok(keys) => {
-                    state.store(Fetched { keys, at: now });
+                    state.store(keys, now);
                     end.failed = false;
                 }
                 Err(error) => warn!(?endpoint, ?error, "the issuer's keys could not be fetched"),
@@ -313,10 +264,9 @@ impl Drop for FetchEnd<'_> {
     }
 }
 
-async fn fetch(endpoint: &Endpoint) -> Result<KeySet, EndpointError> {
+async fn fetch(endpoint: &Endpoint) -> Result<KeySet, BoxError> {
     let body = endpoint.read(endpoint.request(Method::GET)).await?;
-    let text = std::str::from_utf8(&body).map_err(|_| EndpointError::NotAKeySet)?;
-    KeySet::from_jwks(text).map_err(|_| EndpointError::NotAKeySet)
+    Ok(KeySet::from_jwks(std::str::from_utf8(&body)?)?)
 }
 
 impl State {
@@ -328,18 +278,18 @@ impl State {
         }
     }
 
-    /// Returns the set with its age, unless it is too old to be used at all.
-    fn usable(&self, settings: &Settings) -> Option<(Arc<Fetched>, Duration)> {
+    /// Returns the keys with their age, unless they are too old to be used at all.
+    fn usable(&self, settings: &Settings) -> Option<(KeySet, Duration)> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        let fetched = current.clone()?;
-        let age = settings.clock.now().saturating_duration_since(fetched.at);
+        let (keys, at) = current.clone()?;
+        let age = settings.clock.now().saturating_duration_since(at);
         let limit = settings.max_age.saturating_add(settings.stale_if_error);
-        (age < limit).then_some((fetched, age))
+        (age < limit).then_some((keys, age))
     }
 
-    fn store(&self, fetched: Fetched) {
+    fn store(&self, keys: KeySet, at: Instant) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Some(Arc::new(fetched));
+        *current = Some((keys, at));
     }
 
     fn refresh(&self) -> MutexGuard<'_, Refresh> {
@@ -350,10 +300,7 @@ impl State {
 impl fmt::Debug for RemoteKeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeySet")
-            .field("endpoint", &self.settings.endpoint)
-            .field("cooldown", &self.settings.cooldown)
-            .field("max_age", &self.settings.max_age)
-            .field("stale_if_error", &self.settings.stale_if_error)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

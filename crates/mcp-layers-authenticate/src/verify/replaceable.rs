@@ -5,13 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use super::{
-    credential::Credential,
-    verifier::{Verify, VerifyFuture},
-};
+use super::{Credential, Verify, VerifyFuture};
 
-/// A verifier that can be replaced while the server runs: API keys or a static key set that come
-/// from a file, for example.
+/// A verifier that can be replaced while the server runs: API keys or a static key set from a file,
+/// for example.
 ///
 /// A replacement applies to the next request, also behind a
 /// [`CachedVerifier`](super::CachedVerifier). Clones and handles share the verifier.
@@ -32,104 +29,63 @@ use super::{
 /// # Ok(())
 /// # }
 /// ```
-pub struct Replaceable<V> {
-    shared: Arc<Shared<V>>,
-}
+#[derive(Debug, Clone)]
+pub struct Replaceable(ReplaceableHandle);
 
 /// Replaces the verifier in a [`Replaceable`].
-pub struct ReplaceableHandle<V> {
-    shared: Arc<Shared<V>>,
-}
+#[derive(Clone)]
+pub struct ReplaceableHandle(Arc<RwLock<Current>>);
 
-struct Shared<V> {
-    current: RwLock<Current<V>>,
-}
-
-struct Current<V> {
-    verifier: Arc<V>,
+struct Current {
+    verifier: Arc<dyn Verify>,
     /// The sum over the verifiers before, so that the generation never goes back.
     replaced: u64,
 }
 
-impl<V: Verify> Replaceable<V> {
+impl Replaceable {
     /// Starts with this verifier.
-    pub fn new(verifier: V) -> Self {
-        let current = RwLock::new(Current {
+    pub fn new(verifier: impl Verify) -> Self {
+        Self(ReplaceableHandle(Arc::new(RwLock::new(Current {
             verifier: Arc::new(verifier),
             replaced: 0,
-        });
-        Self {
-            shared: Arc::new(Shared { current }),
-        }
+        }))))
     }
 
     /// Returns a handle that replaces the verifier.
-    #[must_use]
-    pub fn handle(&self) -> ReplaceableHandle<V> {
-        ReplaceableHandle {
-            shared: Arc::clone(&self.shared),
-        }
+    pub fn handle(&self) -> ReplaceableHandle {
+        self.0.clone()
     }
 }
 
-impl<V: Verify> ReplaceableHandle<V> {
+impl ReplaceableHandle {
     /// Replaces the verifier. Verifications that are running finish with the old one, and their
     /// results are not reused.
-    pub fn replace(&self, verifier: V) {
-        let shared = &self.shared.current;
-        let mut current = shared.write().unwrap_or_else(PoisonError::into_inner);
+    pub fn replace(&self, verifier: impl Verify) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let step = current.verifier.generation().wrapping_add(1);
         current.replaced = current.replaced.wrapping_add(step);
         current.verifier = Arc::new(verifier);
     }
-}
 
-impl<V> Shared<V> {
-    fn read(&self) -> RwLockReadGuard<'_, Current<V>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, Current> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<V: Verify> Verify for Replaceable<V> {
+impl Verify for Replaceable {
     fn verify(&self, credential: &Credential) -> VerifyFuture {
-        let verifier = Arc::clone(&self.shared.read().verifier);
+        let verifier = Arc::clone(&self.0.read().verifier);
         verifier.verify(credential)
     }
 
     fn generation(&self) -> u64 {
-        let current = self.shared.read();
+        let current = self.0.read();
         current.replaced.wrapping_add(current.verifier.generation())
     }
 }
 
-impl<V> Clone for Replaceable<V> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-impl<V> Clone for ReplaceableHandle<V> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for Replaceable<V> {
+impl fmt::Debug for ReplaceableHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Replaceable")
-            .field(&self.shared.read().verifier)
-            .finish()
-    }
-}
-
-impl<V: fmt::Debug> fmt::Debug for ReplaceableHandle<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReplaceableHandle")
-            .field(&self.shared.read().verifier)
-            .finish()
+        f.debug_struct("ReplaceableHandle").finish_non_exhaustive()
     }
 }

@@ -2,12 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{
-    credential::Credential,
-    refusal::Refusal,
-    verified::Verified,
-    verifier::{Verify, VerifyFuture},
-};
+use super::{Credential, Refusal, Verified, Verify, VerifyFuture};
 
 /// Checks on every request whether a verified credential was revoked.
 ///

@@ -7,11 +7,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use super::{
-    credential::{Credential, Presented},
-    refusal::Refusal,
-    verified::Verified,
-};
+use super::{Credential, Presented, Refusal, Verified};
 
 /// The identity of a credential: its digest, and the header that it came in. The header matters
 /// because a verifier may accept a text as one kind of credential and refuse it as the other.

@@ -28,19 +28,16 @@ impl Verified {
     }
 
     /// Returns the principal.
-    #[must_use]
     pub fn principal(&self) -> &Arc<Principal> {
         &self.principal
     }
 
     /// Returns the principal by value.
-    #[must_use]
     pub fn into_principal(self) -> Arc<Principal> {
         self.principal
     }
 
     /// Returns the id of the token (`jti`), if it has one.
-    #[must_use]
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
     }

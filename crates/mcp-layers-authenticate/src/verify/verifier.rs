@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::{credential::Credential, refusal::Refusal, verified::Verified};
+use super::{Credential, Refusal, Verified};
 
 /// The future of [`Verify::verify`].
 pub type VerifyFuture = Pin<Box<dyn Future<Output = Result<Verified, Refusal>> + Send>>;

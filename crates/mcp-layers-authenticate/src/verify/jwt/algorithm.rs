@@ -1,41 +1,17 @@
 //! Signature algorithms.
 
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm, AlgorithmFamily, DecodingKey,
     crypto::{CryptoProvider, JwtVerifier},
     errors::Error,
 };
 
-/// The asymmetric algorithms of RFC 7518 by name. `none` and shared secrets are left out.
-pub(super) const ACCEPTED: [(&str, Algorithm); 10] = [
-    ("RS256", Algorithm::RS256),
-    ("ES256", Algorithm::ES256),
-    ("RS384", Algorithm::RS384),
-    ("RS512", Algorithm::RS512),
-    ("PS256", Algorithm::PS256),
-    ("PS384", Algorithm::PS384),
-    ("PS512", Algorithm::PS512),
-    ("ES384", Algorithm::ES384),
-    ("EdDSA", Algorithm::EdDSA),
-    // The same by its newer name (RFC 9864).
-    ("Ed25519", Algorithm::EdDSA),
-];
-
+/// Returns an asymmetric algorithm by its name (RFC 7518; `Ed25519`: RFC 9864). `none` and shared
+/// secrets are not accepted.
 pub(super) fn by_name(name: &str) -> Option<Algorithm> {
-    let found = ACCEPTED.iter().find(|(have, _)| *have == name);
-    found.map(|(_, algorithm)| *algorithm)
-}
-
-pub(super) fn is_rsa(algorithm: Algorithm) -> bool {
-    matches!(
-        algorithm,
-        Algorithm::RS256
-            | Algorithm::RS384
-            | Algorithm::RS512
-            | Algorithm::PS256
-            | Algorithm::PS384
-            | Algorithm::PS512
-    )
+    let name = if name == "Ed25519" { "EdDSA" } else { name };
+    let algorithm: Algorithm = name.parse().ok()?;
+    (algorithm.family() != AlgorithmFamily::Hmac).then_some(algorithm)
 }
 
 /// The cryptography, chosen by features: aws-lc where it is compiled in, else pure Rust. No provider

@@ -1,9 +1,7 @@
 //! A public key with its algorithm.
 
-use std::fmt;
-
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::{Map, Value};
 
 use super::{algorithm, token::Token};
@@ -12,6 +10,7 @@ use super::{algorithm, token::Token};
 /// ones too slow.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
+#[derive(Debug)]
 pub(super) struct Key {
     pub(super) id: Option<Box<str>>,
     pub(super) algorithm: Algorithm,
@@ -39,7 +38,7 @@ impl Key {
             ("RSA", _) => {
                 let algorithm = named.unwrap_or(Algorithm::RS256);
                 let (modulus, exponent) = (text("n")??, text("e")??);
-                if !algorithm::is_rsa(algorithm) || !is_rsa_sound(modulus, exponent) {
+                if algorithm.family() != AlgorithmFamily::Rsa || !is_rsa_sound(modulus, exponent) {
                     return None;
                 }
                 let key = DecodingKey::from_rsa_components(modulus, exponent);
@@ -62,14 +61,8 @@ impl Key {
     /// Reads a public key in PEM. An RSA key is for RS256.
     pub(super) fn from_pem(pem: &str) -> Option<Self> {
         // Private keys and certificates are PEM too.
-        let public = [
-            "-----BEGIN PUBLIC KEY-----",
-            "-----BEGIN RSA PUBLIC KEY-----",
-        ];
-        if !public
-            .iter()
-            .any(|label| pem.trim_start().starts_with(label))
-        {
+        let label = pem.trim_start().strip_prefix("-----BEGIN ")?;
+        if !label.starts_with("PUBLIC KEY-----") && !label.starts_with("RSA PUBLIC KEY-----") {
             return None;
         }
         let pem = pem.as_bytes();
@@ -133,13 +126,4 @@ fn ec(x: &str, y: &str, length: usize) -> Option<DecodingKey> {
 
 fn decoded(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("id", &self.id)
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
-    }
 }
