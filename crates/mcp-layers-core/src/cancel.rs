@@ -1,4 +1,4 @@
-//! A cancelled request stops running.
+//! Cancellation that ends the work.
 
 use std::{
     fmt,
@@ -14,13 +14,12 @@ use crate::{Event, McpError, McpRequest, McpResponse};
 
 /// Drops the inner future when the caller cancels the request.
 ///
-/// An MCP implementation may only *say* that a request is cancelled: rmcp fires a token, drops the
-/// response, and lets the handler run on. With this layer the handler's work ends there too. The
-/// answer, 499 with [`Event::Cancelled`] in its trail, is for layers further out; the protocol
-/// sends no answer to a cancelled request.
+/// Some implementations only signal a cancellation: rmcp fires a token, drops the response and lets
+/// the handler run on. With this layer, the handler's work ends too. The response, 499 with
+/// [`Event::Cancelled`] in its trail, is for outer layers only: the protocol sends no response to a
+/// cancelled request.
 ///
-/// Work that must not be torn in the middle belongs into a task of its own
-/// (`tokio::spawn`), inside the handler or by a layer further in.
+/// Work that must not stop in the middle belongs in a task of its own (`tokio::spawn`).
 ///
 /// ```
 /// use mcp_layers_core::{CancelLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
@@ -44,7 +43,7 @@ use crate::{Event, McpError, McpRequest, McpResponse};
 pub struct CancelLayer;
 
 impl CancelLayer {
-    /// The layer; it has no settings.
+    /// Creates the layer. It has no settings.
     #[must_use]
     pub fn new() -> Self {
         Self
@@ -63,6 +62,10 @@ impl<S> Layer<S> for CancelLayer {
 #[derive(Debug, Clone)]
 pub struct Cancel<S> {
     inner: S,
+}
+
+impl<S> Cancel<S> {
+    crate::service::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for Cancel<S>
@@ -115,9 +118,7 @@ where
         }
         ready!(this.cancelled.poll(cx));
         this.future.set(None);
-        let Some(reply_to) = this.reply_to.take() else {
-            return Poll::Pending;
-        };
+        let reply_to = this.reply_to.take().expect("polled after completion");
         let mut response = R::from_error(reply_to, McpError::cancelled());
         response.trail_mut().push(Event::Cancelled);
         Poll::Ready(Ok(response))

@@ -1,6 +1,6 @@
 //! The names that a server offers.
 
-mod layer;
+mod lookups;
 mod names;
 mod template;
 
@@ -9,21 +9,19 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use crate::{Hints, ListedKind, McpRequest, McpResponse, Method, Outcome};
+pub(crate) use lookups::Lookups;
+pub(crate) use names::{Names, Owner};
 
-pub use layer::{CatalogFuture, CatalogLayer, Cataloged, NoServer};
+use crate::{Hints, ListedKind};
 
-use layer::Lookups;
-use names::{Names, Owner};
-
-/// What a server is known to offer: its tools, prompts, resources, resource templates and skills.
+/// The names that a server is known to offer: tools, prompts, resources, resource templates, skills.
 ///
 /// Callers choose the names that they send. A layer that keeps something for each name (a budget, a
 /// metric, a circuit) asks the catalog first, so that invented names all count as one.
 ///
-/// A stack has one catalog. [`CatalogLayer`], the outermost layer of a stack, puts it into each
+/// A stack has one catalog. [`CatalogLayer`](crate::CatalogLayer), the outermost layer of a stack, puts it into each
 /// request's context, and every layer finds it there ([`Catalog::of`]): operators name their tools
-/// once. The adapter for rmcp adds the layer by itself. Clones share one catalog.
+/// once. The adapter for rmcp adds that layer automatically. Clones share one catalog.
 ///
 /// # Rules
 ///
@@ -118,25 +116,10 @@ impl Catalog {
         self
     }
 
-    /// The catalog in the context of `request`, otherwise `own`: what a layer used without
-    /// [`CatalogLayer`] has learned by itself.
-    pub fn of<'a, Req: McpRequest>(request: &'a Req, own: &'a Self) -> &'a Self {
-        request.context().catalog().unwrap_or(own)
-    }
-
-    /// Whether the server is known to offer `name`.
+    /// Returns true if the server is known to offer `name`.
     #[must_use]
     pub fn knows(&self, kind: ListedKind, name: &str) -> bool {
         self.read().knows(kind, name)
-    }
-
-    /// Whether the server is known to offer what the request is about. Always true for a request
-    /// about nothing that has a name, and for tasks.
-    pub fn knows_target<Req: McpRequest>(&self, request: &Req) -> bool {
-        match (request.target_kind(), request.target()) {
-            (Some(kind), Some(name)) => self.knows(kind, name),
-            _ => true,
-        }
     }
 
     /// A tool's annotations: those of the operator, otherwise those that the server listed.
@@ -157,61 +140,27 @@ impl Catalog {
         self.read().len(kind)
     }
 
-    /// Whether no name of any kind is known.
+    /// Returns true if no name of any kind is known.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.read().is_empty()
     }
 
-    /// What the answer to this request can teach. Taken before the call, and given to
-    /// [`Catalog::learn`] with the response.
-    pub fn lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
-        let subject = if request.method().is_list() {
-            Some(Subject::List)
-        } else {
-            match (request.target_kind(), request.target()) {
-                (Some(kind), Some(name)) if !self.knows(kind, name) => {
-                    Some(Subject::Name(kind, name.into()))
-                }
-                _ => None,
-            }
-        };
-        Lesson(subject.map(|subject| {
-            Box::new(Begun {
-                subject,
-                owner: Owner::of(request),
-                generation: self.read().generation(),
-            })
-        }))
-    }
-
-    /// Learns from the response to the request that `lesson` was taken from.
-    pub fn learn<R: McpResponse>(&self, lesson: &Lesson, response: &R) {
-        let Some(begun) = &lesson.0 else {
-            return;
-        };
+    /// Changes the names, unless the catalog was cleared since `generation`.
+    pub(crate) fn update(&self, generation: u64, update: impl FnOnce(&mut Names)) {
         let mut names = self.write();
-        if names.generation() != begun.generation {
-            return;
-        }
-        match &begun.subject {
-            Subject::List => response.visit_listed(&mut |entry| {
-                names.learn(&begun.owner, entry.kind, entry.name, Some(entry.hints));
-            }),
-            Subject::Name(kind, name) => {
-                if matches!(
-                    response.outcome(),
-                    Outcome::Success | Outcome::InputRequired | Outcome::TaskCreated
-                ) {
-                    names.learn(&begun.owner, *kind, name, None);
-                }
-            }
+        if names.generation() == generation {
+            update(&mut names);
         }
     }
 
-    /// Adds what a look-up at the server found.
-    fn learn_from_server(&self, kind: ListedKind, name: &str, hints: Hints) {
-        self.write().learn(&Owner::Server, kind, name, Some(hints));
+    /// The number of times that the catalog was cleared.
+    pub(crate) fn generation(&self) -> u64 {
+        self.read().generation()
+    }
+
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.shared.lookups
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Names> {
@@ -236,35 +185,5 @@ impl fmt::Debug for Catalog {
         f.debug_struct("Catalog")
             .field("tools", &self.len(ListedKind::Tool))
             .finish_non_exhaustive()
-    }
-}
-
-/// What the answer to one request can teach a [`Catalog`]. Empty, and without an allocation, for
-/// most requests: those for a name that is known.
-#[derive(Debug)]
-pub struct Lesson(Option<Box<Begun>>);
-
-#[derive(Debug)]
-struct Begun {
-    subject: Subject,
-    owner: Owner,
-    generation: u64,
-}
-
-#[derive(Debug)]
-enum Subject {
-    List,
-    Name(ListedKind, Box<str>),
-}
-
-/// The list method whose answer names things of this kind.
-fn list_methods(kind: ListedKind) -> &'static [Method<'static>] {
-    match kind {
-        ListedKind::Tool => &[Method::ListTools],
-        ListedKind::Prompt => &[Method::ListPrompts],
-        ListedKind::Resource => &[Method::ListResources, Method::ListResourceTemplates],
-        ListedKind::ResourceTemplate => &[Method::ListResourceTemplates],
-        ListedKind::Skill => &[Method::ListSkills],
-        ListedKind::Task => &[],
     }
 }

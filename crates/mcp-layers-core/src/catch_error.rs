@@ -1,4 +1,4 @@
-//! From the error of a service to the answer that its caller gets.
+//! Error responses in place of service errors.
 
 use std::{
     convert::Infallible,
@@ -14,19 +14,19 @@ use tower_service::Service;
 
 use crate::{BoxError, Event, McpError, McpRequest, McpResponse};
 
-/// Answers with an error response when an inner service fails, so that nothing further out fails.
+/// Turns the error of an inner service into an error response. Outer layers then see a service that
+/// never fails.
 ///
-/// Plain tower layers (`timeout`, `load_shed`, `buffer`) say no by an error. Its own words are
-/// never sent; they stay in the response's trail ([`Event::Failed`]). The error is looked at first,
-/// then its causes one by one; the first of them that a rule fits decides what is sent:
+/// Plain tower layers (`timeout`, `load_shed`, `buffer`) refuse with an error. The text of the error
+/// is never sent; it stays in the response's trail ([`Event::Failed`]). The first rule that fits the
+/// error or one of its causes, in their order, decides the response:
 ///
-/// 1. an [`McpError`]: itself;
-/// 2. what the mapping given to [`CatchErrorLayer::map`] makes of it;
-/// 3. `tower::timeout` elapsed: 504; `tower::load_shed` overloaded: 503 (feature `tower`, which is
-///    on by default);
-/// 4. if no rule fits any of them: -32603, "Internal error".
+/// 1. an [`McpError`] is sent unchanged;
+/// 2. the mapping given to [`CatchErrorLayer::map`] decides;
+/// 3. `tower::timeout` elapsed is 504, `tower::load_shed` overloaded is 503;
+/// 4. anything else is -32603, "Internal error".
 ///
-/// An error from readiness is kept for the next call and answered there, without the inner service.
+/// An error of `poll_ready` becomes the response to the next call, without the inner service.
 ///
 /// ```
 /// use mcp_layers_core::{CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
@@ -49,12 +49,11 @@ pub struct CatchErrorLayer<M = NoMapping> {
     map: M,
 }
 
-/// Makes an answer of an error, or leaves it to the default rules.
+/// Maps an error to a response, or leaves it to the default rules.
 ///
-/// Closures `Fn(&(dyn Error + 'static)) -> Option<McpError>` are mappings too. A mapping is asked
-/// about an error first, then about its causes.
+/// Closures `Fn(&(dyn Error + 'static)) -> Option<McpError>` are mappings too.
 pub trait MapError {
-    /// The answer to send, if this mapping knows the error.
+    /// The response to send, or `None` to leave the error to the default rules.
     fn map_error(&self, error: &(dyn Error + 'static)) -> Option<McpError>;
 }
 
@@ -67,7 +66,7 @@ where
     }
 }
 
-/// Knows no error.
+/// The mapping that leaves every error to the default rules.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct NoMapping;
@@ -79,13 +78,13 @@ impl MapError for NoMapping {
 }
 
 impl CatchErrorLayer {
-    /// A layer with the default rules.
+    /// Creates a layer with the default rules.
     #[must_use]
     pub fn new() -> Self {
         Self { map: NoMapping }
     }
 
-    /// Asks `map` before the default rules. The text that it gives is sent as it is.
+    /// Uses `map` before the default rules. The error that it returns is sent unchanged.
     pub fn map<M: MapError>(self, map: M) -> CatchErrorLayer<M> {
         CatchErrorLayer { map }
     }
@@ -116,7 +115,7 @@ pub struct CatchError<S, M = NoMapping> {
     failed: Option<BoxError>,
 }
 
-/// A clone does not know of an error from the original's readiness.
+/// A clone does not take over an error from the original's `poll_ready`.
 impl<S: Clone, M: Clone> Clone for CatchError<S, M> {
     fn clone(&self) -> Self {
         Self {
@@ -125,6 +124,10 @@ impl<S: Clone, M: Clone> Clone for CatchError<S, M> {
             failed: None,
         }
     }
+}
+
+impl<S, M> CatchError<S, M> {
+    crate::service::accessors!(inner: S);
 }
 
 impl<S, M, Req> Service<Req> for CatchError<S, M>
@@ -199,9 +202,8 @@ where
             },
             StateProjection::Failed { error } => error.take(),
         };
-        let (Some(error), Some(reply_to)) = (error, this.reply_to.take()) else {
-            return Poll::Pending;
-        };
+        let error = error.expect("polled after completion");
+        let reply_to = this.reply_to.take().expect("taken with the error");
         let mut response = R::from_error(reply_to, answer(&*error, this.map));
         response.trail_mut().push(Event::Failed {
             cause: causes(&*error).into(),
@@ -210,7 +212,7 @@ where
     }
 }
 
-/// The first answer that a rule gives for the error or one of its causes.
+/// The response that the first fitting rule gives for the error or one of its causes.
 fn answer(error: &(dyn Error + 'static), map: &impl MapError) -> McpError {
     std::iter::successors(Some(error), |&error| error.source())
         .find_map(|error| {
@@ -223,7 +225,6 @@ fn answer(error: &(dyn Error + 'static), map: &impl MapError) -> McpError {
         .unwrap_or_else(McpError::internal)
 }
 
-#[cfg(feature = "tower")]
 fn by_default(error: &(dyn Error + 'static)) -> Option<McpError> {
     if error.is::<tower::timeout::error::Elapsed>() {
         Some(McpError::timed_out())
@@ -232,11 +233,6 @@ fn by_default(error: &(dyn Error + 'static)) -> Option<McpError> {
     } else {
         None
     }
-}
-
-#[cfg(not(feature = "tower"))]
-fn by_default(_: &(dyn Error + 'static)) -> Option<McpError> {
-    None
 }
 
 fn causes(error: &(dyn Error + 'static)) -> String {

@@ -74,20 +74,7 @@ impl<S> CatchPanic<S> {
         Self { inner }
     }
 
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    crate::service::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for CatchPanic<S>
@@ -167,9 +154,8 @@ where
                 Err(message) => *this.panicked = Some(message),
             }
         }
-        let (Some(message), Some(reply_to)) = (this.panicked.take(), this.reply_to.take()) else {
-            return Poll::Pending;
-        };
+        let message = this.panicked.take().expect("polled after completion");
+        let reply_to = this.reply_to.take().expect("taken with the message");
         let mut response = R::from_error(reply_to, McpError::internal());
         response.trail_mut().push(Event::Panicked { message });
         Poll::Ready(Ok(response))

@@ -28,7 +28,6 @@ enum Source {
     #[default]
     System,
     Manual(Arc<Mutex<Manual>>),
-    #[cfg(feature = "tokio")]
     Tokio {
         start: tokio::time::Instant,
         wall: SystemTime,
@@ -57,11 +56,6 @@ impl Clock {
     }
 
     /// The clock of tokio's timers, which a test can pause (`tokio::time::pause`).
-    ///
-    /// # Panics
-    /// Outside a tokio runtime whose time is paused, tokio reads the system's clock; inside one, it
-    /// follows the paused time. It never panics by itself.
-    #[cfg(feature = "tokio")]
     #[must_use]
     pub fn tokio() -> Self {
         Self(Source::Tokio {
@@ -76,7 +70,6 @@ impl Clock {
         match &self.0 {
             Source::System => Instant::now(),
             Source::Manual(manual) => lock(manual).now,
-            #[cfg(feature = "tokio")]
             Source::Tokio { .. } => tokio::time::Instant::now().into_std(),
         }
     }
@@ -87,7 +80,6 @@ impl Clock {
         match &self.0 {
             Source::System => SystemTime::now(),
             Source::Manual(manual) => lock(manual).wall,
-            #[cfg(feature = "tokio")]
             Source::Tokio { start, wall } => *wall + start.elapsed(),
         }
     }
@@ -127,43 +119,8 @@ impl fmt::Debug for Clock {
         let source = match self.0 {
             Source::System => "system",
             Source::Manual(_) => "manual",
-            #[cfg(feature = "tokio")]
             Source::Tokio { .. } => "tokio",
         };
         f.debug_tuple("Clock").field(&source).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Clock;
-    use std::time::{Duration, SystemTime};
-
-    #[test]
-    fn clones_of_a_manual_clock_share_its_time() {
-        let clock = Clock::manual();
-        let (now, wall) = (clock.now(), clock.wall());
-        clock.clone().advance(Duration::from_secs(5));
-        assert_eq!(clock.now() - now, Duration::from_secs(5));
-        assert_eq!(clock.wall(), wall + Duration::from_secs(5));
-        clock.set_wall(SystemTime::UNIX_EPOCH);
-        assert_eq!(clock.wall(), SystemTime::UNIX_EPOCH);
-        assert_eq!(clock.now() - now, Duration::from_secs(5));
-    }
-
-    #[test]
-    #[should_panic(expected = "only a manual clock can be set")]
-    fn the_system_clock_cannot_be_advanced() {
-        Clock::system().advance(Duration::from_secs(1));
-    }
-
-    #[cfg(feature = "tokio")]
-    #[tokio::test(start_paused = true)]
-    async fn the_clock_of_tokio_follows_paused_time() {
-        let clock = Clock::tokio();
-        let (now, wall) = (clock.now(), clock.wall());
-        tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!(clock.now() - now, Duration::from_secs(7));
-        assert_eq!(clock.wall(), wall + Duration::from_secs(7));
     }
 }

@@ -1,25 +1,25 @@
-//! Errors that callers get to read, and errors of configuration.
+//! Errors that callers receive, and errors of configuration.
 
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
-/// An error of which nothing is known: what plain tower layers give.
+/// An opaque error, as plain tower layers return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Error codes.
 ///
 /// No revision of the protocol defines a code for a refusal by rate limit, policy or deadline, and
-/// 2026-07-28 (basic/index, "Error codes") reserves `-32768..=-32000`. The codes that layers choose
-/// are the status codes of HTTP (RFC 9110, RFC 6585) with the same meaning.
+/// 2026-07-28 (basic/index, "Error codes") reserves `-32768..=-32000`. Layers use the status codes of
+/// HTTP (RFC 9110, RFC 6585) with their HTTP meaning.
 pub mod code {
-    /// The message is no JSON (JSON-RPC 2.0, section 5.1).
+    /// The message is not JSON (JSON-RPC 2.0, section 5.1).
     pub const PARSE_ERROR: i32 = -32700;
-    /// The JSON is no request (JSON-RPC 2.0, section 5.1).
+    /// The JSON is not a request (JSON-RPC 2.0, section 5.1).
     pub const INVALID_REQUEST: i32 = -32600;
     /// The method does not exist (JSON-RPC 2.0, section 5.1).
     pub const METHOD_NOT_FOUND: i32 = -32601;
-    /// The params are wrong, or name what does not exist (JSON-RPC 2.0, section 5.1).
+    /// The params are invalid, or name something that does not exist (JSON-RPC 2.0, section 5.1).
     pub const INVALID_PARAMS: i32 = -32602;
     /// The server failed (JSON-RPC 2.0, section 5.1).
     pub const INTERNAL_ERROR: i32 = -32603;
@@ -27,15 +27,15 @@ pub mod code {
     pub const RESOURCE_NOT_FOUND: i32 = -32002;
     /// A header contradicts the body (2026-07-28).
     pub const HEADER_MISMATCH: i32 = -32020;
-    /// The client lacks a capability that the answer needs (2026-07-28).
+    /// The client lacks a capability that the response needs (2026-07-28).
     pub const MISSING_CLIENT_CAPABILITY: i32 = -32021;
     /// The protocol version is not supported (2026-07-28).
     pub const UNSUPPORTED_PROTOCOL_VERSION: i32 = -32022;
     /// The user must visit a URL first (2025-11-25). Never sent to a modern peer.
     pub const URL_ELICITATION_REQUIRED: i32 = -32042;
-    /// Nobody is authenticated (RFC 9110, section 15.5.2).
+    /// The caller is not authenticated (RFC 9110, section 15.5.2).
     pub const UNAUTHENTICATED: i32 = 401;
-    /// The caller may not (RFC 9110, section 15.5.4).
+    /// The caller is not allowed to (RFC 9110, section 15.5.4).
     pub const FORBIDDEN: i32 = 403;
     /// The caller's own deadline has passed (RFC 9110, section 15.5.9).
     pub const DEADLINE_EXCEEDED: i32 = 408;
@@ -43,9 +43,9 @@ pub mod code {
     pub const TOO_LARGE: i32 = 413;
     /// Too many requests (RFC 6585, section 4).
     pub const RATE_LIMITED: i32 = 429;
-    /// The caller cancelled the request. Not registered with IANA, but what proxies log for it.
+    /// The caller cancelled the request. Not registered with IANA, but the code that proxies log.
     pub const CANCELLED: i32 = 499;
-    /// Not now: load was shed, or a circuit is open (RFC 9110, section 15.6.4).
+    /// Unavailable for now: load was shed, or a circuit is open (RFC 9110, section 15.6.4).
     pub const UNAVAILABLE: i32 = 503;
     /// The work took too long (RFC 9110, section 15.6.5).
     pub const TIMED_OUT: i32 = 504;
@@ -53,7 +53,7 @@ pub mod code {
     /// The codes that JSON-RPC 2.0 and MCP reserve (2026-07-28, basic/index, "Error codes").
     const RESERVED: std::ops::RangeInclusive<i32> = -32768..=-32000;
 
-    /// Whether the code is one of JSON-RPC 2.0 itself (section 5.1).
+    /// Returns true for the codes of JSON-RPC 2.0 itself (section 5.1).
     #[must_use]
     pub const fn is_json_rpc(code: i32) -> bool {
         matches!(
@@ -62,7 +62,7 @@ pub mod code {
         )
     }
 
-    /// Whether a revision of MCP gives the code a meaning beyond JSON-RPC's.
+    /// Returns true for the codes that a revision of MCP defines in addition to JSON-RPC's.
     #[must_use]
     pub const fn is_mcp(code: i32) -> bool {
         matches!(
@@ -75,7 +75,7 @@ pub mod code {
         )
     }
 
-    /// Whether the code is one of those that the layers of this project answer with.
+    /// Returns true for the codes with which the layers of this project refuse requests.
     #[must_use]
     pub const fn is_of_layers(code: i32) -> bool {
         matches!(
@@ -91,15 +91,15 @@ pub mod code {
         )
     }
 
-    /// Whether the code belongs to a reserved range in which no revision of the protocol has given
-    /// it a meaning. A server must not choose it.
+    /// Returns true for a code in the reserved range to which no revision of the protocol gives a
+    /// meaning. A server must not use it.
     #[must_use]
     pub fn is_reserved(code: i32) -> bool {
         RESERVED.contains(&code) && !is_json_rpc(code) && !is_mcp(code)
     }
 
-    /// Whether the code says that the caller is at fault: repeating the request as it is cannot
-    /// help, and the server has not failed.
+    /// Returns true if the caller is at fault: repeating the same request cannot help, and the server
+    /// has not failed.
     #[must_use]
     pub const fn is_caller_error(code: i32) -> bool {
         matches!(
@@ -120,10 +120,10 @@ pub mod code {
     }
 }
 
-/// An error of the protocol: what a caller gets instead of a result.
+/// A protocol error: the response that a caller receives instead of a result.
 ///
-/// It is also a [`std::error::Error`], so that a foreign layer can return it boxed;
-/// [`CatchErrorLayer`](crate::CatchErrorLayer) gives it to the caller as it is.
+/// It is also a [`std::error::Error`]: a plain tower layer can return it boxed, and
+/// [`CatchErrorLayer`](crate::CatchErrorLayer) sends it to the caller unchanged.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct McpError {
@@ -131,13 +131,13 @@ pub struct McpError {
     pub code: i32,
     /// One concise sentence.
     pub message: Cow<'static, str>,
-    /// What a program can act on.
+    /// Data for programs.
     pub data: Option<Value>,
     public: bool,
 }
 
 impl McpError {
-    /// An error that may hold anything: a layer that masks errors hides its text.
+    /// Creates an error that an error mask hides from callers.
     pub fn new(code: i32, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -147,7 +147,7 @@ impl McpError {
         }
     }
 
-    /// An error whose message and data are meant for the caller, and are not masked.
+    /// Creates an error whose message and data are meant for the caller. An error mask leaves it.
     pub fn public(code: i32, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             public: true,
@@ -155,18 +155,18 @@ impl McpError {
         }
     }
 
-    /// A public error of a layer: its `data` has `reason`, a word for programs.
+    /// A public error of a layer, with `reason` in its `data`.
     fn refusal(code: i32, message: &'static str, reason: &'static str) -> Self {
         Self::public(code, message).with("reason", reason)
     }
 
-    /// -32603: the server failed. Says nothing more.
+    /// -32603: the server failed. The message is "Internal error".
     #[must_use]
     pub fn internal() -> Self {
         Self::public(code::INTERNAL_ERROR, "Internal error")
     }
 
-    /// 401: nobody is authenticated. Reason `unauthenticated`.
+    /// 401: the caller is not authenticated. Reason `unauthenticated`.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Self::refusal(
@@ -197,7 +197,7 @@ impl McpError {
         error
     }
 
-    /// 403: the caller may not. Reason `forbidden`.
+    /// 403: the caller is not allowed to. Reason `forbidden`.
     #[must_use]
     pub fn forbidden() -> Self {
         Self::refusal(code::FORBIDDEN, "Forbidden", "forbidden")
@@ -240,7 +240,7 @@ impl McpError {
         Self::refusal(code::CANCELLED, "Request cancelled", "cancelled")
     }
 
-    /// 503: not now. Reason `unavailable`, unless [`McpError::with`] sets another.
+    /// 503: unavailable for now. Reason `unavailable`, unless [`McpError::with`] sets another.
     #[must_use]
     pub fn unavailable() -> Self {
         Self::refusal(code::UNAVAILABLE, "Service unavailable", "unavailable")
@@ -252,7 +252,7 @@ impl McpError {
         Self::refusal(code::TIMED_OUT, "Request timed out", "timed_out")
     }
 
-    /// Sets one key of `data`, which becomes an object if it was not one.
+    /// Sets one key of `data`. Data that is not an object is replaced by one.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         let mut map = match self.data.take() {
@@ -271,16 +271,16 @@ impl McpError {
         self
     }
 
-    /// Sets `retryAfterMs` in `data`: milliseconds, rounded up, so that a caller that waits as
-    /// long is never early.
+    /// Sets `retryAfterMs` in `data`, in milliseconds and rounded up: a caller that waits that long is
+    /// never early.
     #[must_use]
     pub fn with_retry_after(self, retry_after: Duration) -> Self {
         let ms = retry_after.as_nanos().div_ceil(1_000_000);
         self.with("retryAfterMs", u64::try_from(ms).unwrap_or(u64::MAX))
     }
 
-    /// Sets `retryAfterMs` as [`McpError::with_retry_after`] does, and says the same in the message:
-    /// most clients show nothing else of an error.
+    /// Sets `retryAfterMs` as [`McpError::with_retry_after`] does, and appends the time to the message,
+    /// which is all that most clients show: "…: try again in 83 ms".
     #[must_use]
     pub fn try_again_in(mut self, retry_after: Duration) -> Self {
         const SECOND: u128 = 1_000_000_000;
@@ -308,7 +308,7 @@ impl McpError {
         Self { public, ..self }
     }
 
-    /// Whether message and data are meant for the caller.
+    /// Returns true if message and data are meant for the caller.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.public
@@ -323,12 +323,12 @@ impl fmt::Display for McpError {
 
 impl Error for McpError {}
 
-/// A setting that cannot be right, found when a layer is built.
+/// An invalid setting, found when a layer is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError(Cow<'static, str>);
 
 impl ConfigError {
-    /// Says what is wrong, and what would be right.
+    /// Creates an error from a message that names the setting, its fault and a valid value.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self(message.into())
     }
@@ -341,45 +341,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
-
-#[cfg(test)]
-mod tests {
-    use super::{McpError, code};
-    use std::time::Duration;
-
-    #[test]
-    fn retry_after_is_rounded_up_and_read_back() {
-        let error = McpError::rate_limited(Duration::from_nanos(1_000_001));
-        assert_eq!(error.retry_after(), Some(Duration::from_millis(2)));
-        assert_eq!(error.data.as_ref().unwrap()["reason"], "rate_limited");
-        assert_eq!(
-            McpError::rate_limited(Duration::ZERO).retry_after(),
-            Some(Duration::ZERO)
-        );
-        let forever = McpError::unavailable().with_retry_after(Duration::MAX);
-        assert_eq!(forever.retry_after(), Some(Duration::from_millis(u64::MAX)));
-    }
-
-    #[test]
-    fn own_codes_lie_outside_the_reserved_range() {
-        for error in [
-            McpError::unauthenticated(),
-            McpError::forbidden(),
-            McpError::deadline_exceeded(),
-            McpError::too_large(),
-            McpError::rate_limited(Duration::ZERO),
-            McpError::cancelled(),
-            McpError::unavailable(),
-            McpError::timed_out(),
-        ] {
-            assert!(!(-32768..=-32000).contains(&error.code), "{error}");
-            assert!(error.is_public());
-        }
-    }
-
-    #[test]
-    fn an_error_is_masked_unless_it_says_otherwise() {
-        assert!(!McpError::new(code::INTERNAL_ERROR, "db down").is_public());
-        assert!(McpError::public(1000, "out of stock").is_public());
-    }
-}

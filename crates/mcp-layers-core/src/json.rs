@@ -1,29 +1,18 @@
-//! Walks over JSON values that adapters share.
+//! Functions on JSON values that adapters share.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Looks for a member of an object.
-///
-/// The objects of a message have few members, and layers look into them again and again: reading
-/// one after the other is faster than a tree, and much faster than a hash, which `serde_json` takes
-/// where anything in the build has its feature `preserve_order`.
+/// Returns a member of an object.
 #[must_use]
-#[inline(always)]
 pub fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    const FEW: usize = 8;
-    if map.len() > FEW {
-        return map.get(name);
-    }
-    map.iter()
-        .find_map(|(key, value)| (key == name).then_some(value))
+    map.get(name)
 }
 
-/// Visits every string inside a value, the keys of objects among them.
-///
-/// Where two keys of an object become the same, the later one counts.
+/// Visits every string inside a value, including the keys of objects. If two keys of an object become
+/// equal, the later one wins.
 pub fn visit_json_texts(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     match value {
         Value::String(text) => visit(text),
@@ -35,7 +24,7 @@ pub fn visit_json_texts(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     }
 }
 
-/// Visits every string inside a map, its keys among them, as [`visit_json_texts`] does.
+/// Visits every string inside a map, including its keys, as [`visit_json_texts`] does.
 pub fn visit_map_texts(map: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut String)) {
     *map = std::mem::take(map)
         .into_iter()
@@ -47,7 +36,7 @@ pub fn visit_map_texts(map: &mut Map<String, Value>, visit: &mut dyn FnMut(&mut 
         .collect();
 }
 
-/// About how many bytes a value has as JSON: exact but for escapes and long numbers.
+/// The approximate size of a value as JSON, in bytes: exact except for escapes and long numbers.
 #[must_use]
 pub fn json_size(value: &Value) -> usize {
     const NUMBER: usize = 8;
@@ -61,7 +50,7 @@ pub fn json_size(value: &Value) -> usize {
     }
 }
 
-/// About how many bytes a map has as JSON, as [`json_size`] counts.
+/// The approximate size of a map as JSON, in bytes, as [`json_size`] counts.
 #[must_use]
 pub fn map_size(map: &Map<String, Value>) -> usize {
     map.iter()
@@ -70,8 +59,7 @@ pub fn map_size(map: &Map<String, Value>) -> usize {
         + 2
 }
 
-/// How many bytes a value has as JSON: exact, counted by writing it to nowhere. 0 for what JSON
-/// cannot hold.
+/// The exact size of a value as JSON, in bytes; 0 for a value that JSON cannot represent.
 pub fn serialized_size(value: &impl Serialize) -> usize {
     struct Count(usize);
 
@@ -90,36 +78,10 @@ pub fn serialized_size(value: &impl Serialize) -> usize {
     serde_json::to_writer(&mut count, value).map_or(0, |()| count.0)
 }
 
-/// Appends a value as JSON; nothing for what JSON cannot hold.
+/// Appends a value as JSON; nothing for a value that JSON cannot represent.
 pub fn write_serialized(value: &impl Serialize, out: &mut Vec<u8>) {
     let before = out.len();
     if serde_json::to_writer(&mut *out, value).is_err() {
         out.truncate(before);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{json_size, visit_json_texts};
-    use serde_json::json;
-
-    #[test]
-    fn keys_and_values_are_visited_at_every_depth() {
-        let mut value = json!({"secret": ["secret", {"a": "x secret", "n": 1}], "b": null});
-        visit_json_texts(&mut value, &mut |text| {
-            *text = text.replace("secret", "***");
-        });
-        assert_eq!(
-            value,
-            json!({"***": ["***", {"a": "x ***", "n": 1}], "b": null})
-        );
-    }
-
-    #[test]
-    fn the_size_is_close_to_the_real_one() {
-        let value = json!({"name": "echo", "list": [true, false, null, "text"], "n": 12345678});
-        let real = value.to_string().len();
-        let estimate = json_size(&value);
-        assert!(estimate.abs_diff(real) <= real / 4, "{estimate} {real}");
     }
 }

@@ -1,7 +1,5 @@
-//! A result that is plain JSON, read as a response: for adapters whose implementation keeps
-//! results of methods that it does not know as values, and for [`JsonRpcResponse`].
-//!
-//! Each function is the method of [`McpResponse`] by the same name.
+//! The methods of [`McpResponse`] for a result that is plain JSON: for [`JsonRpcResponse`], and for
+//! adapters whose implementation keeps the results of unknown methods as values.
 //!
 //! [`JsonRpcResponse`]: crate::JsonRpcResponse
 //! [`McpResponse`]: crate::McpResponse
@@ -31,7 +29,7 @@ fn get<'a>(result: &'a Value, name: &str) -> Option<&'a Value> {
     member(result.as_object()?, name)
 }
 
-/// How the request ended that has this result. Never an error of the protocol.
+/// The outcome of a request with this result. Never a protocol error.
 #[must_use]
 pub fn outcome(result: &Value) -> Outcome<'static> {
     let Some(result) = result.as_object() else {
@@ -68,7 +66,8 @@ pub fn visit_listed(result: &Value, visit: &mut dyn FnMut(Listed<'_>)) {
     }
 }
 
-/// Keeps the entries of a list result for which `keep` is true; returns how many went.
+/// Keeps the entries of a list result for which `keep` returns true, and returns the number of
+/// removed entries.
 pub fn retain_listed(result: &mut Value, keep: &mut dyn FnMut(Listed<'_>) -> bool) -> usize {
     let mut gone = 0;
     for (list, kind, name) in LISTS {
@@ -136,7 +135,7 @@ pub fn structured_content_mut(result: &mut Value) -> Option<&mut Value> {
     result.get_mut("structuredContent")
 }
 
-/// The error of a failed task, or of the first in a list that failed.
+/// The error of a failed task, or of the first failed one in a list.
 #[must_use]
 pub fn task_error(result: &Value) -> Option<McpError> {
     match get(result, "tasks").and_then(Value::as_array) {
@@ -159,8 +158,8 @@ fn failure(result: &Value) -> Option<McpError> {
     }
 }
 
-/// Replaces the error of a failed task and its status message, as far as it has them; in a list of
-/// tasks, those of each that failed.
+/// Replaces the error and the status message of a failed task; in a list of tasks, those of every
+/// failed one.
 pub fn set_task_error(result: &mut Value, error: &McpError) -> bool {
     match result.get_mut("tasks").and_then(Value::as_array_mut) {
         Some(tasks) => {
@@ -184,7 +183,7 @@ fn set_failure(result: &mut Value, error: &McpError) -> bool {
     true
 }
 
-/// Reads the JSON of an error. One without a code that fits is -32603.
+/// Reads the JSON of an error. Without a valid code, the code is -32603.
 #[must_use]
 pub fn read_error(error: &Map<String, Value>) -> McpError {
     let number = error.get("code").and_then(Value::as_i64);
@@ -215,13 +214,13 @@ pub fn task_id(result: &Value) -> Option<&str> {
     get(task, "taskId")?.as_str()
 }
 
-/// Where the next page of a list begins.
+/// The cursor of a list's next page.
 #[must_use]
 pub fn next_cursor(result: &Value) -> Option<&str> {
     get(result, "nextCursor")?.as_str()
 }
 
-/// The caching hint. A task's `ttlMs` is none: it says how long the task is kept.
+/// The caching hint. A task's `ttlMs` is not one: it is the time for which the task is kept.
 #[must_use]
 pub fn cache_hint(result: &Value) -> CacheHint {
     if task_id(result).is_some() {

@@ -84,6 +84,7 @@ pub mod adapter;
 mod arguments;
 mod cancel;
 mod catalog;
+mod catalog_layer;
 mod catch_error;
 mod catch_panic;
 mod classify;
@@ -97,6 +98,8 @@ mod json;
 pub mod json_result;
 mod json_rpc;
 mod key;
+mod lesson;
+mod listed;
 mod local_principal;
 mod method;
 mod notification;
@@ -116,7 +119,8 @@ mod trail;
 
 pub use arguments::{Arguments, write_canonical};
 pub use cancel::{Cancel, CancelFuture, CancelLayer};
-pub use catalog::{Catalog, CatalogFuture, CatalogLayer, Cataloged, Lesson, NoServer};
+pub use catalog::Catalog;
+pub use catalog_layer::{CatalogFuture, CatalogLayer, Cataloged, NoServer};
 pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer, MapError, NoMapping};
 pub use catch_panic::{CatchPanic, CatchPanicFuture, CatchPanicLayer};
 pub use classify::{ByCode, Class, Classify};
@@ -131,6 +135,8 @@ pub use json_rpc::{
     JsonRpcResponse, ParseError,
 };
 pub use key::KeyWriter;
+pub use lesson::Lesson;
+pub use listed::{Hints, Listed, ListedKind};
 pub use local_principal::{LocalPrincipal, LocalPrincipalLayer};
 pub use method::Method;
 pub use notification::McpNotification;
@@ -143,10 +149,7 @@ pub use reply::ReplyFuture;
 pub use request::{
     ClientInfo, Connection, MODERN, McpRequest, ReplayRequest, RequestId, Transport, meta_key,
 };
-pub use response::{
-    CacheHint, CacheScope, Hints, Listed, ListedKind, McpResponse, Outcome, StoredResponse,
-    TextSite,
-};
+pub use response::{CacheHint, CacheScope, McpResponse, Outcome, StoredResponse, TextSite};
 pub use select::{
     Select, SelectFuture, SelectLayer, for_methods, for_tools, only_tool, short_lived,
 };

@@ -1,4 +1,4 @@
-//! The methods of the protocol, as one cheap value.
+//! The methods of the protocol.
 
 use std::fmt;
 
@@ -6,24 +6,24 @@ use crate::ListedKind;
 
 macro_rules! methods {
     ($($(#[$doc:meta])* $name:ident = $wire:literal,)*) => {
-        /// A method of the protocol: a request's or a notification's.
+        /// A method of the protocol, of a request or of a notification.
         ///
         /// The set covers every revision from 2024-11-05 to 2026-07-28, the tasks and skills
-        /// extensions, and both directions. A method that is not in it is [`Method::Other`] with
-        /// its name, and passes every layer unchanged.
+        /// extensions, and both directions. Any other method is [`Method::Other`], and passes every
+        /// layer unchanged.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Method<'a> {
             $($(#[$doc])* #[doc = concat!("`", $wire, "`")] $name,)*
-            /// Any other method, by its name. Never one of the names above.
+            /// Any other method, by name. Never one of the names above.
             Other(&'a str),
         }
 
         impl<'a> Method<'a> {
-            /// Every method but [`Method::Other`].
+            /// Every method except [`Method::Other`].
             pub const KNOWN: &'static [Method<'static>] = &[$(Method::$name),*];
 
-            /// Reads a method's name as it stands on the wire.
+            /// Reads the name of a method, as on the wire.
             #[must_use]
             pub fn new(name: &'a str) -> Self {
                 match name {
@@ -41,7 +41,7 @@ macro_rules! methods {
                 }
             }
 
-            /// Its place in [`Method::KNOWN`], for tables by method; `None` for [`Method::Other`].
+            /// The index in [`Method::KNOWN`]; `None` for [`Method::Other`].
             #[must_use]
             pub fn position(&self) -> Option<usize> {
                 enum Position { $($name),* }
@@ -107,24 +107,23 @@ methods! {
 }
 
 impl Method<'_> {
-    /// Whether the request stays open for as long as its caller likes:
+    /// Returns true for a long-lived request, which stays open as long as its caller likes:
     /// `subscriptions/listen` (2026-07-28) and `tasks/result` (2025-11-25).
     ///
-    /// Such a request gets no timeout, no retry, no cache, no concurrency permit and no circuit
-    /// breaker sample.
+    /// Layers give it no timeout, retry, cache entry, concurrency permit or circuit breaker sample.
     #[must_use]
     pub fn is_long_lived(&self) -> bool {
         matches!(self, Self::Listen | Self::TaskResult)
     }
 
-    /// Whether the request belongs to the lifecycle: `initialize`, `server/discover`, `ping`.
-    /// Every default policy lets these pass.
+    /// Returns true for a request of the lifecycle: `initialize`, `server/discover`, `ping`. Every
+    /// default policy allows these.
     #[must_use]
     pub fn is_lifecycle(&self) -> bool {
         matches!(self, Self::Initialize | Self::Discover | Self::Ping)
     }
 
-    /// Whether the answer is a page of named things that [`Listed`](crate::Listed) shows.
+    /// Returns true if the response is a page of [`Listed`](crate::Listed) entries.
     #[must_use]
     pub fn is_list(&self) -> bool {
         matches!(
@@ -139,9 +138,9 @@ impl Method<'_> {
         )
     }
 
-    /// What sort of thing a request of this method names as its target. `None` for one without a
-    /// target, and for `completion/complete`, whose reference says it:
-    /// [`McpRequest::target_kind`](crate::McpRequest::target_kind).
+    /// The kind of target that requests of this method have. `None` for a method without a target,
+    /// and for `completion/complete`, where the request decides
+    /// ([`McpRequest::target_kind`](crate::McpRequest::target_kind)).
     #[must_use]
     pub fn target_kind(&self) -> Option<ListedKind> {
         match self {
@@ -159,7 +158,7 @@ impl Method<'_> {
         }
     }
 
-    /// Whether this is a notification, which has no answer (JSON-RPC 2.0, section 4.1).
+    /// Returns true for a notification, which has no response (JSON-RPC 2.0, section 4.1).
     #[must_use]
     pub fn is_notification(&self) -> bool {
         self.as_str().starts_with("notifications/")
@@ -169,34 +168,5 @@ impl Method<'_> {
 impl fmt::Display for Method<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Method;
-
-    #[test]
-    fn every_known_name_round_trips() {
-        for (position, method) in Method::KNOWN.iter().enumerate() {
-            assert_eq!(Method::new(method.as_str()), *method);
-            assert_eq!(method.known(), Some(*method));
-            assert_eq!(method.position(), Some(position));
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_kept_and_case_matters() {
-        assert_eq!(Method::new("Tools/Call"), Method::Other("Tools/Call"));
-        assert_eq!(Method::new("x/y").as_str(), "x/y");
-        assert_eq!(Method::new("x/y").known(), None);
-        assert_eq!(Method::new("x/y").position(), None);
-    }
-
-    #[test]
-    fn notifications_are_told_from_requests() {
-        assert!(Method::ToolsListChanged.is_notification());
-        assert!(!Method::Listen.is_notification());
-        assert!(Method::Other("notifications/vendor").is_notification());
     }
 }

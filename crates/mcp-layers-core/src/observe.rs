@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{McpRequest, McpResponse};
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum End<'a, R> {
@@ -56,7 +56,7 @@ pin_project! {
 /// Reports on drop what was not reported before.
 struct Guard<R, O: Observer<R>> {
     observer: O,
-    /// Whether the inner service runs. A drop meanwhile means that it panicked.
+    /// True while the inner service runs. A drop meanwhile means that it panicked.
     running: bool,
     done: bool,
     response: PhantomData<fn() -> R>,
@@ -192,20 +192,7 @@ pub struct Observed<S, F> {
 }
 
 impl<S, F> Observed<S, F> {
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    crate::service::accessors!(inner: S);
 }
 
 impl<S, F, O, Req> Service<Req> for Observed<S, F>

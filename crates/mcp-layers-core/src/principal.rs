@@ -1,12 +1,11 @@
-//! Who is calling.
+//! The authenticated caller.
 
 use std::{fmt, time::SystemTime};
 
-/// Who a request comes from.
+/// The identity of a caller, as an authentication layer established it.
 ///
-/// A principal is made where a credential was checked, and travels inward in the request's
-/// [`CallContext`](crate::CallContext). Connections, session ids and what a client says of itself
-/// are no principals.
+/// A principal travels inward in the request's [`CallContext`](crate::CallContext). Connections,
+/// session ids and a client's own statements about itself are not principals.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     subject: Box<str>,
@@ -20,24 +19,24 @@ pub struct Principal {
     expires_at: Option<SystemTime>,
 }
 
-/// How a principal was authenticated.
+/// The way in which a principal was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Authentication {
-    /// Not at all: the name is only claimed.
+    /// None: the name is only claimed.
     Unverified,
-    /// By a bearer token (RFC 6750) that was verified.
+    /// A verified bearer token (RFC 6750).
     Bearer,
-    /// By an API key that was verified.
+    /// A verified API key.
     ApiKey,
-    /// By the operating system or by configuration: a local process over standard input.
+    /// The operating system or the configuration: a local process over standard input.
     Local,
-    /// In some other verified way, by its name.
+    /// Another verified way, by name.
     Other(&'static str),
 }
 
 impl Principal {
-    /// A principal by its subject: unique within its issuer, if it has one.
+    /// Creates a principal from its subject, which is unique within its issuer.
     pub fn new(subject: impl Into<Box<str>>, authentication: Authentication) -> Self {
         Self {
             subject: subject.into(),
@@ -52,7 +51,7 @@ impl Principal {
         }
     }
 
-    /// Sets who vouches for the subject (the `iss` of a token, RFC 7519).
+    /// Sets the issuer that vouches for the subject (the `iss` of a token, RFC 7519).
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<Box<str>>) -> Self {
         self.issuer = Some(issuer.into());
@@ -73,29 +72,29 @@ impl Principal {
         self
     }
 
-    /// Sets the scopes (RFC 6749, section 3.3), sorted and each once.
+    /// Sets the scopes (RFC 6749, section 3.3). They are sorted and deduplicated.
     #[must_use]
     pub fn with_scopes<T: Into<Box<str>>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
         self.scopes = sorted(scopes);
         self
     }
 
-    /// Sets the roles, sorted and each once.
+    /// Sets the roles. They are sorted and deduplicated.
     #[must_use]
     pub fn with_roles<T: Into<Box<str>>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
         self.roles = sorted(roles);
         self
     }
 
-    /// Sets what tells this credential from others of the same subject: a digest of the token,
-    /// never the token.
+    /// Sets a digest of the credential, which distinguishes it from others of the same subject. Never
+    /// the credential itself.
     #[must_use]
     pub fn with_credential_digest(mut self, digest: impl Into<Box<[u8]>>) -> Self {
         self.credential = Some(digest.into());
         self
     }
 
-    /// Sets until when the credential is good.
+    /// Sets the expiry of the credential.
     #[must_use]
     pub fn with_expiry(mut self, expires_at: SystemTime) -> Self {
         self.expires_at = Some(expires_at);
@@ -108,7 +107,7 @@ impl Principal {
         &self.subject
     }
 
-    /// Who vouches for the subject.
+    /// The issuer that vouches for the subject.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
@@ -136,7 +135,7 @@ impl Principal {
         self.roles.iter().map(AsRef::as_ref)
     }
 
-    /// Whether the principal has the scope, by its exact name.
+    /// Returns true if the principal has the scope, by exact name.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes
@@ -144,7 +143,7 @@ impl Principal {
             .is_ok()
     }
 
-    /// Whether the principal has the role, by its exact name.
+    /// Returns true if the principal has the role, by exact name.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.roles
@@ -152,31 +151,31 @@ impl Principal {
             .is_ok()
     }
 
-    /// How the principal was authenticated.
+    /// The way in which the principal was authenticated.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         self.authentication
     }
 
-    /// Whether somebody checked that the principal is who it says.
+    /// Returns true if the identity was verified.
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.authentication != Authentication::Unverified
     }
 
-    /// What tells this credential from others of the same subject.
+    /// The digest of the credential.
     #[must_use]
     pub fn credential_digest(&self) -> Option<&[u8]> {
         self.credential.as_deref()
     }
 
-    /// Until when the credential is good.
+    /// The expiry of the credential.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
     }
 
-    /// Whether both are the same subject of the same issuer, by whatever credential.
+    /// Returns true if both are the same subject of the same issuer, regardless of the credential.
     #[must_use]
     pub fn is_same_subject(&self, other: &Self) -> bool {
         self.subject == other.subject
@@ -185,7 +184,7 @@ impl Principal {
     }
 }
 
-/// The digest of the credential is left out.
+/// Omits the digest of the credential.
 impl fmt::Debug for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Principal")
@@ -206,35 +205,4 @@ fn sorted<T: Into<Box<str>>>(names: impl IntoIterator<Item = T>) -> Vec<Box<str>
     names.sort_unstable();
     names.dedup();
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Authentication, Principal};
-
-    #[test]
-    fn scopes_match_by_exact_name() {
-        let principal =
-            Principal::new("ada", Authentication::Bearer).with_scopes(["tools", "admin", "tools"]);
-        assert!(principal.has_scope("tools"));
-        assert!(!principal.has_scope("tool"));
-        assert!(!principal.has_scope("TOOLS"));
-        assert_eq!(principal.scopes().collect::<Vec<_>>(), ["admin", "tools"]);
-    }
-
-    #[test]
-    fn a_claimed_name_is_not_the_verified_subject() {
-        let claimed = Principal::new("ada", Authentication::Unverified);
-        let verified = Principal::new("ada", Authentication::ApiKey);
-        assert!(!claimed.is_verified());
-        assert!(!claimed.is_same_subject(&verified));
-    }
-
-    #[test]
-    fn debug_shows_no_credential() {
-        let principal =
-            Principal::new("ada", Authentication::Bearer).with_credential_digest(*b"\xAB\xCD");
-        let shown = format!("{principal:?}");
-        assert!(shown.contains("ada") && !shown.contains("171") && !shown.contains("credential"));
-    }
 }

@@ -1,4 +1,4 @@
-//! Whether a request has reported progress.
+//! The time of a request's last progress notification.
 
 use std::{
     sync::{
@@ -8,13 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When a request last reported progress (`notifications/progress`). Clones, and so the copies of a
-/// request, share it.
+/// The time of a request's last progress notification (`notifications/progress`). Clones share it.
 ///
-/// A layer that has to know asks for it with
-/// [`CallContext::watch_progress`](crate::CallContext::watch_progress). Whoever sends or receives
-/// the notifications of the request tells it with [`Progress::report`]: a handler, or an adapter
-/// that sees them.
+/// A layer that needs it calls
+/// [`CallContext::watch_progress`](crate::CallContext::watch_progress). The adapter or the handler
+/// that sends the notifications calls [`Progress::report`].
 #[derive(Debug, Clone)]
 pub struct Progress(Arc<Shared>);
 
@@ -35,19 +33,19 @@ impl Progress {
         }))
     }
 
-    /// Says that progress was reported now, by the monotonic clock of the operating system.
+    /// Records progress at the present time of the operating system's monotonic clock.
     pub fn report(&self) {
         self.report_at(Instant::now());
     }
 
-    /// Says that progress was reported at that time. One before the latest report changes nothing.
+    /// Records progress at the given time. A time before the latest one changes nothing.
     pub fn report_at(&self, at: Instant) {
         let after = at.saturating_duration_since(self.0.start).as_nanos();
         let after = u64::try_from(after).unwrap_or(u64::MAX).saturating_add(1);
         self.0.last.fetch_max(after, Ordering::AcqRel);
     }
 
-    /// When progress was last reported; `None` before the first time.
+    /// The time of the last progress; `None` before the first.
     #[must_use]
     pub fn last(&self) -> Option<Instant> {
         match self.0.last.load(Ordering::Acquire) {
@@ -60,28 +58,5 @@ impl Progress {
 impl Default for Progress {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Progress;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn the_latest_report_counts_and_clones_share_it() {
-        let progress = Progress::new();
-        assert_eq!(progress.last(), None);
-        let now = Instant::now();
-        progress.clone().report_at(now + Duration::from_secs(2));
-        progress.report_at(now);
-        assert_eq!(progress.last(), Some(now + Duration::from_secs(2)));
-    }
-
-    #[test]
-    fn a_report_before_the_beginning_is_a_report() {
-        let progress = Progress::new();
-        progress.report_at(progress.0.start - Duration::from_secs(1));
-        assert_eq!(progress.last(), Some(progress.0.start));
     }
 }

@@ -1,4 +1,4 @@
-//! An answer from the inner service, or one made without it.
+//! A response of the inner service, or one made without it.
 
 use std::{
     fmt,
@@ -9,8 +9,8 @@ use std::{
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The future of a layer that may answer by itself: the inner service's future, or an answer
-    /// that is already there. No box.
+    /// The inner service's future, or a response that is already there. For layers that may answer
+    /// without the inner service; no allocation.
     pub struct ReplyFuture<F, R> {
         #[pin]
         state: State<F, R>,
@@ -26,14 +26,14 @@ pin_project! {
 }
 
 impl<F, R> ReplyFuture<F, R> {
-    /// The inner service answers.
+    /// Waits for the inner service.
     pub fn inner(future: F) -> Self {
         Self {
             state: State::Inner { future },
         }
     }
 
-    /// The answer is there.
+    /// Resolves at once to `response`.
     pub fn ready(response: R) -> Self {
         Self {
             state: State::Ready {
@@ -49,13 +49,12 @@ where
 {
     type Output = Result<R, E>;
 
-    /// Polled again after it was ready, an answer that was already there stays pending.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Inner { future } => future.poll(cx),
-            StateProjection::Ready { response } => response
-                .take()
-                .map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            StateProjection::Ready { response } => {
+                Poll::Ready(Ok(response.take().expect("polled after completion")))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a layer sees of a request, whoever owns its type.
+//! The view of a request.
 
 use std::{borrow::Cow, fmt, net::IpAddr};
 
@@ -13,25 +13,25 @@ use crate::{
 pub mod meta_key {
     /// The protocol version of one request: a string.
     pub const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-    /// The client's self-reported name and version: an object.
+    /// The client's name and version, as the client reports them: an object.
     pub const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
     /// The client's capabilities for one request: an object.
     pub const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-    /// The token under which progress is reported: a string or an integer.
+    /// The token for progress notifications: a string or an integer.
     pub const PROGRESS_TOKEN: &str = "progressToken";
 }
 
-/// The first protocol version without a handshake, in which every request speaks for itself.
-/// Versions are dates, so that they compare as text.
+/// The first protocol version without a handshake: each request carries its own version and client
+/// information. Versions are dates, so they compare as text.
 pub const MODERN: &str = "2026-07-28";
 
 /// A borrowed view of one MCP request.
 ///
-/// The trait is implemented by the adapter of an MCP implementation (`mcp-layers-rmcp`,
-/// `mcp-layers-tower-mcp`) or, for a hand-made server, by [`JsonRpcRequest`]. Layers ask for it and
-/// for nothing else; nothing is converted or serialised.
+/// The adapters (`mcp-layers-rmcp`, `mcp-layers-tower-mcp`) implement the trait for the request type
+/// of their MCP implementation, and [`JsonRpcRequest`] implements it for hand-made servers. A layer
+/// reads a request through this trait only, so nothing is converted or serialised.
 ///
-/// A type that is no MCP request is refused where a layer meets it:
+/// A type that is not an MCP request is rejected by the compiler:
 ///
 /// ```compile_fail,E0277
 /// use mcp_layers_core::{CancelLayer, JsonRpcResponse, McpService};
@@ -57,43 +57,44 @@ pub trait McpRequest: Sized {
     /// The response type of the same implementation.
     type Response: McpResponse<ReplyTo = Self::ReplyTo>;
 
-    /// What an answer made without the inner service must repeat: nothing where the implementation
-    /// keeps the JSON-RPC id itself, the id elsewhere.
+    /// The data that a response made by a layer has to repeat: `()` if the implementation keeps the
+    /// JSON-RPC id itself, otherwise the id.
     type ReplyTo: Clone + Send + Sync + 'static;
 
-    /// Resolves when the caller cancels this request; never, where the implementation cannot tell.
+    /// A future that resolves when the caller cancels the request. It stays pending if the
+    /// implementation cannot tell.
     type Cancelled: Future<Output = ()> + Send + 'static;
 
-    /// What [`McpResponse::from_error`] needs to answer this request.
+    /// The argument for [`McpResponse::from_error`].
     fn reply_to(&self) -> Self::ReplyTo;
 
     /// The method.
     fn method(&self) -> Method<'_>;
 
-    /// The JSON-RPC id. Unique only among the requests in flight of one peer.
+    /// The JSON-RPC id. It is unique only among the requests in flight of one peer.
     fn id(&self) -> Option<RequestId<'_>>;
 
-    /// What the request is about: the tool's or prompt's name, the resource's uri, the task's id;
-    /// for `completion/complete` the prompt's name or the template's uri.
+    /// The target: the tool's or prompt's name, the resource's uri, or the task's id. For
+    /// `completion/complete`, the prompt's name or the template's uri.
     fn target(&self) -> Option<&str>;
 
-    /// What sort of thing [`McpRequest::target`] names; `None` where that cannot be told. A
-    /// `completion/complete` is about a prompt or a resource template, as its reference says.
+    /// The kind of the target; `None` without one. For `completion/complete`, the request's reference
+    /// decides between a prompt and a resource template.
     fn target_kind(&self) -> Option<ListedKind> {
         self.method().target_kind()
     }
 
-    /// The arguments: of the tool or prompt; of a method that the implementation does not know,
-    /// all its params.
+    /// The arguments of the tool or prompt. For a method that the implementation does not know, all
+    /// params.
     fn arguments(&self) -> Arguments<'_>;
 
-    /// The page that a list request asks for. An empty cursor is a cursor, not its absence.
+    /// The cursor of a list request. An empty cursor differs from none.
     fn cursor(&self) -> Option<&str> {
         None
     }
 
-    /// Appends canonical bytes of every parameter that can change the answer; `_meta` is not among
-    /// them. Requests of one method give equal bytes exactly when these parameters are equal.
+    /// Appends canonical bytes of every parameter that can change the response, except `_meta`. Two
+    /// requests of one method write equal bytes exactly when these parameters are equal.
     ///
     /// The default covers target, cursor, arguments and [`McpRequest::write_other_params`].
     fn write_params(&self, out: &mut Vec<u8>) {
@@ -104,8 +105,8 @@ pub trait McpRequest: Sized {
         self.write_other_params(out);
     }
 
-    /// Appends canonical bytes of the parameters that target, cursor and arguments do not show,
-    /// such as the argument that `completion/complete` asks about.
+    /// Appends canonical bytes of the parameters beyond target, cursor and arguments, such as the
+    /// argument that `completion/complete` completes.
     fn write_other_params(&self, out: &mut Vec<u8>) {
         let _ = out;
     }
@@ -118,27 +119,27 @@ pub trait McpRequest: Sized {
     /// `params._meta`.
     fn meta(&self) -> Option<&Map<String, Value>>;
 
-    /// `params._meta`, made when there is none; `None` where it can no longer be changed. Own keys
+    /// `params._meta`, created if absent. `None` if it can no longer be changed. Keys of one's own
     /// take a vendor prefix (2026-07-28, basic/index, "_meta").
     fn meta_mut(&mut self) -> Option<&mut Map<String, Value>> {
         None
     }
 
-    /// The protocol version that the answer follows: the request's own, else the negotiated one.
-    /// It belongs into every cache key.
+    /// The protocol version of the response: the request's own, otherwise the negotiated one. Part
+    /// of every cache key.
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
         member(self.meta()?, meta_key::PROTOCOL_VERSION)?
             .as_str()
             .map(Cow::Borrowed)
     }
 
-    /// Whether the request follows protocol version 2026-07-28 or a later one.
+    /// Returns true if the protocol version is 2026-07-28 or later.
     fn is_modern(&self) -> bool {
         self.protocol_version()
             .is_some_and(|version| *version >= *MODERN)
     }
 
-    /// What the client says of itself. Never proof of anything.
+    /// The client's name and version, as the client reports them. Proves nothing.
     fn client_info(&self) -> Option<ClientInfo<'_>> {
         let info = member(self.meta()?, meta_key::CLIENT_INFO)?.as_object()?;
         let version = member(info, "version").and_then(Value::as_str);
@@ -148,8 +149,8 @@ pub trait McpRequest: Sized {
         })
     }
 
-    /// Appends canonical JSON of the capabilities that the client declared; nothing when it
-    /// declared none. Answers may depend on them.
+    /// Appends canonical JSON of the client's declared capabilities; nothing if it declared none.
+    /// Responses may depend on them.
     fn write_client_capabilities(&self, out: &mut Vec<u8>) {
         if let Some(capabilities) = self
             .meta()
@@ -159,12 +160,12 @@ pub trait McpRequest: Sized {
         }
     }
 
-    /// The token under which the caller wants progress, if it wants any.
+    /// The token of the progress notifications that the caller asked for.
     fn progress_token(&self) -> Option<&Value> {
         member(self.meta()?, meta_key::PROGRESS_TOKEN)
     }
 
-    /// How the request came in.
+    /// The connection on which the request arrived.
     fn connection(&self) -> Connection<'_> {
         Connection::default()
     }
@@ -185,37 +186,36 @@ pub trait McpRequest: Sized {
         None
     }
 
-    /// Whether the request goes on with an earlier one, by `inputResponses` or `requestState`
-    /// (2026-07-28, multi round-trip requests). Such a request is never cached, coalesced or
-    /// retried.
+    /// Returns true for a continuation: a request with `inputResponses` or `requestState`
+    /// (2026-07-28, multi round-trip requests). It is never cached, coalesced or retried.
     fn is_continuation(&self) -> bool;
 
-    /// Resolves when the caller cancels this request.
+    /// A future that resolves when the caller cancels the request.
     fn cancelled(&self) -> Self::Cancelled;
 
-    /// What layers tell layers further in.
+    /// The context that outer layers set for inner layers.
     fn context(&self) -> &CallContext;
 
-    /// What layers tell layers further in.
+    /// The context that outer layers set for inner layers.
     fn context_mut(&mut self) -> &mut CallContext;
 
-    /// A typed extension: the server's own, or the transport's.
+    /// A typed extension of the server, its users or the transport.
     fn extension<T: Send + Sync + 'static>(&self) -> Option<&T>;
 
-    /// Adds a typed extension, in place of an earlier one of the same type. Returns false where
-    /// this request cannot carry it any more (an established subscription).
+    /// Inserts a typed extension, replacing one of the same type. Returns false if the request can no
+    /// longer carry it (an established subscription).
     fn insert_extension<T: Clone + Send + Sync + 'static>(&mut self, value: T) -> bool;
 }
 
-/// A request that can be sent again. Only layers that repeat requests ask for it.
+/// A request that can be sent again. Layers that repeat requests require it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent again",
     label = "a layer that repeats requests needs to copy them",
     note = "implement `mcp_layers_core::ReplayRequest` for it"
 )]
 pub trait ReplayRequest: McpRequest {
-    /// A copy, its extensions and context included; `None` where this request is the only one of
-    /// its kind (an established subscription).
+    /// A copy, including extensions and context. `None` if the request cannot be repeated (an
+    /// established subscription).
     fn try_clone(&self) -> Option<Self>;
 }
 
@@ -238,13 +238,13 @@ impl fmt::Display for RequestId<'_> {
     }
 }
 
-/// A client's name and version, as it reports them itself.
+/// A client's name and version, as the client reports them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ClientInfo<'a> {
     /// The name.
     pub name: Cow<'a, str>,
-    /// The version; empty when the client gave none.
+    /// The version; empty if the client sent none.
     pub version: Cow<'a, str>,
 }
 
@@ -268,7 +268,7 @@ pub struct Connection<'a> {
     pub http_version: Option<&'a str>,
     /// The session id of the legacy HTTP transport. Possession proves nothing.
     pub session_id: Option<&'a str>,
-    /// The address of the socket's other end.
+    /// The address of the peer.
     pub peer_address: Option<IpAddr>,
 }
 

@@ -1,4 +1,4 @@
-//! Any tower layer, on part of the traffic.
+//! Selectors: any tower layer, for some requests only.
 
 use std::{
     fmt,
@@ -13,11 +13,11 @@ use tower_service::Service;
 
 use crate::{BoxError, ConfigError, McpRequest, Method};
 
-/// Puts `layer` on every request but the long-lived ones ([`Method::is_long_lived`]) and those of
-/// the lifecycle ([`Method::is_lifecycle`]).
+/// Applies `layer` to every request except the long-lived ones ([`Method::is_long_lived`]) and those
+/// of the lifecycle ([`Method::is_lifecycle`]).
 ///
-/// This is how a plain `tower::timeout` or `concurrency_limit` belongs into a stack: a
-/// `subscriptions/listen` request would otherwise be cut off, or hold a permit for ever.
+/// Use it around a plain `tower::timeout` or `concurrency_limit`: otherwise a `subscriptions/listen`
+/// request would be cut off, or hold a permit for ever.
 ///
 /// ```
 /// use mcp_layers_core::{CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpResponse, short_lived};
@@ -47,16 +47,16 @@ pub fn short_lived<L>(layer: L) -> SelectLayer<L> {
     }
 }
 
-/// Puts `layer` on requests of these methods.
+/// Applies `layer` to requests of these methods.
 ///
 /// # Errors
-/// When there is no method, or one that can never be selected: a long-lived one, one of the
-/// lifecycle, a notification.
+/// If there is no method, or one that can never be selected: a long-lived one, one of the lifecycle,
+/// or a notification.
 pub fn for_methods<L>(
     methods: impl IntoIterator<Item = Method<'static>>,
     layer: L,
 ) -> Result<SelectLayer<L>, ConfigError> {
-    // A known name that stands in `Method::Other` is read as what it names.
+    // A known name in `Method::Other` is read as the method that it names.
     let methods: Arc<[_]> = methods
         .into_iter()
         .map(|method| Method::new(method.as_str()))
@@ -81,7 +81,7 @@ pub fn for_methods<L>(
     })
 }
 
-/// Puts `layer` on calls of one tool, by its exact name.
+/// Applies `layer` to calls of one tool, by exact name.
 pub fn only_tool<L>(name: impl Into<Arc<str>>, layer: L) -> SelectLayer<L> {
     SelectLayer {
         layer,
@@ -89,10 +89,10 @@ pub fn only_tool<L>(name: impl Into<Arc<str>>, layer: L) -> SelectLayer<L> {
     }
 }
 
-/// Puts `layer` on calls of these tools, by their exact names.
+/// Applies `layer` to calls of these tools, by exact name.
 ///
 /// # Errors
-/// When there is no name.
+/// If there is no name.
 pub fn for_tools<L, N: Into<Arc<str>>>(
     names: impl IntoIterator<Item = N>,
     layer: L,
@@ -138,17 +138,16 @@ impl When {
     }
 }
 
-/// A layer on part of the traffic: made by [`short_lived`], [`for_methods`], [`only_tool`],
+/// A layer for some requests only. Made by [`short_lived`], [`for_methods`], [`only_tool`] and
 /// [`for_tools`].
 ///
 /// # Readiness
-/// Which path a request takes is known only when it is there. Readiness is that of the plain path.
-/// For a request that takes the other path, the plain one gives back what it reserved, and the
-/// selected one is made ready inside the response's future; so neither path holds a permit for the
-/// other.
+/// The path of a request is known only in `call`, so readiness is that of the plain path. For a
+/// request that takes the selected path, the plain path gives back its reservation, and the response
+/// future makes the selected path ready. No request holds permits of both paths.
 ///
-/// A service that never gets ready keeps the plain path, and so both, from being ready. What is to
-/// answer then (`tower::load_shed`, a timeout around readiness) belongs outside this layer.
+/// If the plain path is never ready, the service never is. `tower::load_shed`, or a timeout for
+/// readiness, belongs outside this layer.
 #[derive(Clone)]
 pub struct SelectLayer<L> {
     layer: L,
@@ -199,7 +198,7 @@ where
                 },
             };
         }
-        // A clone has reserved nothing; the one that has goes.
+        // The instance with a reservation is dropped; a clone has none.
         self.plain = self.plain.clone();
         SelectFuture {
             state: State::Waiting {
@@ -244,10 +243,11 @@ where
                 StateProjection::Selected { future } => return future.poll(cx).map_err(Into::into),
                 StateProjection::Waiting { service, request } => {
                     ready!(service.poll_ready(cx)).map_err(Into::into)?;
-                    let Some(request) = request.take() else {
-                        return Poll::Pending;
-                    };
-                    service.call(request)
+                    service.call(
+                        request
+                            .take()
+                            .expect("taken once, before the state changes"),
+                    )
                 }
             };
             state.set(State::Selected { future });

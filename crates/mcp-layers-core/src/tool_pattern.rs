@@ -42,7 +42,7 @@ impl ToolPattern {
         })
     }
 
-    /// Whether the pattern matches a tool's name. Case matters.
+    /// Returns true if the pattern matches a tool's name. Case matters.
     #[must_use]
     pub fn matches(&self, tool: &str) -> bool {
         if self.is_prefix {

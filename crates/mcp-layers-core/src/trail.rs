@@ -3,7 +3,6 @@
 use std::{borrow::Cow, time::Duration};
 
 use serde_json::Value;
-use smallvec::SmallVec;
 
 use crate::McpError;
 
@@ -19,8 +18,7 @@ pub struct Trail {
 
 #[derive(Debug, Clone, Default)]
 struct Noted {
-    /// There is seldom more than one.
-    events: SmallVec<[Event; 1]>,
+    events: Vec<Event>,
     public: bool,
 }
 

@@ -201,3 +201,60 @@ fn arguments_are_empty_in_every_form_of_nothing() {
         assert!(!arguments.is_empty(), "{arguments:?}");
     }
 }
+
+#[test]
+fn key_order_does_not_matter_at_any_depth() {
+    let a: Value = serde_json::from_str(r#"{"b":{"y":1,"x":[{"q":1,"p":2}]},"a":1}"#).unwrap();
+    let b: Value = serde_json::from_str(r#"{"a":1,"b":{"x":[{"p":2,"q":1}],"y":1}}"#).unwrap();
+    assert_eq!(of(Arguments::Value(&a)), of(Arguments::Value(&b)));
+    assert_eq!(
+        of(Arguments::Value(&a)),
+        br#"{"a":1,"b":{"x":[{"p":2,"q":1}],"y":1}}"#
+    );
+}
+
+#[test]
+fn integers_and_floats_differ_and_negative_zero_is_zero() {
+    assert_ne!(
+        of(Arguments::Value(&json!(1))),
+        of(Arguments::Value(&json!(1.0)))
+    );
+    // Unless another crate turns on `serde_json/arbitrary_precision`.
+    assert_eq!(
+        of(Arguments::Value(&json!(-0.0))) == of(Arguments::Value(&json!(0.0))),
+        json!(-0.0) == json!(0.0)
+    );
+    assert_eq!(of(Arguments::Value(&json!([0.0, -1.5]))), b"[0.0,-1.5]");
+}
+
+#[test]
+fn delimiters_in_names_do_not_collide() {
+    let a = json!({"a\":1,\"b": 2});
+    let b = json!({"a": 1, "b": 2});
+    assert_ne!(of(Arguments::Value(&a)), of(Arguments::Value(&b)));
+    let composed = json!("\u{e9}");
+    let decomposed = json!("e\u{301}");
+    assert_ne!(
+        of(Arguments::Value(&composed)),
+        of(Arguments::Value(&decomposed))
+    );
+}
+
+#[test]
+fn none_an_empty_map_and_null_differ() {
+    let none = of(Arguments::None);
+    let empty = of(Arguments::Map(&Map::new()));
+    let null = of(Arguments::Value(&Value::Null));
+    assert!(none.is_empty());
+    assert_ne!(none, empty);
+    assert_ne!(empty, null);
+}
+
+#[test]
+fn raw_text_equals_its_parsed_value_and_broken_text_equals_no_json() {
+    let raw = Arguments::Raw(r#" { "b" : 1 , "a" : "\u0041" } "#);
+    assert_eq!(of(raw), of(Arguments::Value(&json!({"a": "A", "b": 1}))));
+    let broken = of(Arguments::Raw("{"));
+    assert_eq!(broken.first(), Some(&0xFF));
+    assert_ne!(broken, of(Arguments::Raw("{{")));
+}

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::template::Template;
-use crate::{Hints, KeyWriter, ListedKind, McpRequest};
+use crate::{Hints, KeyWriter, ListedKind, Principal};
 
 /// The number of principals for whom names are kept; the one that came first leaves first.
 const MAX_OWNERS: usize = 16_384;
@@ -14,9 +14,9 @@ const MAX_OF_SERVER: usize = 65_536;
 /// The number of resource templates that uris are matched against.
 const MAX_TEMPLATES: usize = 256;
 
-/// Whoever a name was learned from.
+/// The source of a learned name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// The server itself, by a look-up past every layer.
     Server,
     /// A principal; the empty key stands for all callers without one.
@@ -24,9 +24,9 @@ pub(super) enum Owner {
 }
 
 impl Owner {
-    pub(super) fn of<Req: McpRequest>(request: &Req) -> Self {
+    pub(crate) fn of(principal: Option<&Principal>) -> Self {
         let mut key = Vec::new();
-        if let Some(principal) = request.context().principal() {
+        if let Some(principal) = principal {
             KeyWriter::new(&mut key)
                 .optional(principal.issuer())
                 .text(principal.subject());
@@ -36,11 +36,11 @@ impl Owner {
 }
 
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     max_per_principal: usize,
     generation: u64,
     kinds: HashMap<ListedKind, HashMap<Box<str>, Entry>>,
-    /// What each owner has taught, oldest first.
+    /// The names that each owner has taught, oldest first.
     taught: HashMap<Owner, HashMap<ListedKind, VecDeque<Box<str>>>>,
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
@@ -49,11 +49,11 @@ pub(super) struct Names {
 
 #[derive(Debug)]
 struct Entry {
-    /// `None` as long as nobody said anything of the tool but its name.
+    /// `None` until a list or the operator states the hints.
     hints: Option<Hints>,
-    /// Whether the operator named it.
+    /// True if the operator declared the name.
     is_declared: bool,
-    /// Whether the hints are the operator's.
+    /// True if the operator declared the hints.
     is_fixed: bool,
 }
 
@@ -113,7 +113,7 @@ impl Names {
     }
 
     /// Adds a name, or what a list says of one that is known.
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &mut self,
         owner: &Owner,
         kind: ListedKind,

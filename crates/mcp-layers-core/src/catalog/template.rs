@@ -1,7 +1,6 @@
 //! Uri templates (RFC 6570), matched against uris.
 
-/// A uri template, taken apart. It answers whether it could have given a uri; the values of its
-/// variables do not matter.
+/// A parsed uri template. The values of its variables do not matter.
 #[derive(Debug)]
 pub(super) struct Template(Vec<Element>);
 
@@ -37,7 +36,8 @@ impl Template {
         Self(elements)
     }
 
-    /// Whether the template could have given `uri`. Takes the product of both lengths at most.
+    /// Returns true if the template can expand to `uri`. The time is at most proportional to the
+    /// product of both lengths.
     pub(super) fn matches(&self, uri: &str) -> bool {
         // `reached[i]`: the first `i` elements can match what was read so far.
         let mut reached = vec![false; self.0.len() + 1];

@@ -5,19 +5,21 @@ use std::{
 };
 
 use http::Extensions;
-use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::{JsonRpcId, JsonRpcReplyTo, JsonRpcResponse};
 use crate::{
-    Arguments, CallContext, Connection, JsonRpcResponse, ListedKind, McpRequest, Method,
-    ReplayRequest, RequestId, Transport, member, meta_key,
+    Arguments, CallContext, Connection, ListedKind, McpError, McpRequest, McpResponse, Method,
+    ReplayRequest, RequestId, Transport,
+    arguments::{write_canonical, write_members},
+    meta_key,
 };
 
-/// An MCP request as plain JSON-RPC, with which a hand-made server gets every layer.
+/// An MCP request as plain JSON-RPC: the request type of hand-made servers.
 ///
-/// A clone shares everything but its extensions' map and costs no allocation. The request's
-/// cancellation is shared by its clones.
+/// Clones share everything except the map of extensions, and cost no allocation. Cancelling a request
+/// cancels its clones.
 #[derive(Clone)]
 pub struct JsonRpcRequest {
     parts: Arc<Parts>,
@@ -29,65 +31,15 @@ pub struct JsonRpcRequest {
 struct Parts {
     id: JsonRpcId,
     method: Cow<'static, str>,
-    /// The method read once; `None` for one that is not known.
+    /// The parsed method; `None` if it is not a method of the protocol.
     known: Option<Method<'static>>,
     params: Value,
-    /// Read once, since every layer asks, and few requests have them.
+    /// Read once: every layer asks for them.
     has_meta: bool,
     is_continuation: bool,
     protocol_version: Option<Cow<'static, str>>,
     transport: Option<Transport>,
     cancellation: OnceLock<CancellationToken>,
-}
-
-/// An owned JSON-RPC id: an integer or a string. MCP requires one, and forbids `null`
-/// (2026-07-28, basic/index, "Requests").
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JsonRpcId {
-    /// An integer.
-    Number(i64),
-    /// A string.
-    String(Arc<str>),
-}
-
-impl JsonRpcId {
-    /// The id, borrowed.
-    #[must_use]
-    pub fn as_ref(&self) -> RequestId<'_> {
-        match self {
-            Self::Number(number) => RequestId::Number(*number),
-            Self::String(text) => RequestId::String(text),
-        }
-    }
-}
-
-impl From<i64> for JsonRpcId {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<&str> for JsonRpcId {
-    fn from(text: &str) -> Self {
-        Self::String(text.into())
-    }
-}
-
-impl Serialize for JsonRpcId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Number(number) => serializer.serialize_i64(*number),
-            Self::String(text) => serializer.serialize_str(text),
-        }
-    }
-}
-
-/// What an answer to a [`JsonRpcRequest`] repeats: its id, and whether it is a modern one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct JsonRpcReplyTo {
-    pub(super) id: JsonRpcId,
-    pub(super) modern: bool,
 }
 
 impl JsonRpcRequest {
@@ -121,20 +73,20 @@ impl JsonRpcRequest {
         Self::new(id, Method::CallTool.as_str()).with_params(Value::Object(params))
     }
 
-    /// Sets the params. The protocol knows only objects; whatever else is kept as it is.
+    /// Sets the params. The protocol allows only an object; any other value is kept unchanged.
     #[must_use]
     pub fn with_params(mut self, params: Value) -> Self {
         let parts = self.parts_mut();
         parts.params = params;
         let members = parts.params.as_object();
-        let has = |name| members.is_some_and(|members| member(members, name).is_some());
+        let has = |name| members.is_some_and(|members| members.get(name).is_some());
         parts.has_meta = has("_meta");
         parts.is_continuation = has("inputResponses") || has("requestState");
         self
     }
 
-    /// Sets the protocol version that was negotiated for the session. One in the request's own
-    /// `_meta` goes first.
+    /// Sets the protocol version negotiated for the session. A version in the request's own `_meta`
+    /// takes precedence.
     #[must_use]
     pub fn with_protocol_version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
         self.parts_mut().protocol_version = Some(version.into());
@@ -161,7 +113,7 @@ impl JsonRpcRequest {
         &self.parts.id
     }
 
-    /// The params; [`Value::Null`] when there are none.
+    /// The params; [`Value::Null`] if absent.
     #[must_use]
     pub fn params(&self) -> &Value {
         &self.parts.params
@@ -181,30 +133,12 @@ impl JsonRpcRequest {
         Arc::make_mut(&mut self.parts)
     }
 
-    #[inline(always)]
     fn param(&self, name: &str) -> Option<&Value> {
-        member(self.parts.params.as_object()?, name)
+        self.parts.params.get(name)
     }
 
-    fn target_of_others(&self) -> Option<&str> {
-        let name = match self.method() {
-            Method::GetPrompt => "name",
-            Method::ReadResource
-            | Method::ReadResourceDirectory
-            | Method::Subscribe
-            | Method::Unsubscribe
-            | Method::GetSkill => "uri",
-            Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
-                "taskId"
-            }
-            Method::Complete => return self.reference().map(|(_, name)| name),
-            _ => return None,
-        };
-        self.param(name)?.as_str()
-    }
-
-    /// Of a completion's reference: the prompt's name or the template's uri. Its type alone says
-    /// which, so that one with both fields is not taken for the other.
+    /// The reference of a completion: a prompt's name or a template's uri. Its `type` alone decides
+    /// which.
     fn reference(&self) -> Option<(ListedKind, &str)> {
         let reference = self.param("ref")?;
         let (kind, name) = match reference.get("type")?.as_str()? {
@@ -221,7 +155,6 @@ impl McpRequest for JsonRpcRequest {
     type ReplyTo = JsonRpcReplyTo;
     type Cancelled = WaitForCancellationFutureOwned;
 
-    #[inline]
     fn reply_to(&self) -> JsonRpcReplyTo {
         JsonRpcReplyTo {
             id: self.parts.id.clone(),
@@ -229,7 +162,6 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
-    #[inline]
     fn method(&self) -> Method<'_> {
         self.parts
             .known
@@ -240,13 +172,21 @@ impl McpRequest for JsonRpcRequest {
         Some(self.parts.id.as_ref())
     }
 
-    #[inline]
     fn target(&self) -> Option<&str> {
-        // What is asked for most, by most layers.
-        if self.parts.known == Some(Method::CallTool) {
-            return self.param("name")?.as_str();
-        }
-        self.target_of_others()
+        let name = match self.method() {
+            Method::CallTool | Method::GetPrompt => "name",
+            Method::ReadResource
+            | Method::ReadResourceDirectory
+            | Method::Subscribe
+            | Method::Unsubscribe
+            | Method::GetSkill => "uri",
+            Method::GetTask | Method::TaskResult | Method::UpdateTask | Method::CancelTask => {
+                "taskId"
+            }
+            Method::Complete => return self.reference().map(|(_, name)| name),
+            _ => return None,
+        };
+        self.param(name)?.as_str()
     }
 
     fn target_kind(&self) -> Option<ListedKind> {
@@ -274,28 +214,15 @@ impl McpRequest for JsonRpcRequest {
         self.param("cursor")?.as_str()
     }
 
-    /// All params but `_meta`. No params are the same as params with nothing in them.
+    /// Writes all params except `_meta`. Absent params equal empty ones.
     fn write_params(&self, out: &mut Vec<u8>) {
         match &self.parts.params {
             Value::Null => out.extend_from_slice(b"{}"),
             Value::Object(params) if self.parts.has_meta => {
-                // One entry at a time, so that nothing is copied; a map's iteration order may be
-                // that of insertion.
-                let mut entries: Vec<_> =
-                    params.iter().filter(|(key, _)| *key != "_meta").collect();
-                entries.sort_unstable_by_key(|(key, _)| *key);
-                out.push(b'{');
-                for (index, (key, value)) in entries.into_iter().enumerate() {
-                    if index > 0 {
-                        out.push(b',');
-                    }
-                    crate::arguments::write_string(key, out);
-                    out.push(b':');
-                    crate::write_canonical(value, out);
-                }
-                out.push(b'}');
+                let others = params.iter().filter(|(key, _)| *key != "_meta");
+                write_members(others.collect(), out);
             }
-            params => crate::write_canonical(params, out),
+            params => write_canonical(params, out),
         }
     }
 
@@ -313,7 +240,6 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
-    #[inline]
     fn meta(&self) -> Option<&Map<String, Value>> {
         if !self.parts.has_meta {
             return None;
@@ -332,11 +258,10 @@ impl McpRequest for JsonRpcRequest {
             .as_object_mut()
     }
 
-    #[inline]
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
         let own = self
             .meta()
-            .and_then(|meta| member(meta, meta_key::PROTOCOL_VERSION)?.as_str());
+            .and_then(|meta| meta.get(meta_key::PROTOCOL_VERSION)?.as_str());
         own.or(self.parts.protocol_version.as_deref())
             .map(Cow::Borrowed)
     }
@@ -348,7 +273,6 @@ impl McpRequest for JsonRpcRequest {
         }
     }
 
-    #[inline]
     fn list_request(&self, method: Method<'static>, cursor: Option<&str>) -> Option<Self> {
         let mut params = Map::new();
         if let Some(meta) = self.meta() {
@@ -374,12 +298,10 @@ impl McpRequest for JsonRpcRequest {
         self.cancellation().clone().cancelled_owned()
     }
 
-    #[inline]
     fn context(&self) -> &CallContext {
         &self.context
     }
 
-    #[inline]
     fn context_mut(&mut self) -> &mut CallContext {
         &mut self.context
     }
@@ -409,5 +331,19 @@ impl fmt::Debug for JsonRpcRequest {
             .field("target", &self.target())
             .field("context", &self.context)
             .finish_non_exhaustive()
+    }
+}
+
+impl JsonRpcResponse {
+    /// Creates a response with a result.
+    #[must_use]
+    pub fn success(request: &JsonRpcRequest, result: Value) -> Self {
+        Self::new(request.reply_to(), Ok(Arc::new(result)))
+    }
+
+    /// Creates an error response.
+    #[must_use]
+    pub fn error(request: &JsonRpcRequest, error: McpError) -> Self {
+        Self::from_error(request.reply_to(), error)
     }
 }

@@ -3,43 +3,31 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::{Value, json};
 
+use super::JsonRpcReplyTo;
 use crate::{
-    CacheHint, JsonRpcReplyTo, JsonRpcRequest, Listed, McpError, McpRequest, McpResponse, Method,
-    Outcome, RequestId, StoredResponse, TextSite, Trail, json_result, json_size, visit_json_texts,
-    write_serialized,
+    CacheHint, Listed, McpError, McpResponse, Method, Outcome, RequestId, StoredResponse, TextSite,
+    Trail,
+    json::{json_size, visit_json_texts, write_serialized},
+    json_result,
 };
 
-/// The answer to a [`JsonRpcRequest`]. A clone shares the result.
-///
-/// It serialises as the JSON-RPC message that goes to the caller.
+/// The response to a [`JsonRpcRequest`](crate::JsonRpcRequest). Clones share the result. It
+/// serialises as the JSON-RPC message for the caller.
 #[derive(Debug, Clone)]
 pub struct JsonRpcResponse {
     to: JsonRpcReplyTo,
-    /// An error is seldom, and large: it does not go with every answer from layer to layer.
     result: Result<Arc<Value>, Box<McpError>>,
     trail: Trail,
 }
 
 impl JsonRpcResponse {
-    /// A result.
-    #[must_use]
-    pub fn success(request: &JsonRpcRequest, result: Value) -> Self {
-        Self::new(request.reply_to(), Ok(Arc::new(result)))
-    }
-
-    /// An error.
-    #[must_use]
-    pub fn error(request: &JsonRpcRequest, error: McpError) -> Self {
-        Self::from_error(request.reply_to(), error)
-    }
-
-    fn new(to: JsonRpcReplyTo, result: Result<Arc<Value>, Box<McpError>>) -> Self {
+    pub(super) fn new(to: JsonRpcReplyTo, result: Result<Arc<Value>, Box<McpError>>) -> Self {
         let mut trail = Trail::new();
         trail.set_public(result.as_ref().is_err_and(|error| error.is_public()));
         Self { to, result, trail }
     }
 
-    /// The id of the request that this answers.
+    /// The id of the request.
     #[must_use]
     pub fn id(&self) -> RequestId<'_> {
         self.to.id.as_ref()
@@ -48,7 +36,7 @@ impl JsonRpcResponse {
     /// The result or the error.
     ///
     /// # Errors
-    /// The error, when the response is one.
+    /// Returns the error of an error response.
     pub fn result(&self) -> Result<&Value, &McpError> {
         match &self.result {
             Ok(result) => Ok(result),
@@ -120,8 +108,7 @@ impl McpResponse for JsonRpcResponse {
     }
 
     fn retain_listed(&mut self, keep: &mut dyn FnMut(Listed<'_>) -> bool) -> usize {
-        // Asked once about each entry, by looking: a list of which all stays is not copied. What
-        // stands before the first that goes needs no note.
+        // `keep` decides first, on the shared result: a list that stays whole is not copied.
         let (mut before, mut verdicts) = (0, Vec::new());
         self.visit_listed(&mut |entry| match keep(entry) {
             true if verdicts.is_empty() => before += 1,
@@ -151,7 +138,7 @@ impl McpResponse for JsonRpcResponse {
     }
 
     fn structured_content_mut(&mut self) -> Option<&mut Value> {
-        // Looked for first: a result that is shared is copied to be changed.
+        // Looked for first, because `value_mut` copies a shared result.
         self.value()?.get("structuredContent")?;
         json_result::structured_content_mut(self.value_mut()?)
     }

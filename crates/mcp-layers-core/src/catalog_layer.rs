@@ -5,16 +5,17 @@ use std::{
     future::{Pending, poll_fn},
     pin::Pin,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use pin_project_lite::pin_project;
-use tokio::sync::Mutex;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Catalog, Lesson, list_methods};
-use crate::{CatchPanic, ListedKind, McpRequest, McpResponse, clock::Clock};
+use crate::{
+    Catalog, CatchPanic, Lesson, ListedKind, McpRequest, McpResponse, Method, catalog::Owner,
+    clock::Clock,
+};
 
 /// The shortest time between two look-ups of one kind of name by lists.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
@@ -110,20 +111,7 @@ pub struct Cataloged<S, L = NoServer> {
 }
 
 impl<S, L> Cataloged<S, L> {
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    crate::service::accessors!(inner: S);
 }
 
 impl<S, L, Req> Service<Req> for Cataloged<S, L>
@@ -176,8 +164,7 @@ where
     }
 }
 
-/// What the request is about, where the catalog does not know it and the implementation cannot
-/// tell.
+/// The target of the request, if neither the catalog nor the implementation knows it.
 fn unknown_target<Req: McpRequest>(
     catalog: &Catalog,
     request: &Req,
@@ -187,10 +174,24 @@ fn unknown_target<Req: McpRequest>(
         return None;
     }
     if let Some(hints) = request.look_up(kind, name) {
-        catalog.learn_from_server(kind, name, hints);
+        catalog.update(catalog.generation(), |names| {
+            names.learn(&Owner::Server, kind, name, Some(hints));
+        });
         return None;
     }
     Some((kind, name.into()))
+}
+
+/// The list methods whose responses name things of this kind.
+fn list_methods(kind: ListedKind) -> &'static [Method<'static>] {
+    match kind {
+        ListedKind::Tool => &[Method::ListTools],
+        ListedKind::Prompt => &[Method::ListPrompts],
+        ListedKind::Resource => &[Method::ListResources, Method::ListResourceTemplates],
+        ListedKind::ResourceTemplate => &[Method::ListResourceTemplates],
+        ListedKind::Skill => &[Method::ListSkills],
+        ListedKind::Task => &[],
+    }
 }
 
 /// Reads the lists in which the name would stand, unless that was done a moment ago.
@@ -205,13 +206,14 @@ where
     Req: McpRequest,
     L: Service<Req, Response = Req::Response>,
 {
-    let mut last = catalog.shared.lookups.of(kind).lock().await;
+    let mut last = catalog.lookups().of(kind).lock().await;
     let now = clock.now();
     let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
     if is_recent || catalog.knows(kind, &name) {
         return request;
     }
     *last = Some(now);
+    let generation = catalog.generation();
     for method in list_methods(kind) {
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
@@ -224,8 +226,10 @@ where
             let Ok(response) = server.call(list).await else {
                 break;
             };
-            response.visit_listed(&mut |entry| {
-                catalog.learn_from_server(entry.kind, entry.name, entry.hints);
+            catalog.update(generation, |names| {
+                response.visit_listed(&mut |entry| {
+                    names.learn(&Owner::Server, entry.kind, entry.name, Some(entry.hints));
+                });
             });
             cursor = response.next_cursor().map(str::to_owned);
             if cursor.is_none() {
@@ -235,32 +239,6 @@ where
     }
     drop(last);
     request
-}
-
-/// When each kind of name was last looked up. Whoever looks up holds the lock meanwhile.
-#[derive(Default)]
-pub(super) struct Lookups([Mutex<Option<Instant>>; 6]);
-
-impl Lookups {
-    fn of(&self, kind: ListedKind) -> &Mutex<Option<Instant>> {
-        &self.0[match kind {
-            ListedKind::Tool => 0,
-            ListedKind::Prompt => 1,
-            ListedKind::Resource => 2,
-            ListedKind::ResourceTemplate => 3,
-            ListedKind::Skill => 4,
-            ListedKind::Task => 5,
-        }]
-    }
-
-    /// Allows the next look-up at once.
-    pub(super) fn clear(&self) {
-        for last in &self.0 {
-            if let Ok(mut last) = last.try_lock() {
-                *last = None;
-            }
-        }
-    }
 }
 
 pin_project! {

@@ -1,0 +1,95 @@
+//! The entries of lists: tools, prompts, resources and other things with a name.
+
+/// The kind of a [`Listed`] entry or of a request's target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ListedKind {
+    /// A tool, by its name.
+    Tool,
+    /// A resource, by its uri.
+    Resource,
+    /// A resource template, by its uri template.
+    ResourceTemplate,
+    /// A prompt, by its name.
+    Prompt,
+    /// A skill, by its uri.
+    Skill,
+    /// A task, by its id.
+    Task,
+}
+
+/// An entry of a list result.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Listed<'a> {
+    /// The kind.
+    pub kind: ListedKind,
+    /// The name, uri or id that a request uses as its target.
+    pub name: &'a str,
+    /// A tool's annotations; empty for every other kind.
+    pub hints: Hints,
+}
+
+impl<'a> Listed<'a> {
+    /// An entry without hints.
+    #[must_use]
+    pub fn new(kind: ListedKind, name: &'a str) -> Self {
+        Self {
+            kind,
+            name,
+            hints: Hints::default(),
+        }
+    }
+
+    /// The same entry with a tool's annotations.
+    #[must_use]
+    pub fn with_hints(mut self, hints: Hints) -> Self {
+        self.hints = hints;
+        self
+    }
+}
+
+/// A tool's annotations: claims of the server, to be believed only if the server is trusted
+/// (2026-07-28, server/tools, "Annotations").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Hints {
+    /// `readOnlyHint`: the tool changes nothing.
+    pub read_only: Option<bool>,
+    /// `destructiveHint`: the tool may destroy.
+    pub destructive: Option<bool>,
+    /// `idempotentHint`: a second call with the same arguments has no further effect.
+    pub idempotent: Option<bool>,
+    /// `openWorldHint`: the tool reaches beyond the server.
+    pub open_world: Option<bool>,
+}
+
+impl Hints {
+    /// Creates hints from the four values, in the order of the fields.
+    #[must_use]
+    pub fn new(
+        read_only: Option<bool>,
+        destructive: Option<bool>,
+        idempotent: Option<bool>,
+        open_world: Option<bool>,
+    ) -> Self {
+        Self {
+            read_only,
+            destructive,
+            idempotent,
+            open_world,
+        }
+    }
+
+    /// Returns true if a call may be repeated: read-only or idempotent.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.read_only == Some(true) || self.idempotent == Some(true)
+    }
+
+    /// Returns true if a response may be stored and returned again: read-only and idempotent.
+    #[must_use]
+    pub fn is_cacheable(&self) -> bool {
+        self.read_only == Some(true) && self.idempotent == Some(true)
+    }
+}
