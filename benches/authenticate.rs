@@ -27,7 +27,7 @@ use http::{Request, Response};
 use http_body_util::Empty;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use mcp_layers_authenticate::{
-    AuthenticateLayer, CachedVerifier, RequestBody, Credential, JwtVerifier, KeySet, Verified,
+    AuthenticateLayer, CachedVerifier, Credential, JwtVerifier, KeySet, RequestBody, Verified,
     Verify,
 };
 use mcp_layers_core::{Authentication, Principal};

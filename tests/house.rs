@@ -41,6 +41,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "http-body-util",
             "moka",
             "serde_json",
+            "tokio",
         ],
     ),
     (

@@ -44,7 +44,7 @@ impl Body for RequestBody {
 /// The body of a response: the inner service's, or that of a refusal.
 pub type ResponseBody<B> = Either<B, Full<Bytes>>;
 
-/// Tells whether a body turned out to be too large, whatever the inner service made of the error.
+/// A flag that is set when a body turns out to be too large.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exceeded(Arc<AtomicBool>);
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::RequestBody;
 
-/// How much of a body is kept to find the id, in bytes.
+/// The longest body that is searched for the id, in bytes.
 const MAX_KEPT: usize = 64 * 1024;
 
 /// Reads a body up to its end, its limit or an error, because some clients read no response before

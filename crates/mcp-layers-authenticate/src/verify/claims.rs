@@ -29,8 +29,7 @@ pub(crate) struct ClaimRules {
     issuer: Box<str>,
     /// `None`: any audience.
     pub(crate) audiences: Option<Vec<Box<str>>>,
-    /// Whether `iss` and `exp` are required: in a JSON web token, but not in the answer of an
-    /// introspection endpoint.
+    /// A JSON web token requires `iss` and `exp`, the response of an introspection endpoint does not.
     is_jwt: bool,
     pub(crate) leeway: Duration,
     pub(crate) max_names: usize,
@@ -122,8 +121,8 @@ impl ClaimRules {
     }
 
     /// A token that is bound to a key (`cnf`: DPoP, RFC 9449; mTLS, RFC 8705) is refused, because
-    /// nothing here checks the proof of possession: accepted as a bearer token, it would be of use
-    /// to whoever steals it.
+    /// the proof of possession is not checked here: accepted as a bearer token, it would be useful to
+    /// a thief.
     fn check_type(&self, claims: &Claims<'_>) -> Result<(), Fault> {
         if claims.get("cnf").is_some() {
             return Err("a token that is bound to a key");

@@ -85,9 +85,9 @@ impl Introspection {
         Self::build(url, Schemes::Secure, issuer.into(), None)
     }
 
-    /// Sends tokens **unencrypted**, to an `http` URL of any host. Whoever can read or change the
-    /// traffic can steal every token, and can have any token accepted. It is for networks that
-    /// encrypt by themselves, such as a service mesh inside a cluster.
+    /// Sends tokens **unencrypted**, to an `http` URL of any host. An attacker in the network can
+    /// steal every token and have any token accepted. It is for networks that encrypt all traffic,
+    /// such as a service mesh inside a cluster.
     ///
     /// # Errors
     ///

@@ -95,9 +95,9 @@ impl RemoteKeySet {
         Self::build(url, Schemes::Secure)
     }
 
-    /// Fetches the key set **unencrypted**, from an `http` URL of any host. Whoever can change the
-    /// traffic can replace the keys and sign tokens for any principal. It is for networks that encrypt by
-    /// themselves, such as a service mesh inside a cluster.
+    /// Fetches the key set **unencrypted**, from an `http` URL of any host. An attacker in the network
+    /// can replace the keys and sign tokens for any principal. It is for networks that encrypt all
+    /// traffic, such as a service mesh inside a cluster.
     ///
     /// # Errors
     ///
@@ -213,7 +213,7 @@ impl RemoteKeySet {
     }
 
     /// Starts a fetch, or finds the running one. Returns `None` within the cooldown. The fetch
-    /// continues when nobody waits for it any more.
+    /// continues when its callers are gone.
     fn start_fetch(&self) -> Option<watch::Receiver<()>> {
         let mut refresh = self.state.refresh();
         let running = refresh.running.as_ref();
