@@ -1,4 +1,4 @@
-//! What a mock service answers.
+//! The answers of a mock service.
 
 use std::{error::Error, fmt};
 
@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use crate::Gate;
 
-/// What a [`MockService`](crate::MockService) answers to one request, and when.
-///
-/// Whatever the answer is, it is addressed to the request that it answers.
+/// The answer of a [`MockService`](crate::MockService) to one request, and its time. Every answer is
+/// addressed to the request that it answers.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Answer {
@@ -44,27 +43,27 @@ impl Answer {
         Self::new(What::Default)
     }
 
-    /// This result.
+    /// A result.
     pub fn result(result: Value) -> Self {
         Self::new(What::Result(result))
     }
 
-    /// This error of the protocol.
+    /// A protocol error.
     pub fn error(error: McpError) -> Self {
         Self::new(What::Error(error))
     }
 
-    /// A tool's result with `isError: true`.
+    /// A tool result with `isError: true`.
     pub fn tool_error(text: impl Into<String>) -> Self {
         Self::new(What::ToolError(text.into()))
     }
 
-    /// This response, its trail included.
+    /// A whole response, including its trail.
     pub fn response(response: JsonRpcResponse) -> Self {
         Self::new(What::Response(Box::new(response)))
     }
 
-    /// The service's own error, `S::Error`.
+    /// A service error, `S::Error`.
     pub fn fail(message: impl Into<String>) -> Self {
         Self::new(What::Fail(MockError::new(message)))
     }
@@ -84,7 +83,7 @@ impl Answer {
         Self::plausible().behind(&Gate::closed())
     }
 
-    /// The same answer after the future was pending this many times. Each time it wakes its task.
+    /// The same answer after the future was pending `polls` times. Each time, it wakes its task.
     pub fn after_polls(mut self, polls: usize) -> Self {
         self.polls = polls;
         self
@@ -128,7 +127,7 @@ pub struct MockError {
 }
 
 impl MockError {
-    /// An error with this text.
+    /// Creates an error with this text.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),

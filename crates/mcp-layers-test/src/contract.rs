@@ -1,4 +1,4 @@
-//! The rules that every layer keeps.
+//! The rules that every layer follows.
 
 use std::{fmt, sync::Arc};
 
@@ -17,11 +17,11 @@ mod rule;
 
 pub use rule::{Rule, Violation};
 
-/// The rules that every layer keeps, as one test.
+/// The rules that every layer follows, as one test.
 ///
-/// A contract is made from a function that makes the layer, because each check begins with a fresh
-/// one. Give the layer limits that some hundred calls, two at a time, do not reach, and no policy
-/// that refuses them. The calls have a verified principal with the subject `contract`.
+/// A contract takes a function that creates the layer, because each check starts with a new one. The
+/// layer must allow some hundred calls, two at a time. The calls have a verified principal with the
+/// subject `contract`.
 ///
 /// ```
 /// use mcp_layers_test::Contract;
@@ -32,15 +32,13 @@ pub use rule::{Rule, Violation};
 ///
 /// # Rules
 ///
-/// [`Rule`] has them one by one. That the service of the layer is `Clone + Send + Sync` and its
-/// future `Send`, when those of the inner service are, is checked by the compiler
-/// ([`LayeredService`]).
+/// [`Rule`] lists them. The compiler checks that the service of the layer is `Clone + Send + Sync`, and
+/// its future `Send`, if those of the inner service are ([`LayeredService`]).
 ///
 /// # Runtime
 ///
-/// None is needed. A layer that uses timers or tasks of a runtime is checked inside it
-/// (`#[tokio::test]`); the checks hand control back to it between polls. No check waits for a
-/// timer.
+/// None is required. Check a layer that uses timers or tasks of a runtime inside that runtime
+/// (`#[tokio::test]`); the checks yield to it between polls. No check waits for a timer.
 #[derive(Clone)]
 pub struct Contract<F> {
     make: F,
@@ -50,7 +48,7 @@ pub struct Contract<F> {
 type Prepare = Arc<dyn Fn(JsonRpcRequest) -> JsonRpcRequest + Send + Sync>;
 type When = Arc<dyn Fn(&JsonRpcRequest) -> bool + Send + Sync>;
 
-/// How a layer differs from most.
+/// The ways in which a layer differs from most.
 #[derive(Clone, Default)]
 struct Options {
     answers_errors: bool,
@@ -61,8 +59,8 @@ struct Options {
     changes_responses: Option<When>,
 }
 
-/// What the service of a layer must be for [`Contract`] to check it. Every service that fits is
-/// one.
+/// The bounds that [`Contract`] needs of a layer's service. Implemented for every service that meets
+/// them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` breaks the contract of layers at compile time",
     note = "the service of a layer is `Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone \
@@ -88,7 +86,7 @@ impl<S> LayeredService for S where
 }
 
 impl<F> Contract<F> {
-    /// The contract for the layers that `make` makes.
+    /// Creates the contract for the layers that `make` creates.
     pub fn new<L>(make: F) -> Self
     where
         F: Fn() -> L,
@@ -100,37 +98,36 @@ impl<F> Contract<F> {
         }
     }
 
-    /// The layer answers with an error response where others pass the error of the inner service
-    /// on.
+    /// Expects a layer that turns a service error into an error response.
     #[must_use]
     pub fn answers_errors(mut self) -> Self {
         self.options.answers_errors = true;
         self
     }
 
-    /// The layer is ready before the inner service is, and waits for it inside the future: it may
-    /// answer without it, or chooses among several.
+    /// Expects a layer that is ready before the inner service is, and waits for it inside the future.
     #[must_use]
     pub fn waits_in_call(mut self) -> Self {
         self.options.waits_in_call = true;
         self
     }
 
-    /// The layer says who is calling; by default the principal must pass unchanged.
+    /// Expects a layer that sets the principal. By default it must pass unchanged.
     #[must_use]
     pub fn sets_principal(mut self) -> Self {
         self.options.sets_principal = true;
         self
     }
 
-    /// The layer adds keys to `_meta` of requests or results; by default it must pass unchanged.
+    /// Expects a layer that adds keys to `_meta` of requests or results. By default it must pass
+    /// unchanged.
     #[must_use]
     pub fn adds_meta(mut self) -> Self {
         self.options.adds_meta = true;
         self
     }
 
-    /// Prepares every request before it is sent, such as with credentials that the layer asks for.
+    /// Prepares every request before it is sent, for example with credentials that the layer needs.
     #[must_use]
     pub fn prepare(
         mut self,
@@ -140,8 +137,8 @@ impl<F> Contract<F> {
         self
     }
 
-    /// The layer may change the results of requests for which `when` holds, such as lists. They
-    /// must still be results.
+    /// Allows the layer to change the results of requests for which `when` returns true, such as lists.
+    /// They must remain results.
     #[must_use]
     pub fn changes_responses(
         mut self,
@@ -154,7 +151,7 @@ impl<F> Contract<F> {
     /// Runs all checks.
     ///
     /// # Panics
-    /// When the layer breaks a rule. The message has the name of each rule that is broken.
+    /// If the layer breaks a rule. The message names each broken rule.
     pub async fn check<L>(&self)
     where
         F: Fn() -> L,
@@ -164,7 +161,7 @@ impl<F> Contract<F> {
         assert!(violations.is_empty(), "{}", rule::report(&violations));
     }
 
-    /// Runs all checks and returns what the layer breaks; a check ends with the first rule broken.
+    /// Runs all checks and returns the violations. Each check ends at its first violation.
     pub async fn violations<L>(&self) -> Vec<Violation>
     where
         F: Fn() -> L,

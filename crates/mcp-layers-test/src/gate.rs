@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// A gate at which futures wait until a test opens it. Clones are the same gate.
+/// A gate at which futures wait until a test opens it. Clones share the gate.
 ///
 /// ```
 /// use mcp_layers_test::{Gate, Task};
@@ -54,7 +54,7 @@ impl Gate {
         }
     }
 
-    /// Opens the gate and wakes whoever waits at it.
+    /// Opens the gate and wakes every waiting task.
     pub fn open(&self) {
         let waiting = {
             let mut state = self.lock();
@@ -71,13 +71,13 @@ impl Gate {
         self.lock().open = false;
     }
 
-    /// Whether the gate is open.
+    /// Returns true if the gate is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.lock().open
     }
 
-    /// Ready while the gate is open; else the context's waker is kept until it opens.
+    /// Ready while the gate is open. Otherwise keeps the context's waker until it opens.
     pub fn poll_passed(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.open {

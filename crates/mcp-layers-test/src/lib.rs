@@ -1,10 +1,10 @@
-//! A test kit for MCP-aware tower layers.
+//! A test kit for MCP-aware tower layers: a mock MCP server, a contract test, and futures polled by
+//! hand.
 //!
-//! [`Contract`] runs the rules that every layer keeps. For what a layer does of its own there are
-//! [`MockService`] (answers as told, remembers what it was asked), [`ReadinessProbe`] (watches how
-//! readiness is used), [`ManualClock`], [`Gate`], [`Task`] (a future polled by hand), and
-//! factories of [`requests`] and [`results`]. Nothing here sleeps for time to pass, and no runtime
-//! is needed.
+//! [`Contract`] checks the rules that every layer follows. For the behaviour of one layer, use
+//! [`MockService`] (gives scripted answers and records requests), [`ReadinessProbe`] (checks the use of
+//! `poll_ready`), [`Gate`], [`Task`], and the factories of [`requests`] and [`results`]. Time comes from
+//! `mcp_layers_core`'s manual clock. Nothing here sleeps, and no runtime is required.
 //!
 //! # Example
 //!
@@ -15,10 +15,10 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! // The rules of every layer.
+//! // The rules that every layer follows.
 //! Contract::new(CancelLayer::new).check().await;
 //!
-//! // What this one does of its own.
+//! // The behaviour of this one.
 //! let mock = MockService::new();
 //! mock.push(Answer::never());
 //! let mut service = CancelLayer::new().layer(mock.clone());

@@ -1,4 +1,4 @@
-//! A service that answers as it is told and remembers what it was asked.
+//! A mock of an MCP server.
 
 use std::{
     collections::VecDeque,
@@ -17,9 +17,9 @@ use tower_service::Service;
 
 use crate::{Answer, MockError, answer::What, results};
 
-/// A service that answers as it is told and remembers what it was asked. Clones are the same mock.
+/// A service that gives scripted answers and records its requests. Clones share the mock.
 ///
-/// It is always ready; put a [`ReadinessProbe`](crate::ReadinessProbe) around it for more.
+/// It is always ready. Wrap it in a [`ReadinessProbe`](crate::ReadinessProbe) to control readiness.
 ///
 /// ```
 /// use mcp_layers_core::{McpError, McpResponse};
@@ -52,13 +52,13 @@ struct Shared {
 }
 
 impl MockService {
-    /// A mock that gives every request a plausible result: [`results::of`].
+    /// Creates a mock that answers every request with a plausible result: [`results::of`].
     #[must_use]
     pub fn new() -> Self {
         Self::answering(|_| Answer::plausible())
     }
 
-    /// A mock that answers what the closure says: an [`Answer`], a result's JSON, an
+    /// Creates a mock that answers with the closure's value: an [`Answer`], a result's JSON, an
     /// [`McpError`](mcp_layers_core::McpError), a response or a [`MockError`].
     pub fn answering<A: Into<Answer>>(
         answer: impl Fn(&JsonRpcRequest) -> A + Send + Sync + 'static,
@@ -75,10 +75,10 @@ impl MockService {
         }
     }
 
-    /// A mock that gives these answers, one a request.
+    /// Creates a mock that gives these answers, one for each request.
     ///
     /// # Panics
-    /// The mock panics in `call` when no answer is left.
+    /// The mock panics in `call` if no answer is left.
     pub fn scripted<A: Into<Answer>>(answers: impl IntoIterator<Item = A>) -> Self {
         let mock = Self::answering(|request| -> Answer {
             panic!(
@@ -92,18 +92,17 @@ impl MockService {
         mock
     }
 
-    /// Adds the answer to one more request. What is pushed goes first, in this order; when nothing
-    /// is left, the mock answers as it was made to.
+    /// Adds the answer to one more request. Pushed answers are given first, in their order.
     pub fn push(&self, answer: impl Into<Answer>) {
         lock(&self.shared.script).push_back(answer.into());
     }
 
-    /// Forgets the answers that were pushed and not given yet.
+    /// Discards the pushed answers that were not given yet.
     pub fn clear(&self) {
         lock(&self.shared.script).clear();
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     #[must_use]
     pub fn calls(&self) -> usize {
         lock(&self.shared.requests).len()
@@ -121,13 +120,13 @@ impl MockService {
         lock(&self.shared.requests).last().cloned()
     }
 
-    /// How many futures of this mock exist.
+    /// The number of futures of this mock that exist.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.load(Ordering::Acquire)
     }
 
-    /// How many futures of this mock were dropped before they had answered.
+    /// The number of futures of this mock that were dropped before they had answered.
     #[must_use]
     pub fn dropped(&self) -> usize {
         self.shared.dropped.load(Ordering::Acquire)
@@ -167,7 +166,7 @@ impl Service<JsonRpcRequest> for MockService {
     }
 }
 
-/// The future of [`MockService`]. It panics when it is polled after it has answered.
+/// The future of [`MockService`]. It panics when it is polled after completion.
 pub struct MockFuture {
     pending: Option<(Answer, JsonRpcRequest)>,
     alive: Alive,

@@ -1,4 +1,4 @@
-//! A service that watches how its readiness is used.
+//! A service that checks the use of its readiness.
 
 use std::{
     collections::VecDeque,
@@ -15,15 +15,14 @@ use tower_service::Service;
 
 use crate::{Gate, MockError, mock::lock};
 
-/// Puts a [`ReadinessProbe`] around a service. All probes of one layer report to the same
-/// [`Readiness`].
+/// Wraps a service in a [`ReadinessProbe`]. All probes of one layer report to the same [`Readiness`].
 #[derive(Debug)]
 pub struct ReadinessProbeLayer<E = MockError> {
     readiness: Readiness<E>,
 }
 
 impl<E> ReadinessProbeLayer<E> {
-    /// The layer, and what its probes report to.
+    /// Creates the layer, and the handle that its probes report to.
     #[must_use]
     pub fn new() -> (Self, Readiness<E>) {
         let readiness = Readiness::new();
@@ -54,18 +53,18 @@ impl<S, E> Layer<S> for ReadinessProbeLayer<E> {
     }
 }
 
-/// A service that panics when it is called without having been made ready.
+/// A service that panics when it is called before it was made ready.
 ///
-/// Like a service with a permit, each instance is made ready by `poll_ready`, keeps its readiness
-/// until `call`, and gives it back when it is dropped; a clone begins without. `E` is the error of
-/// the inner service, so that `poll_ready` can be made to fail.
+/// Like a service with a permit, each instance reserves in `poll_ready`, keeps the reservation until
+/// `call`, and gives it back on drop; a clone has none. `E` is the error of the inner service, so that
+/// `poll_ready` can be made to fail.
 ///
 /// ```should_panic
 /// use mcp_layers_test::{MockService, ReadinessProbe, requests};
 /// use tower_service::Service;
 ///
 /// let (mut probe, _) = ReadinessProbe::new(MockService::new());
-/// let _ = probe.call(requests::list_tools(1)); // nobody asked whether it is ready
+/// let _ = probe.call(requests::list_tools(1)); // `poll_ready` was not called
 /// ```
 pub struct ReadinessProbe<S, E = MockError> {
     inner: S,
@@ -81,7 +80,7 @@ enum Reserved {
 }
 
 impl<S, E> ReadinessProbe<S, E> {
-    /// A probe around `inner`, and what it reports to.
+    /// Creates a probe around `inner`, and the handle that it reports to.
     #[must_use]
     pub fn new(inner: S) -> (Self, Readiness<E>) {
         let (layer, readiness) = ReadinessProbeLayer::new();
@@ -152,7 +151,7 @@ impl<S, E> Drop for ReadinessProbe<S, E> {
     }
 }
 
-/// What [`ReadinessProbe`]s report to, and by which a test holds them. Clones are the same.
+/// The handle that [`ReadinessProbe`]s report to, and that controls them. Clones share it.
 pub struct Readiness<E = MockError> {
     shared: Arc<Shared<E>>,
 }
@@ -181,12 +180,12 @@ impl<E> Readiness<E> {
         }
     }
 
-    /// Lets no further instance become ready, until [`Readiness::release`].
+    /// Keeps every instance from becoming ready, until [`Readiness::release`].
     pub fn hold(&self) {
         self.shared.gate.close();
     }
 
-    /// Lets instances become ready again, and wakes those that wait for it.
+    /// Lets instances become ready again, and wakes the waiting tasks.
     pub fn release(&self) {
         self.shared.gate.open();
     }
@@ -196,25 +195,25 @@ impl<E> Readiness<E> {
         lock(&self.shared.failures).push_back(error);
     }
 
-    /// How often an instance became ready.
+    /// The number of times that an instance became ready.
     #[must_use]
     pub fn reserved(&self) -> usize {
         self.shared.reserved.load(Ordering::Acquire)
     }
 
-    /// How often a ready instance was called.
+    /// The number of calls of ready instances.
     #[must_use]
     pub fn used(&self) -> usize {
         self.shared.used.load(Ordering::Acquire)
     }
 
-    /// How often a ready instance was dropped without a call.
+    /// The number of ready instances that were dropped without a call.
     #[must_use]
     pub fn returned(&self) -> usize {
         self.shared.returned.load(Ordering::Acquire)
     }
 
-    /// How many instances are ready and were neither called nor dropped.
+    /// The number of instances that are ready and were neither called nor dropped.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.reserved()
@@ -222,7 +221,7 @@ impl<E> Readiness<E> {
             .saturating_sub(self.returned())
     }
 
-    /// What was done wrong, in words. A layer may swallow the panic that says so.
+    /// The misuses so far, as text. A layer may catch the panic that reports them.
     #[must_use]
     pub fn misuses(&self) -> Vec<String> {
         lock(&self.shared.misuses).clone()

@@ -3,18 +3,18 @@
 use mcp_layers_core::{JsonRpcId, JsonRpcRequest, MODERN, Method, meta_key};
 use serde_json::{Map, Value, json};
 
-/// The tool that the requests and results of this crate speak of.
+/// The tool of the requests and results of this crate.
 pub const TOOL: &str = "echo";
-/// The resource that they speak of.
+/// The resource of the requests and results of this crate.
 pub const RESOURCE: &str = "file:///notes.txt";
-/// The prompt that they speak of.
+/// The prompt of the requests and results of this crate.
 pub const PROMPT: &str = "greet";
-/// The task that they speak of.
+/// The task of the requests and results of this crate.
 pub const TASK: &str = "task-1";
 
 /// One request for each request method of [`Method::KNOWN`], in its order; ids count from 1.
 ///
-/// The requests are legacy ones; [`modern`] makes modern ones of them.
+/// The requests are legacy ones; [`modern`] converts them.
 #[must_use]
 pub fn every_method() -> Vec<JsonRpcRequest> {
     let methods = Method::KNOWN
@@ -26,7 +26,7 @@ pub fn every_method() -> Vec<JsonRpcRequest> {
         .collect()
 }
 
-/// Requests of methods that no revision of the protocol knows; ids count from 1001.
+/// Requests of methods that no revision of the protocol defines; ids count from 1001.
 #[must_use]
 pub fn unknown_methods() -> Vec<JsonRpcRequest> {
     let params =
@@ -39,8 +39,8 @@ pub fn unknown_methods() -> Vec<JsonRpcRequest> {
     ]
 }
 
-/// A request of this method with the params that the protocol asks for, as a legacy client sends
-/// it. A method that is not known gets no params.
+/// A request of this method with the required params, as a legacy client sends it. An unknown method
+/// gets no params.
 pub fn of(id: impl Into<JsonRpcId>, method: Method<'_>) -> JsonRpcRequest {
     let request = match method.known() {
         Some(known) => JsonRpcRequest::new(id, known.as_str()),
@@ -76,8 +76,8 @@ pub fn modern(request: JsonRpcRequest) -> JsonRpcRequest {
     request.with_params(Value::Object(params))
 }
 
-/// The same request as one that goes on with an earlier one: it has `inputResponses` and
-/// `requestState` (2026-07-28, multi round-trip requests).
+/// The same request as a continuation: it has `inputResponses` and `requestState` (2026-07-28, multi
+/// round-trip requests).
 #[must_use]
 pub fn continuation(request: JsonRpcRequest) -> JsonRpcRequest {
     let mut params = match request.params() {
@@ -102,7 +102,7 @@ pub fn list_tools(id: impl Into<JsonRpcId>) -> JsonRpcRequest {
     of(id, Method::ListTools)
 }
 
-/// A request of this method for the page that begins at `cursor`.
+/// A request of this method for the page at `cursor`.
 pub fn page(id: impl Into<JsonRpcId>, method: Method<'_>, cursor: &str) -> JsonRpcRequest {
     of(id, method).with_params(json!({ "cursor": cursor }))
 }

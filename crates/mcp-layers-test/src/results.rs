@@ -1,4 +1,4 @@
-//! Results as the protocol has them.
+//! Results of every method.
 
 use mcp_layers_core::{CacheScope, JsonRpcRequest, McpRequest, Method};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::requests::{PROMPT, RESOURCE, TASK, TOOL};
 
 /// A plausible result for the request's method; for a modern request one with
-/// `resultType: "complete"`. A method that is not known gets its params back.
+/// `resultType: "complete"`. An unknown method gets its params back.
 #[must_use]
 pub fn of(request: &JsonRpcRequest) -> Value {
     let result = match McpRequest::method(request) {
@@ -59,19 +59,19 @@ pub fn of(request: &JsonRpcRequest) -> Value {
     }
 }
 
-/// The same result with `resultType: "complete"`, as 2026-07-28 has it.
+/// The same result with `resultType: "complete"` (2026-07-28).
 #[must_use]
 pub fn modern(result: Value) -> Value {
     with(result, "resultType", json!("complete"))
 }
 
-/// A tool's result: one text.
+/// A tool result with one text.
 #[must_use]
 pub fn text(text: &str) -> Value {
     json!({ "content": [{ "type": "text", "text": text }], "isError": false })
 }
 
-/// A tool's result that says that the tool failed.
+/// A tool result with `isError: true`.
 #[must_use]
 pub fn tool_error(text: &str) -> Value {
     json!({ "content": [{ "type": "text", "text": text }], "isError": true })
@@ -93,7 +93,7 @@ pub fn tool(name: &str, annotations: &Value) -> Value {
     json!({ "name": name, "inputSchema": { "type": "object" }, "annotations": annotations })
 }
 
-/// The same page, followed by the one that begins at `cursor`.
+/// The same page with the cursor of the next page.
 #[must_use]
 pub fn followed_by(page: Value, cursor: &str) -> Value {
     with(page, "nextCursor", json!(cursor))
@@ -113,7 +113,7 @@ pub fn fresh_for(result: Value, ttl_ms: u64, scope: CacheScope) -> Value {
     )
 }
 
-/// A result that asks for input first (2026-07-28, multi round-trip requests).
+/// An input-required result (2026-07-28, multi round-trip requests).
 #[must_use]
 pub fn input_required() -> Value {
     json!({
@@ -128,13 +128,13 @@ pub fn input_required() -> Value {
     })
 }
 
-/// A result that says that the work goes on as a task.
+/// A result that created a task.
 #[must_use]
 pub fn task_created() -> Value {
     json!({ "resultType": "task", "taskId": TASK, "status": "working", "ttlMs": 60_000 })
 }
 
-/// The result of `tasks/get` for a task that failed with this error.
+/// The result of `tasks/get` for a task that failed with `error`.
 #[must_use]
 pub fn failed_task(code: i32, message: &str) -> Value {
     json!({

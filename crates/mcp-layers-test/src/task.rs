@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// A future that a test polls by hand, and of which it knows whether it was woken.
+/// A future that a test polls by hand, and that records wake-ups.
 ///
 /// ```
 /// use mcp_layers_test::{MockService, Task, requests};
@@ -39,7 +39,7 @@ impl Wake for Flag {
 }
 
 impl<F: Future> Task<F> {
-    /// A task that was not polled yet.
+    /// Creates a task. It was not polled yet.
     pub fn new(future: F) -> Self {
         Self {
             future: Box::pin(future),
@@ -56,7 +56,7 @@ impl<F: Future> Task<F> {
 }
 
 impl<F> Task<F> {
-    /// Whether the future was woken since its last poll.
+    /// Returns true if the future was woken since its last poll.
     #[must_use]
     pub fn is_woken(&self) -> bool {
         self.flag.0.load(Ordering::Acquire)

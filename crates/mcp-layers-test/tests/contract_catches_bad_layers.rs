@@ -170,7 +170,7 @@ async fn wakes_nobody_when_the_inner_service_becomes_ready() {
 
 #[tokio::test]
 async fn wakes_nobody_when_the_inner_future_is_ready() {
-    breaks_only(Rule::PendingIsWoken, "nobody wakes it", || {
+    breaks_only(Rule::PendingIsWoken, "nothing wakes it", || {
         bad(forward, |inner, request| {
             let mut future = inner.call(request);
             Box::pin(poll_fn(move |_| {

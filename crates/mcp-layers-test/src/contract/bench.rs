@@ -1,4 +1,4 @@
-//! A fresh layer around a fresh mock, and how its calls are driven.
+//! A new layer around a new mock, with helpers that drive its calls.
 
 use std::{
     any::Any,
@@ -49,7 +49,7 @@ impl<F> Contract<F> {
         }
     }
 
-    /// The request with a verified principal, as [`Contract::prepare`] wants it.
+    /// The request with a verified principal, after [`Contract::prepare`].
     pub(super) fn prepared(&self, mut request: JsonRpcRequest) -> JsonRpcRequest {
         let principal = Principal::new("contract", Authentication::Bearer);
         request.context_mut().set_principal(Arc::new(principal));
@@ -59,8 +59,7 @@ impl<F> Contract<F> {
         }
     }
 
-    /// A call of the tool with arguments that no other call has, so that no layer takes two calls
-    /// for one.
+    /// A call of the tool with arguments of its own, so that no layer takes two calls for one.
     pub(super) fn request(&self) -> JsonRpcRequest {
         static NEXT: AtomicI64 = AtomicI64::new(1);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -68,12 +67,12 @@ impl<F> Contract<F> {
     }
 }
 
-/// How a step ended.
+/// The end of a step.
 pub(super) enum End {
     Answered(JsonRpcResponse),
     Failed(BoxError),
     Panicked(String),
-    /// It stays pending, and nobody wakes it.
+    /// Pending, and never woken.
     Asleep,
 }
 
@@ -83,13 +82,13 @@ impl fmt::Display for End {
             Self::Answered(response) => write!(f, "it answered {:?}", response.outcome()),
             Self::Failed(error) => write!(f, "it failed: {error}"),
             Self::Panicked(message) => write!(f, "it panicked: {message}"),
-            Self::Asleep => f.write_str("it is pending, and nobody wakes it"),
+            Self::Asleep => f.write_str("it is pending, and nothing wakes it"),
         }
     }
 }
 
 impl<S: LayeredService> Bench<S> {
-    /// What the probe saw goes before what follows from it.
+    /// A violation, preceded by the misuse that the probe saw.
     pub(super) fn blame(&self, otherwise: Rule, detail: impl Into<String>) -> Violation {
         match self.readiness.misuses().first() {
             Some(misuse) => Rule::ReadiedInstanceIsUsed.broken(misuse.clone()),
@@ -104,7 +103,7 @@ impl<S: LayeredService> Bench<S> {
         }
     }
 
-    /// No future of the mock exists, and no instance is ready for nothing.
+    /// Checks that no future of the mock exists, and that no instance keeps an unused reservation.
     pub(super) async fn all_let_go(&self, when: &str) -> Checked {
         if !settled(|| self.mock.in_flight() == 0).await {
             let live = self.mock.in_flight();
@@ -173,7 +172,7 @@ where
     }
 }
 
-/// Polls whenever the task was woken, until it is ready.
+/// Polls after each wake-up, until the task is ready.
 pub(super) async fn finish<Fut: Future>(task: &mut Task<Fut>) -> Result<Fut::Output, End> {
     loop {
         if let Poll::Ready(output) = poll(task)? {

@@ -1,4 +1,4 @@
-//! A future that is dropped has never been, save for what the inner service did.
+//! A dropped future leaves nothing behind, except the effects of the inner service.
 
 use std::task::Poll;
 
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{Answer, Gate, MockService, ReadinessProbe, requests};
 
-/// How often the inner future is pending at most. The layer's future is polled once more, so that it
-/// is dropped, too, where it waits for something of its own after the inner one has answered.
+/// The largest number of times for which the inner future is pending. The layer's future is polled once
+/// more, so that it is also dropped while it waits for something of its own.
 const POLLS: usize = 3;
 
 /// The methods whose futures are dropped: layers treat them differently.
@@ -92,7 +92,7 @@ async fn works<F, S: LayeredService>(
     expect_answer(bench, rule, end).map_err(|violation| violation.after(when))
 }
 
-/// A future that is not dropped finishes, and is woken for it.
+/// A future that is not dropped is woken, and finishes.
 async fn is_woken<F, S: LayeredService>(
     contract: &Contract<F>,
     bench: &mut Bench<S>,
@@ -118,7 +118,7 @@ async fn is_woken<F, S: LayeredService>(
     if !settled(|| task.is_woken()).await {
         return Err(bench.blame(
             rule,
-            "the inner service can answer, and nobody wakes the future",
+            "the inner service can answer, and nothing wakes the future",
         ));
     }
     expect_answer(bench, rule, answer(&mut task).await)?;

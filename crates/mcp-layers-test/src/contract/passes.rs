@@ -1,4 +1,4 @@
-//! Requests go in, and responses come out, as they are.
+//! Requests and responses pass unchanged.
 
 use std::{
     sync::Arc,
@@ -21,7 +21,7 @@ use crate::{
     results::{self, input_required, task_created},
 };
 
-/// What the contract puts into the extensions.
+/// The extension that the contract sets.
 #[derive(Debug, Clone, PartialEq)]
 struct Mark(u64);
 
@@ -190,7 +190,7 @@ fn same_json(what: &str, before: &Value, after: &Value, adds_meta: bool) -> Resu
     Ok(())
 }
 
-/// No params at all equal empty ones: `_meta` cannot be added to nothing.
+/// Absent params equal empty ones: `_meta` cannot be added to absent ones.
 fn without_meta(value: &Value) -> (Value, Map<String, Value>) {
     let mut value = match value {
         Value::Null => json!({}),
@@ -211,8 +211,8 @@ fn differ<T: PartialEq + std::fmt::Debug>(what: &str, before: &T, after: &T) -> 
     }
 }
 
-/// Outcomes other than a result keep their kind: the caller's own errors keep their code and data,
-/// a tool's error stays a result, a request for input and a task are no failures.
+/// Outcomes other than a plain result keep their kind: caller errors keep code and data, a tool error
+/// stays a result, input required and a task are not failures.
 pub(super) async fn outcomes<F, L>(contract: &Contract<F>) -> Checked
 where
     F: Fn() -> L,

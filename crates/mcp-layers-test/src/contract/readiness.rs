@@ -39,7 +39,7 @@ where
         readiness.release();
         if !settled(|| ready.is_woken()).await {
             return Err(rule.broken(
-                "the inner service became ready, but whoever polled the layer was not woken",
+                "the inner service became ready, but the task that polled the layer was not woken",
             ));
         }
         match finish(&mut ready).await {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A rule that every layer keeps.
+/// A rule that every layer follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
@@ -62,7 +62,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// A rule that a layer broke, and how.
+/// A violation: a rule, and the event that broke it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     rule: Rule,
@@ -83,7 +83,7 @@ impl Violation {
         }
     }
 
-    /// What happened.
+    /// The event that broke the rule.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
