@@ -1,12 +1,11 @@
-//! What authentication costs: time of one thread on the processor, to be read as ratios within one
-//! run.
+//! The cost of authentication: CPU time of one thread, to be read as ratios within one run.
 //!
-//! | group | what |
+//! | group | measured |
 //! |---|---|
-//! | `seen` | a token that was verified before: `floor` is its digest and a lookup in moka, `verifier` is `CachedVerifier`, `edge` is the whole of `AuthenticateLayer` beside `edge_bare`, the service inside |
-//! | `cold` | a token that is new, signed with RS256: `bare` is `jsonwebtoken::decode`, `verifier` is `JwtVerifier` |
+//! | `seen` | a cached token: `floor` is its digest and a lookup in moka, `verifier` is `CachedVerifier`, `edge` is `AuthenticateLayer`, `edge_bare` the inner service alone |
+//! | `cold` | a new token, signed with RS256: `bare` is `jsonwebtoken::decode`, `verifier` is `JwtVerifier` |
 //!
-//! `--features mcp-layers-auth/jwt-aws-lc` measures `cold` on aws-lc instead of pure Rust.
+//! `--features mcp-layers-authenticate/jwt-aws-lc` measures `cold` on aws-lc instead of pure Rust.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -14,7 +13,7 @@
     reason = "a bench that cannot run may stop"
 )]
 
-#[path = "../crates/mcp-layers-auth/tests/authn/signing.rs"]
+#[path = "../crates/mcp-layers-authenticate/tests/support/signing.rs"]
 #[allow(dead_code, reason = "one kind of key is enough here")]
 mod signing;
 #[path = "support/thread_cpu.rs"]
@@ -27,8 +26,8 @@ use futures::FutureExt;
 use http::{Request, Response};
 use http_body_util::Empty;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use mcp_layers_auth::{
-    AuthenticateLayer, CachedVerifier, CappedBody, Credential, JwtVerifier, KeySet, Verified,
+use mcp_layers_authenticate::{
+    AuthenticateLayer, CachedVerifier, Credential, JwtVerifier, KeySet, RequestBody, Verified,
     Verify,
 };
 use mcp_layers_core::{Authentication, Principal};
@@ -144,7 +143,7 @@ macro_rules! leaf {
     };
 }
 leaf!(Empty<bytes::Bytes>);
-leaf!(CappedBody<Empty<bytes::Bytes>>);
+leaf!(RequestBody);
 
 fn cold(criterion: &mut Criterion<ThreadCpu>) {
     let key = SigningKey::new(Kind::Rsa(2048), "key");

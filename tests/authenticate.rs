@@ -1,8 +1,8 @@
-//! rmcp's own client and rmcp's own server with authentication between them: with an API key,
-//! without anything, and by a whole OAuth round with an authorization server in this process.
+//! rmcp's client and server with authentication between them: with an API key, without a credential,
+//! and with a complete OAuth flow with an authorization server in this process.
 #![allow(clippy::unwrap_used)]
 
-#[path = "../crates/mcp-layers-auth/tests/authn/signing.rs"]
+#[path = "../crates/mcp-layers-authenticate/tests/support/signing.rs"]
 #[allow(dead_code, reason = "one kind of key is enough here")]
 mod signing;
 
@@ -20,8 +20,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use mcp_layers_auth::{
-    ApiKeys, AuthenticateLayer, CachedVerifier, JwtVerifier, RemoteKeySet, ResourceMetadata, Verify,
+use mcp_layers_authenticate::{
+    ApiKeys, AuthenticateLayer, CachedVerifier, JwtVerifier, RemoteKeySet, ResourceMetadata,
 };
 use mcp_layers_core::{Authentication, Principal};
 use rmcp::{
@@ -43,7 +43,7 @@ use serde_json::{Value, json};
 use signing::{Kind, SigningKey};
 use tokio::net::TcpListener;
 
-/// Says who called, and whether a token came as far as this.
+/// Returns the caller, and whether the token reached the handler.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -77,7 +77,7 @@ fn serve(listener: TcpListener, router: Router) {
     tokio::spawn(async move { axum::serve(listener, router).await });
 }
 
-fn mcp<V: Verify + Clone>(layer: AuthenticateLayer<V>) -> Router {
+fn mcp(layer: AuthenticateLayer) -> Router {
     let service = StreamableHttpService::new(
         || Ok(WhoAmI),
         Arc::new(LocalSessionManager::default()),
@@ -109,7 +109,7 @@ async fn who_am_i(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn an_rmcp_client_is_let_in_with_a_token_and_refused_without() {
+async fn an_rmcp_client_is_accepted_with_a_token_and_refused_without() {
     let ada = Principal::new("ada", Authentication::ApiKey).with_scopes(["tools"]);
     let keys = ApiKeys::new().with_key("key-a", ada).unwrap();
     let (listener, url) = listen().await;
@@ -218,7 +218,7 @@ impl Issuer {
     }
 }
 
-/// What rmcp does on its own: from the resource's metadata to the issuer's, to a token.
+/// The flow of rmcp: from the metadata of the resource to that of the issuer, to a token.
 async fn connect_by_oauth(url: &str, resource: &str) -> Result<Client, String> {
     let mut state = OAuthState::new(url, None).await.unwrap();
     let config = ClientCredentialsConfig::ClientSecret {
@@ -238,7 +238,7 @@ async fn connect_by_oauth(url: &str, resource: &str) -> Result<Client, String> {
 }
 
 #[tokio::test]
-async fn a9_an_rmcp_client_finds_the_issuer_gets_a_token_and_is_let_in_also_after_a_rotation() {
+async fn an_rmcp_client_finds_the_issuer_gets_a_token_and_is_accepted_also_after_a_rotation() {
     if !signing::can_sign() {
         return;
     }
@@ -263,7 +263,7 @@ async fn a9_an_rmcp_client_finds_the_issuer_gets_a_token_and_is_let_in_also_afte
     assert_eq!(who_am_i(&client).await, "robot tools false");
     assert_eq!(issuer.fetches.load(SeqCst), 2);
 
-    // A token for another resource of the same issuer is no token here.
+    // A token for another resource of the same issuer is not accepted.
     let error = connect_by_oauth(&resource, "https://other.example/mcp")
         .await
         .unwrap_err();

@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use mcp_layers::{
-    auth::{ApiKeys, AuthenticateLayer},
+    authenticate::{ApiKeys, AuthenticateLayer},
     authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
     core::{Authentication, Principal, http::Challenge},
     rmcp::Stack,

@@ -22,6 +22,9 @@ const STORES: [&str; 1] = ["mcp-layers-redis"];
 /// Libraries without a layer that several layers share. They depend on no other crate of ours.
 const SHARED: [&str; 2] = ["mcp-layers-audit-log", "mcp-layers-redact"];
 
+/// Layers of HTTP, which have no MCP request to run the contract test with.
+const HTTP_LAYERS: [&str; 1] = ["mcp-layers-authenticate"];
+
 /// What any layer may be made of.
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
@@ -38,23 +41,23 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "mcp-layers-auth",
+        "mcp-layers-authenticate",
         &[
-            "arc-swap",
             "base64",
             "bytes",
-            "foldhash",
             "http",
             "http-body",
             "http-body-util",
             "jsonwebtoken",
             "moka",
+            "percent-encoding",
             "reqwest",
             "serde",
             "serde_json",
             "sha2",
             "subtle",
             "tokio",
+            "tracing",
         ],
     ),
     ("mcp-layers-cache", &["moka", "serde_json", "tokio"]),
@@ -180,7 +183,7 @@ fn every_crate_has_what_the_house_asks_for() {
             changelog.contains(&format!("## {name}\n")),
             "has no section in the changelog",
         );
-        if is_layer(name) {
+        if is_layer(name) && !HTTP_LAYERS.contains(&name) {
             let tests = std::fs::read_dir(folder.join("tests"))
                 .into_iter()
                 .flatten()

@@ -1,7 +1,7 @@
 //! All layers of a production server at once, in the recommended order.
 
 use std::{
-    future::{Ready, ready},
+    future::ready,
     hint::black_box,
     num::NonZeroU32,
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 
 use futures::FutureExt;
 use mcp_layers_audit::{AuditLayer, Entry, Sink, Written};
-use mcp_layers_auth::{CachedVerifier, Credential, Refusal, Verify};
+use mcp_layers_authenticate::{CachedVerifier, Credential, Refusal, Verify};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
@@ -95,20 +95,18 @@ pub(crate) fn circuit_breaker() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new()
 }
 
-type KnowAda = fn(Credential) -> Ready<Result<Principal, Refusal>>;
-
 /// Gives each request the principal of a bearer token that a cached verifier has seen before: what
 /// the HTTP edge does, without the HTTP.
 #[derive(Clone)]
 pub(crate) struct SeenToken {
-    verifier: CachedVerifier<KnowAda>,
+    verifier: CachedVerifier,
     credential: Credential,
 }
 
 impl SeenToken {
     /// A token of 786 bytes.
     pub(crate) fn new() -> Self {
-        let know: KnowAda = |_| ready(Ok(ada()));
+        let know = |_: Credential| ready(Ok::<_, Refusal>(ada()));
         Self {
             verifier: CachedVerifier::new(know),
             credential: Credential::bearer(&"e".repeat(786)).expect("a token"),

@@ -13,7 +13,7 @@
 //! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
 //! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
-//! | `auth` | `auth`, `auth-jwt`, `auth-remote` | who is calling |
+//! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: JWTs, opaque tokens, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | which tools, resources and prompts a principal may see and use |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool or client address; a concurrency limit |
 //! | `cache` | `cache` | answers again without asking again |
@@ -97,8 +97,8 @@ pub use mcp_layers_audit as audit;
 #[cfg(feature = "audit-log")]
 #[cfg_attr(docsrs, doc(cfg(feature = "audit-log")))]
 pub use mcp_layers_audit_log as audit_log;
-#[cfg(feature = "auth")]
-pub use mcp_layers_auth as auth;
+#[cfg(feature = "authenticate")]
+pub use mcp_layers_authenticate as authenticate;
 #[cfg(feature = "authorize")]
 pub use mcp_layers_authorize as authorize;
 #[cfg(feature = "cache")]

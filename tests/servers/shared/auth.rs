@@ -13,7 +13,7 @@ use std::{error::Error, net::SocketAddr, sync::OnceLock};
 
 use axum::{Router, http::StatusCode, routing::any};
 use mcp_layers::{
-    auth::{
+    authenticate::{
         ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
         RemoteKeySet, ResourceMetadata,
     },
