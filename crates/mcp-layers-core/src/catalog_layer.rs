@@ -13,8 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Catalog, CatchPanic, Lesson, ListedKind, McpRequest, McpResponse, Method, catalog::Owner,
-    clock::Clock,
+    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, catalog::Owner, lesson::Lesson,
 };
 
 /// The shortest time between two look-ups of one kind of name by lists.
@@ -31,7 +30,9 @@ const MAX_PAGES: usize = 32;
 ///    by [`McpRequest::look_up`], where the implementation has one, otherwise by reading the list at
 ///    the server given to [`CatalogLayer::look_up_at`]. Each list is read at most once a second, up
 ///    to 32 pages; requests that arrive meanwhile wait for it.
-/// 3. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
+/// 3. A panic of the server while it lists is the caller's: wrap the server in a layer that catches
+///    panics.
+/// 4. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
 ///
 /// ```
 /// use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, ListedKind};
@@ -142,7 +143,7 @@ where
                 let inner = std::mem::replace(&mut self.inner, clone);
                 let lookup = look_up(
                     catalog.clone(),
-                    CatchPanic::new(server.clone()),
+                    server.clone(),
                     self.layer.clock.clone(),
                     (kind, name),
                     request,

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{Event, McpError, McpRequest, McpResponse};
 
 /// Drops the inner future when the caller cancels the request.
 ///
@@ -65,7 +65,7 @@ pub struct Cancel<S> {
 }
 
 impl<S> Cancel<S> {
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for Cancel<S>

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{BoxError, Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{BoxError, Event, McpError, McpRequest, McpResponse};
 
 /// Turns the error of an inner service into an error response. Outer layers then see a service that
 /// never fails.
@@ -127,7 +127,7 @@ impl<S: Clone, M: Clone> Clone for CatchError<S, M> {
 }
 
 impl<S, M> CatchError<S, M> {
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, M, Req> Service<Req> for CatchError<S, M>

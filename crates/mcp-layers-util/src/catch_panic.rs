@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{Event, McpError, McpRequest, McpResponse};
 
 /// Answers with -32603 when an inner service panics, in its `call` or while it runs.
 ///
@@ -74,7 +74,7 @@ impl<S> CatchPanic<S> {
         Self { inner }
     }
 
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for CatchPanic<S>
