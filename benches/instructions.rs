@@ -69,14 +69,14 @@ fn pipe(mut run: Run) -> Run {
 #[bench::empty(handled(Stack::new(Identity::new()).handler(Echo)))]
 #[bench::seven(handled(Stack::new(seven::<NoOp>()).handler(Echo)))]
 #[bench::seven_boxed(handled(Stack::new(seven::<Boxed>()).handler(Echo)))]
-#[bench::catch_error(handled(Stack::new(mcp_layers_core::CatchErrorLayer::new()).handler(Echo)))]
-#[bench::catch_panic(handled(Stack::new(mcp_layers_core::CatchPanicLayer::new()).handler(Echo)))]
+#[bench::catch_error(handled(Stack::new(mcp_layers_util::CatchErrorLayer::new()).handler(Echo)))]
+#[bench::catch_panic(handled(Stack::new(mcp_layers_util::CatchPanicLayer::new()).handler(Echo)))]
 #[bench::error_mask(handled(
     Stack::new(mcp_layers_error_mask::ErrorMaskLayer::new()).handler(Echo)
 ))]
-#[bench::cancel(handled(Stack::new(mcp_layers_core::CancelLayer::new()).handler(Echo)))]
+#[bench::cancel(handled(Stack::new(mcp_layers_util::CancelLayer::new()).handler(Echo)))]
 #[bench::select(handled(
-    Stack::new(mcp_layers_core::short_lived(Identity::new())).handler(Echo)
+    Stack::new(mcp_layers_util::short_lived(Identity::new())).handler(Echo)
 ))]
 #[bench::timing(handled(Stack::new(timing()).handler(Echo)))]
 #[bench::catalog(handled(

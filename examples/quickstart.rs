@@ -2,7 +2,7 @@
 
 use std::{error::Error, future::pending, time::Duration};
 
-use mcp_layers::core::{CatchErrorLayer, CatchPanicLayer, short_lived};
+use mcp_layers::util::{CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers::{rmcp::Layered, timing};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rmcp::{ErrorData, ServiceExt, model::*, schemars, tool, tool_router};

@@ -8,12 +8,7 @@ mod support;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use mcp_layers::{
-    authenticate::{ApiKeys, AuthenticateLayer},
-    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
-    core::{Authentication, Principal, http::Challenge},
-    rmcp::Stack,
-};
+use mcp_layers::{authenticate::{ApiKeys, AuthenticateLayer}, authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules}, Authentication, Principal, http::Challenge, rmcp::Stack};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::*,

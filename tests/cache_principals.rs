@@ -15,11 +15,7 @@ use axum::{
     extract::Request,
     middleware::{Next, from_fn},
 };
-use mcp_layers::{
-    cache::{CacheHandle, CacheLayer},
-    core::{Authentication, Principal},
-    rmcp::{Stack, observe_notifications},
-};
+use mcp_layers::{cache::{CacheHandle, CacheLayer}, Authentication, Principal, rmcp::{Stack, observe_notifications}};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::*,

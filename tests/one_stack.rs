@@ -10,10 +10,8 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{
-    CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse, McpRequest,
-    McpResponse, Outcome, SelectLayer, short_lived,
-};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Outcome};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, SelectLayer, short_lived};
 use mcp_layers_rmcp::Layered as _;
 use mcp_layers_timing::TimingLayer;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _, model, service};

@@ -1,7 +1,7 @@
 //! A call straight into a server, as rmcp makes it when a message has come.
 
 use futures::FutureExt;
-use mcp_layers_core::meta_key;
+use mcp_layers_core::request::meta_key;
 use rmcp::{
     ErrorData, RoleServer,
     model::{ClientRequest, ProtocolVersion, Request, RequestId, ServerResult},

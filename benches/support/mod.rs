@@ -43,13 +43,13 @@ pub(crate) fn catalog() -> mcp_layers_core::CatalogLayer {
 macro_rules! each_layer {
     ($measure:ident) => {
         $measure!("cache", mcp_layers_cache::CacheLayer::new());
-        $measure!("catch_error", mcp_layers_core::CatchErrorLayer::new());
-        $measure!("catch_panic", mcp_layers_core::CatchPanicLayer::new());
+        $measure!("catch_error", mcp_layers_util::CatchErrorLayer::new());
+        $measure!("catch_panic", mcp_layers_util::CatchPanicLayer::new());
         $measure!("error_mask", mcp_layers_error_mask::ErrorMaskLayer::new());
-        $measure!("cancel", mcp_layers_core::CancelLayer::new());
+        $measure!("cancel", mcp_layers_util::CancelLayer::new());
         $measure!(
             "select",
-            mcp_layers_core::short_lived(tower_layer::Identity::new())
+            mcp_layers_util::short_lived(tower_layer::Identity::new())
         );
         $measure!("timing", crate::support::timing());
         $measure!("rate_limit", crate::support::rate_limit());

@@ -10,10 +10,8 @@ use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-use mcp_layers_core::{
-    CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, McpRequest, McpResponse,
-    Outcome, ToolHints, short_lived,
-};
+use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse, Outcome, ToolHints};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::RetryLayer;

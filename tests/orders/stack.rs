@@ -10,10 +10,8 @@ use std::{
     },
 };
 
-use mcp_layers_core::{
-    Authentication, BoxError, CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpError,
-    McpRequest, Principal,
-};
+use mcp_layers_core::{Authentication, BoxError, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, Principal};
+use mcp_layers_util::CatchErrorLayer;
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{CacheEvent, Event, Trail};
+use mcp_layers_core::{Event, Trail, trail::CacheEvent};
 
 use crate::text::cut;
 
@@ -160,7 +160,7 @@ impl FromTrail {
 #[cfg(test)]
 mod tests {
     use super::{Decision, FromTrail};
-    use mcp_layers_core::{CacheEvent, Event, McpError, Trail};
+    use mcp_layers_core::{Event, McpError, Trail, trail::CacheEvent};
 
     #[test]
     fn the_outermost_layer_that_decided_counts() {

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use mcp_layers_core::{End, McpRequest, McpResponse, Observe, Observer, RefusalAddress};
+use mcp_layers_core::{End, McpRequest, McpResponse, Observer, RefusalAddress, observe::Observe};
 use pin_project_lite::pin_project;
 
 use crate::{

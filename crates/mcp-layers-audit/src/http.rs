@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::{Extensions, Request, Response, header::HeaderName, request::Parts};
-use mcp_layers_core::{Principal, Trail, Transport};
+use mcp_layers_core::{Principal, Trail, request::Transport};
 use mcp_layers_redact::redact_uri;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;

@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use common::{PATIENCE, answer, channel, folder, json_of, key, only, open};
 use mcp_layers_audit::{AllowList, AuditLayer, Cef, Encode, Json, Ocsf, Record, verify};
 use mcp_layers_core::{Authentication, Event, JsonRpcRequest, McpError, McpRequest, McpResponse};
-use mcp_layers_core::{JsonRpcResponse, Principal, meta_key};
+use mcp_layers_core::{JsonRpcResponse, Principal, request::meta_key};
 use mcp_layers_test::{MockService, requests};
 use proptest::prelude::*;
 use serde_json::json;

@@ -12,7 +12,7 @@ use std::{
 use common::{answer, call};
 use futures::executor::block_on;
 use mcp_layers_audit::{AuditLayer, Cef, ChannelSink, OverflowPolicy, TracingSink};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{Layer, layer::Context, prelude::*};
 

@@ -15,11 +15,8 @@ use futures::FutureExt;
 use mcp_layers_audit::{
     AllowList, AuditLayer, CallOutcome, ChannelSink, OverflowPolicy, Record, Records, TraceId,
 };
-use mcp_layers_core::{
-    Authentication, CacheEvent, CancelLayer, Catalog, CatchErrorLayer, CatchPanicLayer, Event,
-    Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal,
-    Transport, clock::Clock, meta_key, short_lived,
-};
+use mcp_layers_core::{Authentication, Catalog, Event, Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal, Clock, trail::CacheEvent, request::{Transport, meta_key}};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_test::{Answer, MockService, Task, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, timeout::TimeoutLayer};

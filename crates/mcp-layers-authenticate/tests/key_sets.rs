@@ -15,7 +15,7 @@ use std::{
 use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::any};
 use http::{HeaderMap, Response, StatusCode};
 use mcp_layers_authenticate::{AuthenticateLayer, JwtVerifier, RemoteKeySet};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use serde_json::json;
 use support::{AUDIENCE, ISSUER, NOW, SigningKey, claims, claims_with, manual_clock, send_token};
 use tokio::net::TcpListener;

@@ -76,7 +76,7 @@
 //! each entry. A policy that waits costs boxes in addition to what it waits for. The HTTP edge reads each
 //! body whole and parses it once more than the transport does.
 //!
-//! [`LocalPrincipalLayer`]: mcp_layers_core::LocalPrincipalLayer
+//! [`LocalPrincipalLayer`]: mcp_layers_util::LocalPrincipalLayer
 //! [`Principal`]: mcp_layers_core::Principal
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{BoxError, CacheHint, CacheScope, Event, ListedKind, McpResponse, Principal};
+use mcp_layers_core::{BoxError, Event, ListedKind, McpResponse, Principal, response::{CacheHint, CacheScope}};
 
 use crate::{
     check::may_use_task,

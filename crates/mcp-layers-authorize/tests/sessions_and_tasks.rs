@@ -10,10 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{
-    Connection, JsonRpcReplyTo, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method,
-    Principal,
-};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method, Principal, request::Connection, json_rpc::JsonRpcReplyTo};
 use mcp_layers_test::{Answer, requests};
 use serde_json::{Value, json};
 use support::{ada, ask, bob, by, bytes, call, denied_by, layer, listed, server};
@@ -122,7 +119,7 @@ impl McpRequest for InSession {
         McpRequest::method(&self.0)
     }
 
-    fn id(&self) -> Option<mcp_layers_core::RequestId<'_>> {
+    fn id(&self) -> Option<mcp_layers_core::request::RequestId<'_>> {
         McpRequest::id(&self.0)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{CacheHint, CacheScope, StoredResponse};
+use mcp_layers_core::{StoredResponse, response::{CacheHint, CacheScope}};
 
 use crate::Group;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::CacheScope;
+use mcp_layers_core::response::CacheScope;
 
 /// A time to live and a scope for cached results, set by the operator.
 ///

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{CacheEvent, McpRequest, StoredResponse};
+use mcp_layers_core::{McpRequest, StoredResponse, trail::CacheEvent};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 

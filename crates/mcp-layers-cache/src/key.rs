@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mcp_layers_core::{KeyWriter, McpRequest, adapter::write_canonical, meta_key};
+use mcp_layers_core::{KeyWriter, McpRequest, adapter::write_canonical, request::meta_key};
 
 /// `_meta` keys that never change a result: trace context (2026-07-28, basic/index, "_meta"), the
 /// progress token, what the client reports about itself, the level of log messages, and what is a

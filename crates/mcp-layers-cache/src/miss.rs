@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_layers_core::{
-    ByCode, CacheEvent, CacheScope, Class, Classify, Event, Lesson, McpRequest, McpResponse,
-    Method, Outcome, StoredResponse, code,
-};
+use mcp_layers_core::{ByCode, Class, Classify, Event, Lesson, McpRequest, McpResponse, Method, Outcome, StoredResponse, code, trail::CacheEvent, response::CacheScope};
 
 use crate::{
     Group, NotStored, StoreEpoch, StoreKey, StoredEntry,

@@ -1,6 +1,6 @@
 //! Reports of the cache: in the trail, and in the result's `_meta`.
 
-use mcp_layers_core::{CacheEvent, Event, McpResponse};
+use mcp_layers_core::{Event, McpResponse, trail::CacheEvent};
 use serde_json::{Map, Value};
 
 /// The key of a result's `_meta` for the report of

@@ -2,10 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
-use mcp_layers_core::{
-    BypassReason, CacheHint, CacheScope, Catalog, ConfigError, McpRequest, McpResponse, Method,
-    ToolPattern,
-};
+use mcp_layers_core::{Catalog, ConfigError, McpRequest, McpResponse, Method, ToolPattern, trail::BypassReason, response::{CacheHint, CacheScope}};
 
 use crate::Freshness;
 

@@ -1,6 +1,6 @@
 //! The scope that the result to a request is expected to have.
 
-use mcp_layers_core::CacheScope;
+use mcp_layers_core::response::CacheScope;
 use moka::sync::Cache as Moka;
 
 use crate::Group;

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use mcp_layers_core::{CacheScope, StoredResponse};
+use mcp_layers_core::{StoredResponse, response::CacheScope};
 
 use crate::{
     Lookup, StoreError, StoreEvent, StoreFuture, StoreKey, miss::Miss, state::SharedEntry,

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{BypassReason, CacheEvent, CacheScope, McpRequest, StoredResponse};
+use mcp_layers_core::{McpRequest, StoredResponse, trail::{BypassReason, CacheEvent}, response::CacheScope};
 use tower_service::Service;
 
 use crate::{

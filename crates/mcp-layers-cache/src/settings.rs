@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 
 use crate::{AuthorizationContext, CacheStore, key::VaryBy, rules::Rules};
 

@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{
-    BypassReason, CacheEvent, CacheScope, Catalog, McpRequest, Method, Principal, StoredResponse,
-};
+use mcp_layers_core::{Catalog, McpRequest, Method, Principal, StoredResponse, trail::{BypassReason, CacheEvent}, response::CacheScope};
 
 use crate::{
     Eviction, Group, Stats, cursors::Cursors, entry::Entry, generations::Generations, groups, key,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use mcp_layers_core::BypassReason;
+use mcp_layers_core::trail::BypassReason;
 
 /// The reason why a result was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

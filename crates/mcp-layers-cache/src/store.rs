@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
 
-use mcp_layers_core::{BoxError, CacheScope};
+use mcp_layers_core::{BoxError, response::CacheScope};
 
 /// The future of a lookup in a [`CacheStore`].
 pub type StoreFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -98,7 +98,7 @@ async fn a_result_larger_than_the_largest_entry_passes() {
         layer
             .handle()
             .stats()
-            .bypassed(mcp_layers_core::BypassReason::TooLarge),
+            .bypassed(mcp_layers_core::trail::BypassReason::TooLarge),
         1
     );
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use mcp_layers_cache::{CacheLayer, Freshness};
-use mcp_layers_core::{CacheScope, Method};
+use mcp_layers_core::{Method, response::CacheScope};
 use mcp_layers_test::requests;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};

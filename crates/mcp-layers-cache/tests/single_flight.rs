@@ -8,7 +8,7 @@ use mcp_layers_cache::{
     CacheLayer, CacheStore, Freshness, Group, Lookup, StoreEpoch, StoreError, StoreFuture,
     StoreKey, StoredEntry,
 };
-use mcp_layers_core::{CacheEvent, CacheScope, JsonRpcRequest, McpError, McpResponse};
+use mcp_layers_core::{JsonRpcRequest, McpError, McpResponse, trail::CacheEvent, response::CacheScope};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::json;
 use std::{
@@ -198,7 +198,7 @@ async fn waiters_are_woken_and_not_polled() {
             panic!("no answer");
         };
         assert_eq!(event(&answer), Some(CacheEvent::Coalesced));
-        assert_eq!(answer.id(), mcp_layers_core::RequestId::Number(id));
+        assert_eq!(answer.id(), mcp_layers_core::request::RequestId::Number(id));
     }
     assert_eq!(mock.calls(), 1);
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::CircuitState;
+use mcp_layers_core::trail::CircuitState;
 
 use crate::{
     settings::Settings,

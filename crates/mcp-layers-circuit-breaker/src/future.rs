@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{McpResponse, Observe, ReplyFuture};
+use mcp_layers_core::{McpResponse, ReplyFuture, observe::Observe};
 use pin_project_lite::pin_project;
 
 use crate::call::{Call, Watch};

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::CircuitState;
+use mcp_layers_core::trail::CircuitState;
 
 use crate::{
     circuit::Mode, key::Name, settings::LayerSettings, shared_circuit::SharedCircuit, state::State,

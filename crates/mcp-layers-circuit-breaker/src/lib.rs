@@ -108,7 +108,7 @@ pub use future::ResponseFuture;
 pub use handle::{CircuitBreakerHandle, CircuitBreakerStats, CircuitStatus};
 pub use key::CircuitKey;
 pub use layer::CircuitBreakerLayer;
-pub use mcp_layers_core::CircuitState;
+pub use mcp_layers_core::trail::CircuitState;
 pub use service::CircuitBreaker;
 pub use settings::{Percent, Settings};
 pub use window::{Counts, Sample, Window};

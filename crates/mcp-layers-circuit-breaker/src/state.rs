@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use mcp_layers_core::{CircuitState, Classify};
+use mcp_layers_core::{Classify, trail::CircuitState};
 
 use crate::{
     key::Name,

@@ -5,7 +5,7 @@ mod common;
 
 use common::{SECOND, call, call_by, count, failure, layer, send};
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, CircuitState, Window};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_test::{Answer, Gate, MockService, Task};
 use tower::{Layer, ServiceExt};
 

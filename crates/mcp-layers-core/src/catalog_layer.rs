@@ -9,12 +9,12 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use tokio::time::{Instant, timeout_at};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Catalog, CatchPanic, Lesson, ListedKind, McpRequest, McpResponse, Method, catalog::Owner,
-    clock::Clock,
+    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, catalog::Owner, lesson::Lesson,
 };
 
 /// The shortest time between two look-ups of one kind of name by lists.
@@ -23,6 +23,9 @@ const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of pages that one look-up reads of a list.
 const MAX_PAGES: usize = 32;
 
+/// The longest time for which a request waits for a look-up.
+const MAX_LOOKUP: Duration = Duration::from_secs(5);
+
 /// Puts a [`Catalog`] into the context of each request, and keeps it filled. The outermost layer of
 /// a stack.
 ///
@@ -30,8 +33,10 @@ const MAX_PAGES: usize = 32;
 /// 2. A request for an unknown name first makes the layer look the name up, past every layer inside:
 ///    by [`McpRequest::look_up`], where the implementation has one, otherwise by reading the list at
 ///    the server given to [`CatalogLayer::look_up_at`]. Each list is read at most once a second, up
-///    to 32 pages; requests that arrive meanwhile wait for it.
-/// 3. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
+///    to 32 pages; requests that arrive meanwhile wait for it, at most 5 seconds.
+/// 3. A panic of the server while it lists is the caller's: wrap the server in a layer that catches
+///    panics.
+/// 4. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
 ///
 /// ```
 /// use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, ListedKind};
@@ -74,6 +79,8 @@ impl CatalogLayer {
     }
 
     /// Looks unknown names up at `server`, the service that the stack wraps.
+    ///
+    /// A look-up needs a tokio runtime with timers. Without one, its request panics.
     #[must_use]
     pub fn look_up_at<L>(self, server: L) -> CatalogLayer<L> {
         CatalogLayer {
@@ -142,7 +149,7 @@ where
                 let inner = std::mem::replace(&mut self.inner, clone);
                 let lookup = look_up(
                     catalog.clone(),
-                    CatchPanic::new(server.clone()),
+                    server.clone(),
                     self.layer.clock.clone(),
                     (kind, name),
                     request,
@@ -206,7 +213,10 @@ where
     Req: McpRequest,
     L: Service<Req, Response = Req::Response>,
 {
-    let mut last = catalog.lookups().of(kind).lock().await;
+    let deadline = Instant::now() + MAX_LOOKUP;
+    let Ok(mut last) = timeout_at(deadline, catalog.lookups().of(kind).lock()).await else {
+        return request;
+    };
     let now = clock.now();
     let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
     if is_recent || catalog.knows(kind, &name) {
@@ -220,10 +230,11 @@ where
             let Some(list) = request.list_request(*method, cursor.as_deref()) else {
                 break;
             };
-            if poll_fn(|cx| server.poll_ready(cx)).await.is_err() {
-                break;
-            }
-            let Ok(response) = server.call(list).await else {
+            let answer = timeout_at(deadline, async {
+                poll_fn(|cx| server.poll_ready(cx)).await?;
+                server.call(list).await
+            });
+            let Ok(Ok(response)) = answer.await else {
                 break;
             };
             catalog.update(generation, |names| {

@@ -12,7 +12,7 @@ use std::{
 /// never sleep. Clones share the same time.
 ///
 /// ```
-/// use mcp_layers_core::clock::Clock;
+/// use mcp_layers_core::Clock;
 /// use std::time::Duration;
 ///
 /// let clock = Clock::manual();

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{Catalog, InputWait, Principal, Progress, clock::Clock};
+use crate::{Catalog, Clock, Principal, input_wait::InputWait, progress::Progress};
 
 /// What layers tell layers further in, as fields of the request: no map, no allocation.
 #[derive(Debug, Clone, Default)]

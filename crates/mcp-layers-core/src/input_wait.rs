@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::clock::Clock;
+use crate::Clock;
 
 /// The time that a request spends waiting for its client: for a person who answers an elicitation,
 /// for sampling, for the list of roots. Clones, and so the copies of a request, share it.
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 /// waits; `mcp_layers_rmcp::ask` does.
 ///
 /// ```
-/// use mcp_layers_core::{InputWait, clock::Clock};
+/// use mcp_layers_core::{Clock, progress::InputWait};
 /// use std::time::Duration;
 ///
 /// let clock = Clock::manual();

@@ -1,66 +1,40 @@
-//! The vocabulary in which MCP-aware tower layers are written.
+//! The vocabulary of MCP-aware [tower](https://docs.rs/tower) layers: views of requests and responses,
+//! errors, principals, and what layers share.
 //!
-//! A layer does not convert a request, it asks for a view of it: [`McpRequest`] borrows what layers
-//! need from the type of whatever MCP implementation owns the request, and its response type gives
-//! the view [`McpResponse`]. So one layer serves rmcp (through `mcp-layers-rmcp`), tower-mcp
-//! (through `mcp-layers-tower-mcp`) and hand-made servers (through [`JsonRpcRequest`]).
+//! A layer does not convert a request. It asks for a view of it: [`McpRequest`] borrows the method, the
+//! target and the arguments from the type of the MCP implementation, and its response type offers the
+//! view [`McpResponse`]. One layer thus serves rmcp (through `mcp-layers-rmcp`), tower-mcp (through
+//! `mcp-layers-tower-mcp`) and hand-made servers (through [`JsonRpcRequest`]).
 //!
-//! This crate holds the views, what layers share, and a few layers that belong to no concern of
-//! their own: [`CatchErrorLayer`], [`CatchPanicLayer`], [`CancelLayer`], the selectors
-//! ([`short_lived`], [`for_methods`], [`only_tool`], [`for_tools`]) and [`ToolHints`]. It does no
-//! I/O, spawns nothing and knows no transport.
+//! This crate does no I/O, spawns nothing and knows no transport. Ready-made layers are in the other
+//! crates of the family; `mcp-layers-util` has those that every stack needs.
 //!
 //! # Example
 //!
-//! A layer of one's own: it counts failed calls, over any implementation.
+//! A custom layer that counts failed calls, for any implementation:
 //!
 //! ```
-//! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse};
-//! use std::{convert::Infallible, future::Future, pin::Pin};
+//! use mcp_layers_core::{End, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, observe};
 //! use std::sync::{Arc, atomic::{AtomicU64, Ordering::Relaxed}};
-//! use std::task::{Context, Poll};
-//! use tower::{Service, ServiceBuilder, ServiceExt};
-//!
-//! #[derive(Clone)]
-//! struct CountFailures<S> {
-//!     inner: S,
-//!     failures: Arc<AtomicU64>,
-//! }
-//!
-//! impl<S, Req> Service<Req> for CountFailures<S>
-//! where
-//!     Req: McpRequest,
-//!     S: Service<Req, Response = Req::Response>,
-//!     S::Future: Send + 'static,
-//! {
-//!     type Response = Req::Response;
-//!     type Error = S::Error;
-//!     type Future = Pin<Box<dyn Future<Output = Result<Req::Response, S::Error>> + Send>>;
-//!
-//!     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-//!         self.inner.poll_ready(cx)
-//!     }
-//!
-//!     fn call(&mut self, request: Req) -> Self::Future {
-//!         let (answer, failures) = (self.inner.call(request), self.failures.clone());
-//!         Box::pin(async move {
-//!             let response = answer.await?;
-//!             failures.fetch_add(u64::from(response.outcome().code().is_some()), Relaxed);
-//!             Ok(response)
-//!         })
-//!     }
-//! }
+//! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let failures = Arc::new(AtomicU64::new(0));
 //! let count = failures.clone();
-//! let service = ServiceBuilder::new()
-//!     .layer_fn(|inner| CountFailures { inner, failures: count.clone() })
-//!     .service_fn(|request: JsonRpcRequest| async move {
-//!         Ok::<_, Infallible>(JsonRpcResponse::error(&request, McpError::internal()))
-//!     });
+//! let count_failures = observe(move |_: &JsonRpcRequest| {
+//!     let count = count.clone();
+//!     move |end: End<'_, JsonRpcResponse>| match end {
+//!         End::Answered(response) if response.outcome().code().is_none() => {}
+//!         _ => _ = count.fetch_add(1, Relaxed),
+//!     }
+//! });
 //!
+//! let service = ServiceBuilder::new().layer(count_failures).service_fn(
+//!     |request: JsonRpcRequest| async move {
+//!         Ok::<_, std::convert::Infallible>(JsonRpcResponse::error(&request, McpError::internal()))
+//!     },
+//! );
 //! service.oneshot(JsonRpcRequest::new(1, "tools/list")).await.unwrap();
 //! assert_eq!(failures.load(Relaxed), 1);
 //! # }
@@ -68,12 +42,26 @@
 //!
 //! # Rules
 //!
-//! 1. An error of the protocol is a response ([`Outcome::Protocol`]). The error of a `Service` says
-//!    that a layer or the transport failed, and [`CatchErrorLayer`] makes a response of it.
-//! 2. Decisions travel inward in the request's [`CallContext`] and outward in the response's
-//!    [`Trail`]: no layer depends on another.
+//! 1. A protocol error is a response ([`Outcome::Protocol`]). The error of a `Service` means that a
+//!    layer or the transport failed.
+//! 2. Decisions travel inward in the request's [`CallContext`] and outward in the response's [`Trail`].
+//!    No layer depends on another.
 //! 3. A request of an unknown method passes every layer unchanged.
-//! 4. Identity is the [`Principal`] that a layer verified; nothing that a client says of itself.
+//! 4. Identity is the [`Principal`] that a layer verified, never a client's statement about itself.
+//!
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | principal | the verified identity of a caller ([`Principal`]) |
+//! | context | the values that outer layers set for inner layers ([`CallContext`]) |
+//! | trail | the decisions that inner layers report to outer layers ([`Trail`]); never sent |
+//! | target | the tool, prompt, resource, skill or task that a request names ([`McpRequest::target`]) |
+//! | catalog | the names that the server is known to offer ([`Catalog`]) |
+//! | continuation | a request that continues an earlier one with the input it asked for ([`McpRequest::is_continuation`]) |
+//! | long-lived | a request that stays open as long as its caller likes ([`Method::is_long_lived`]) |
+//! | modern, legacy | protocol version 2026-07-28 or later; any earlier version |
+//! | outer, inner | nearer to the client; nearer to the server |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(doctest)]
@@ -82,13 +70,10 @@ struct Readme;
 
 pub mod adapter;
 mod arguments;
-mod cancel;
 mod catalog;
-mod catalog_layer;
-mod catch_error;
-mod catch_panic;
+pub mod catalog_layer;
 mod classify;
-pub mod clock;
+mod clock;
 mod context;
 mod error;
 pub mod hidden_tool;
@@ -97,66 +82,42 @@ pub mod hidden_tool;
 pub mod http;
 mod input_wait;
 mod json;
-pub mod json_result;
-mod json_rpc;
+pub mod json_rpc;
 mod key;
 mod lesson;
 mod listed;
-mod local_principal;
 mod method;
 mod notification;
-mod observe;
-mod old_clock;
+pub mod observe;
 mod principal;
-mod progress;
+pub mod progress;
 mod refusal;
 mod reply;
-mod request;
-mod response;
-mod select;
+pub mod request;
+pub mod response;
 mod service;
-mod tool_hints;
 mod tool_pattern;
-mod trail;
+pub mod trail;
 
-pub use arguments::{Arguments, write_canonical};
-pub use cancel::{Cancel, CancelFuture, CancelLayer};
+pub use arguments::Arguments;
 pub use catalog::Catalog;
-pub use catalog_layer::{CatalogFuture, CatalogLayer, Cataloged, NoServer};
-pub use catch_error::{CatchError, CatchErrorFuture, CatchErrorLayer, MapError, NoMapping};
-pub use catch_panic::{CatchPanic, CatchPanicFuture, CatchPanicLayer};
+pub use catalog_layer::CatalogLayer;
 pub use classify::{ByCode, Class, Classify, ClassifyOutages, ClassifyToolErrors};
+pub use clock::Clock;
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
-pub use input_wait::{InputWait, Waiting};
-pub use json::{
-    json_size, map_size, member, serialized_size, visit_json_texts, visit_map_texts,
-    write_serialized,
-};
-pub use json_rpc::{
-    JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcReplyTo, JsonRpcRequest,
-    JsonRpcResponse, ParseError,
-};
+pub use json_rpc::{JsonRpcRequest, JsonRpcResponse};
 pub use key::KeyWriter;
 pub use lesson::Lesson;
 pub use listed::{Hints, Listed, ListedKind};
-pub use local_principal::{LocalPrincipal, LocalPrincipalLayer};
 pub use method::Method;
 pub use notification::McpNotification;
-pub use observe::{End, Observe, ObserveLayer, Observed, Observer, observe};
-pub use old_clock::{Clock, SystemClock};
+pub use observe::{End, Observer, observe};
 pub use principal::{Authentication, Principal};
-pub use progress::Progress;
 pub use refusal::{Refusal, RefusalAddress};
 pub use reply::ReplyFuture;
-pub use request::{
-    ClientInfo, Connection, MODERN, McpRequest, ReplayRequest, RequestId, Transport, meta_key,
-};
-pub use response::{CacheHint, CacheScope, McpResponse, Outcome, StoredResponse, TextSite};
-pub use select::{
-    Select, SelectFuture, SelectLayer, for_methods, for_tools, only_tool, short_lived,
-};
+pub use request::{McpRequest, ReplayRequest};
+pub use response::{McpResponse, Outcome, StoredResponse};
 pub use service::McpService;
-pub use tool_hints::{LearnToolHints, LearnToolHintsFuture, LearnToolHintsLayer, ToolHints};
 pub use tool_pattern::ToolPattern;
-pub use trail::{BypassReason, CacheEvent, CircuitState, Event, GiveUpReason, Trail};
+pub use trail::{Event, Trail};

@@ -9,7 +9,7 @@ use crate::Method;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an MCP notification",
     label = "this is not a notification that MCP layers can read",
-    note = "use the notification type of an adapter or `mcp_layers_core::JsonRpcNotification`"
+    note = "use the notification type of an adapter or `mcp_layers_core::json_rpc::JsonRpcNotification`"
 )]
 pub trait McpNotification: Sized {
     /// The method.

@@ -1,4 +1,4 @@
-//! The time of a request's last progress notification.
+//! Progress of a request, and its waits for the client.
 
 use std::{
     sync::{
@@ -7,6 +7,8 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+pub use crate::input_wait::{InputWait, Waiting};
 
 /// The time of a request's last progress notification (`notifications/progress`). Clones share it.
 ///

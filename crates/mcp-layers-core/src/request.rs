@@ -5,8 +5,8 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 use serde_json::{Map, Value};
 
 use crate::{
-    Arguments, CallContext, Hints, KeyWriter, ListedKind, McpResponse, Method, member,
-    write_canonical,
+    Arguments, CallContext, Hints, KeyWriter, ListedKind, McpResponse, Method,
+    arguments::write_canonical, json::member,
 };
 
 /// Keys of `params._meta` that the protocol reserves (2026-07-28, basic/index, "General fields").
@@ -34,7 +34,8 @@ pub const MODERN: &str = "2026-07-28";
 /// A type that is not an MCP request is rejected by the compiler:
 ///
 /// ```compile_fail,E0277
-/// use mcp_layers_core::{CancelLayer, JsonRpcResponse, McpService};
+/// use mcp_layers_core::{JsonRpcResponse, McpService};
+/// use mcp_layers_util::CancelLayer;
 /// use std::{convert::Infallible, future::Ready};
 /// use tower::ServiceBuilder;
 ///

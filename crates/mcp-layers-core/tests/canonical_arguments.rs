@@ -4,7 +4,7 @@
 //! `--features serde_json/preserve_order` and `--features serde_json/arbitrary_precision`.
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{Arguments, write_canonical};
+use mcp_layers_core::{Arguments, adapter::write_canonical};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{
-    Authentication, Catalog, CatalogLayer, JsonRpcRequest, ListedKind::Tool, McpError, McpRequest,
-    Principal, clock::Clock,
-};
+use mcp_layers_core::{Authentication, Catalog, CatalogLayer, JsonRpcRequest, ListedKind::Tool, McpError, McpRequest, Principal, Clock};
 use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};

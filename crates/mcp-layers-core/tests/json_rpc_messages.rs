@@ -1,10 +1,7 @@
 //! What a message is, and what a broken one is answered with.
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{
-    JsonRpcId, JsonRpcMessage, JsonRpcNotification, JsonRpcRequest, McpError, McpNotification,
-    McpRequest, Method, ParseError, RequestId,
-};
+use mcp_layers_core::{JsonRpcRequest, McpError, McpNotification, McpRequest, Method, json_rpc::{JsonRpcId, JsonRpcMessage, JsonRpcNotification, ParseError}, request::RequestId};
 use serde_json::{Value, json};
 
 fn request(message: Value) -> JsonRpcRequest {

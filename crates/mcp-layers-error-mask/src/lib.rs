@@ -12,7 +12,8 @@
 //! # Example
 //!
 //! ```
-//! use mcp_layers_core::{CatchPanicLayer, JsonRpcRequest, JsonRpcResponse, McpError};
+//! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError};
+//! use mcp_layers_util::CatchPanicLayer;
 //! use mcp_layers_error_mask::ErrorMaskLayer;
 //! use serde_json::{Value, json};
 //! use std::convert::Infallible;

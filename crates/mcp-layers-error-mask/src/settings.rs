@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_redact::Redactor;
 
 use crate::error_id::{MakeErrorId, RandomErrorId};

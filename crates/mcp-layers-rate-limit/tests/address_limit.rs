@@ -18,7 +18,7 @@ use std::{
 use common::{a_second, quota};
 use futures::executor::block_on;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{AddressLimitLayer, ClientAddress, forwarded_address};
 use tower::{Layer, ServiceExt, service_fn};
 

@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{a_second, by, call, n, passes, quota};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{
     Cost, MemoryStore, Quota, RateLimitLayer, RateLimitStore, Rule, Verdict,
 };

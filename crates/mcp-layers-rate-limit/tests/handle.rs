@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{a_second, by, call, how_many, limiter, n, quota};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 
 #[test]

@@ -5,9 +5,7 @@ mod common;
 
 use common::{Counting, a_second, by, call, how_many, limiter, passes, with_catalog};
 use futures::executor::block_on;
-use mcp_layers_core::{
-    Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, clock::Clock,
-};
+use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Clock};
 use mcp_layers_rate_limit::{
     ConcurrencyLimitLayer, KeyComponent, MemoryStore, RateLimitLayer, Rule,
 };

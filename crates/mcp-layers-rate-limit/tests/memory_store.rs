@@ -7,7 +7,7 @@ mod suite;
 use std::{sync::Arc, time::Duration};
 
 use common::{a_second, by, call, limiter, n, passes, quota};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{Cost, MemoryStore, Quota, Rule, Verdict};
 use suite::Bench;
 

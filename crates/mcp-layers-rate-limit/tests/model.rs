@@ -6,7 +6,7 @@ mod common;
 use std::{collections::HashMap, time::Duration};
 
 use common::{by, call, n, passes, quota};
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 use proptest::{collection::vec, prelude::*};
 

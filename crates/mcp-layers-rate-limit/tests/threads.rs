@@ -7,7 +7,7 @@ use std::thread;
 
 use common::{Counting, a_second, by, call, limiter};
 use futures::executor::block_on;
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitLayer, Rule};
 use tower::{Layer, ServiceExt};
 

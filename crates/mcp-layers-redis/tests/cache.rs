@@ -10,9 +10,7 @@ mod suite;
 use std::{sync::Mutex, time::Duration};
 
 use mcp_layers_cache::{CacheLayer, StoreEvent};
-use mcp_layers_core::{
-    CacheEvent, CacheScope, Event, JsonRpcRequest, JsonRpcResponse, McpResponse,
-};
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpResponse, trail::CacheEvent, response::CacheScope};
 use mcp_layers_redis::{RedisCacheStore, RedisConnection};
 use mcp_layers_test::{MockService, requests, results};
 use serde_json::json;

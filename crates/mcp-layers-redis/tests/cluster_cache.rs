@@ -12,7 +12,7 @@ use std::{sync::Mutex, time::Duration};
 
 use cluster::Cluster;
 use mcp_layers_cache::{CacheLayer, StoreEvent};
-use mcp_layers_core::{CacheScope, JsonRpcRequest};
+use mcp_layers_core::{JsonRpcRequest, response::CacheScope};
 use mcp_layers_redis::RedisCacheStore;
 use mcp_layers_test::{MockService, requests, results};
 use support::eventually;

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest};
+use mcp_layers_core::{Event, McpRequest, McpResponse, ReplayRequest, trail::GiveUpReason};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 

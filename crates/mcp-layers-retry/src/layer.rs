@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{Classify, ConfigError, ToolPattern, clock::Clock};
+use mcp_layers_core::{Classify, ConfigError, ToolPattern, Clock};
 use tower_layer::Layer;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_layers_core::{Class, Event, GiveUpReason, McpResponse, Method, Outcome, code};
+use mcp_layers_core::{Class, Event, McpResponse, Method, Outcome, code, trail::GiveUpReason};
 
 use crate::{retry_after::retry_after, safety::is_refusal, settings::Settings};
 

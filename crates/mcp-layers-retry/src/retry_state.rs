@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{Event, GiveUpReason, McpRequest, McpResponse, ReplayRequest, Trail};
+use mcp_layers_core::{Event, McpRequest, McpResponse, ReplayRequest, Trail, trail::GiveUpReason};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;

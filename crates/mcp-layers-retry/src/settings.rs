@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, Classify, ToolPattern, clock::Clock};
+use mcp_layers_core::{ByCode, Classify, ToolPattern, Clock};
 
 use crate::{backoff::Backoff, budget::Budget};
 

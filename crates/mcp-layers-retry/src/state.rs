@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-use mcp_layers_core::GiveUpReason;
+use mcp_layers_core::trail::GiveUpReason;
 
 use crate::settings::Settings;
 

@@ -53,7 +53,7 @@ async fn the_trail_has_every_attempt_in_order() {
     let mock = MockService::answering(|_| code(503));
     let response = send(&retry(3), &mock, call("safe")).await.unwrap();
     let events: Vec<_> = response.trail().events().cloned().collect();
-    let reason = mcp_layers_core::GiveUpReason::Attempts;
+    let reason = mcp_layers_core::trail::GiveUpReason::Attempts;
     let expected = [1, 2, 3].map(|number| attempt(number, Some(503)));
     assert_eq!(events[..3], expected);
     assert_eq!(events[3..], [Event::GaveUp { reason }]);

@@ -11,7 +11,7 @@
 //! A real server and a real client, over an in-memory pipe; the server gives up on slow calls.
 //!
 //! ```
-//! use mcp_layers_core::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
+//! use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 //! use mcp_layers_rmcp::Layered;
 //! use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::*};
 //! use std::time::Duration;
@@ -58,21 +58,21 @@
 //! 2. Every stack has a [`Catalog`](mcp_layers_core::Catalog) of the names that the server offers
 //!    ([`Stack::catalog`]). An unknown name is looked up at the handler before the layers are called.
 //! 3. An error that leaves the layers becomes an error response, by the rules of
-//!    [`CatchErrorLayer`](mcp_layers_core::CatchErrorLayer).
+//!    [`CatchErrorLayer`](mcp_layers_util::CatchErrorLayer).
 //! 4. rmcp tells a handler that its request was cancelled, and lets it run. With
-//!    [`CancelLayer`](mcp_layers_core::CancelLayer) in the stack it is dropped.
+//!    [`CancelLayer`](mcp_layers_util::CancelLayer) in the stack it is dropped.
 //! 5. rmcp keeps facts about the request in task-locals, which it needs for requests to the client
 //!    (sampling, elicitation). A layer that runs the inner service in another task, such as
 //!    `tower::buffer`, loses them.
 //! 6. `subscriptions/listen` passes the stack like every request, and lasts as long as the
-//!    subscription: use [`short_lived`](mcp_layers_core::short_lived) for timeouts and limits.
+//!    subscription: use [`short_lived`](mcp_layers_util::short_lived) for timeouts and limits.
 //! 7. Messages from the server to the client do not pass the stack. Notifications can be observed
 //!    with [`observe_notifications`].
 //! 8. Requests that rmcp refuses (a header that contradicts the body, missing `_meta`, an unsupported
 //!    version) never reach the stack of a layered handler. The stack of a [`LayeredService`] sees
 //!    every request of an open session before these checks.
 //! 9. Layers that watch for progress are notified by the handler on a server (the
-//!    [`Progress`](mcp_layers_core::Progress) among the extensions of its `RequestContext`), and by the
+//!    [`Progress`](mcp_layers_core::progress::Progress) among the extensions of its `RequestContext`), and by the
 //!    client's handler on the calling side (a `ProgressTokens` table): rmcp reports what a handler
 //!    sends to the transport alone.
 //! 10. An upstream's HTTP status 401, 403 or 429 is an error response with that code

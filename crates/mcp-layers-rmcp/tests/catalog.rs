@@ -14,9 +14,8 @@ use fixture::{
     Fixture, layers, model,
     pipe::{Raw, connect},
 };
-use mcp_layers_core::{
-    CancelLayer, Catalog, CatalogLayer, ListedKind, McpRequest, Method, ReplayRequest,
-};
+use mcp_layers_core::{Catalog, CatalogLayer, ListedKind, McpRequest, Method, ReplayRequest};
+use mcp_layers_util::CancelLayer;
 use mcp_layers_rmcp::{LayeredClient, RmcpRequest, Stack, Upstream, UpstreamRequest};
 use rmcp::model::{CallToolRequestParams, ClientRequest};
 use serde_json::{Value, json};

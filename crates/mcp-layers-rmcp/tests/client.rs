@@ -15,9 +15,8 @@ use std::{
 };
 
 use fixture::{Fixture, LIMIT, model, pipe::connect, soon};
-use mcp_layers_core::{
-    BoxError, CancelLayer, Event, McpRequest, McpResponse, Method, Outcome, ReplayRequest,
-};
+use mcp_layers_core::{BoxError, Event, McpRequest, McpResponse, Method, Outcome, ReplayRequest};
+use mcp_layers_util::CancelLayer;
 use mcp_layers_rmcp::{Layered, LayeredClient, RmcpResponse, Upstream, UpstreamRequest};
 use rmcp::{
     ServiceExt as _,

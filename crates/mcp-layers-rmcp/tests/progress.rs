@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mcp_layers_core::{McpRequest, Progress};
+use mcp_layers_core::{McpRequest, progress::Progress};
 use mcp_layers_rmcp::{Layered, RmcpRequest};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,

@@ -19,9 +19,8 @@ use fixture::{
     pipe::{Raw, connect},
     soon,
 };
-use mcp_layers_core::{
-    BoxError, CancelLayer, CatchPanicLayer, McpNotification, McpRequest, McpResponse, Method,
-};
+use mcp_layers_core::{BoxError, McpNotification, McpRequest, McpResponse, Method};
+use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 use mcp_layers_rmcp::{Layered, Leaf, RmcpRequest, RmcpResponse, Stack, observe_notifications};
 use rmcp::{
     ClientHandler, ErrorData, RoleClient, ServerHandler, ServiceExt as _,

@@ -9,7 +9,8 @@
 //! # Example
 //!
 //! ```
-//! use mcp_layers_core::{CancelLayer, JsonRpcRequest, McpRequest};
+//! use mcp_layers_core::{JsonRpcRequest, McpRequest};
+//! use mcp_layers_util::CancelLayer;
 //! use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
 //! use tower::{Layer, Service};
 //!
@@ -34,7 +35,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
-mod clock;
 mod contract;
 mod gate;
 mod mock;
@@ -44,7 +44,6 @@ pub mod results;
 mod task;
 
 pub use answer::{Answer, MockError};
-pub use clock::ManualClock;
 pub use contract::{Contract, LayeredService, Rule, Violation};
 pub use gate::{Gate, Passed};
 pub use mock::{MockFuture, MockService};

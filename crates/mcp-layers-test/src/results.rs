@@ -1,6 +1,6 @@
 //! Results of every method.
 
-use mcp_layers_core::{CacheScope, JsonRpcRequest, McpRequest, Method};
+use mcp_layers_core::{JsonRpcRequest, McpRequest, Method, response::CacheScope};
 use serde_json::{Value, json};
 
 use crate::requests::{PROMPT, RESOURCE, TASK, TOOL};

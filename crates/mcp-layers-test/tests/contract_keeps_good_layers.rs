@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{BoxError, CatchErrorLayer, JsonRpcRequest, short_lived};
+use mcp_layers_core::{BoxError, JsonRpcRequest};
+use mcp_layers_util::{CatchErrorLayer, short_lived};
 use mcp_layers_test::{Contract, MockService, ReadinessProbe};
 use tower::{
     ServiceBuilder,

@@ -145,6 +145,6 @@ fn results_are_read_as_what_they_are() {
     assert_eq!((failed.code, &*failed.message), (-32603, "secret"));
     let page = results::followed_by(results::tools(["a"]), "2");
     assert_eq!(response(page).next_cursor(), Some("2"));
-    let hint = results::fresh_for(json!({}), 5, mcp_layers_core::CacheScope::Private);
+    let hint = results::fresh_for(json!({}), 5, mcp_layers_core::response::CacheScope::Private);
     assert_eq!(response(hint).cache_hint().ttl_ms, Some(5));
 }

@@ -36,7 +36,7 @@
 //! 2. Time spent waiting for the client (a person who answers an elicitation, sampling, roots) does
 //!    not count towards maximum, idle time and deadline. It has a maximum of its own,
 //!    [`TimeoutLayer::input_wait`]. The layer sees such waits where code that asks the client reports
-//!    them to [`InputWait`](mcp_layers_core::InputWait), as `mcp_layers_rmcp::ask` does; that function
+//!    them to [`InputWait`](mcp_layers_core::progress::InputWait), as `mcp_layers_rmcp::ask` does; that function
 //!    also withdraws an open question (`notifications/cancelled`) when the request ends.
 //! 3. A deadline that is already in the request's [`CallContext`](mcp_layers_core::CallContext) holds
 //!    too. The maximum becomes the deadline of inner layers.
@@ -47,7 +47,7 @@
 //!    sends `notifications/cancelled` to the upstream.
 //! 5. `subscriptions/listen`, `tasks/result` and notifications never have a limit. `initialize`,
 //!    `server/discover`, `ping` and unknown methods have one if [`TimeoutLayer::method`] names them.
-//! 6. Progress counts where it is reported to [`Progress`](mcp_layers_core::Progress), see
+//! 6. Progress counts where it is reported to [`Progress`](mcp_layers_core::progress::Progress), see
 //!    `mcp-layers-rmcp`. It is watched if the caller sent a progress token, or if an outer layer or
 //!    client watches already.
 //! 7. Errors of the inner service pass unchanged. Waiting for readiness is not part of a request.

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{Event, InputWait, McpError, McpResponse, Progress, RefusalAddress};
+use mcp_layers_core::{Event, McpError, McpResponse, RefusalAddress, progress::{InputWait, Progress}};
 
 use crate::settings::Limits;
 

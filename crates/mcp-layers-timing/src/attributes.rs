@@ -1,6 +1,6 @@
 //! Names and values of the attributes.
 
-use mcp_layers_core::{McpRequest, Method, Transport};
+use mcp_layers_core::{McpRequest, Method, request::Transport};
 
 use crate::recorder::Attribute;
 
@@ -101,7 +101,7 @@ fn one_of(text: &str, known: &[&'static str]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::Wire;
-    use mcp_layers_core::Transport;
+    use mcp_layers_core::request::Transport;
 
     #[test]
     fn http_is_shown_with_its_version() {

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{McpResponse, Observe};
+use mcp_layers_core::{McpResponse, observe::Observe};
 use pin_project_lite::pin_project;
 
 use crate::state::Measurement;

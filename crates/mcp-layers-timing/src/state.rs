@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{
-    Catalog, End, Lesson, McpRequest, McpResponse, Method, Observer, clock::Clock,
-};
+use mcp_layers_core::{Catalog, End, Lesson, McpRequest, McpResponse, Method, Observer, Clock};
 
 use crate::{
     attributes::{self, Wire},

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use common::{call, client, exchange, respond, server, with_catalog};
 use futures::executor::block_on;
-use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, Method, Transport};
+use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, Method, request::Transport};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 

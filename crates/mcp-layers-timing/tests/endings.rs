@@ -6,7 +6,8 @@ use std::{convert::Infallible, future::poll_fn, panic, task::Poll, time::Duratio
 
 use common::{Memory, call, pending, respond, server};
 use futures::{FutureExt, executor::block_on};
-use mcp_layers_core::{CancelLayer, JsonRpcRequest, JsonRpcResponse, clock::Clock};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, Clock};
+use mcp_layers_util::CancelLayer;
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
 use serde_json::json;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Attributes, Memory, call, client, exchange, server};
-use mcp_layers_core::{BoxError, JsonRpcRequest, JsonRpcResponse, Transport};
+use mcp_layers_core::{BoxError, JsonRpcRequest, JsonRpcResponse, request::Transport};
 use mcp_layers_timing::{Metric, TimingLayer};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};

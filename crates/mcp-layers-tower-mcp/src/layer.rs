@@ -5,10 +5,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{
-    BoxError, Catalog, CatalogFuture, CatalogLayer, Cataloged, CatchError, CatchErrorLayer,
-    Transport,
-};
+use mcp_layers_core::{BoxError, Catalog, CatalogLayer, catalog_layer::{CatalogFuture, Cataloged}, request::Transport};
+use mcp_layers_util::{CatchError, CatchErrorLayer};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_mcp::{RouterRequest, RouterResponse};
@@ -62,7 +60,7 @@ impl<L> LayeredLayer<L> {
     /// Sets the transport that layers see ([`Connection::transport`]). Unknown by default, because
     /// tower-mcp does not report it.
     ///
-    /// [`Connection::transport`]: mcp_layers_core::Connection::transport
+    /// [`Connection::transport`]: mcp_layers_core::request::Connection::transport
     #[must_use]
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);

@@ -7,7 +7,7 @@
 //! # Example
 //!
 //! ```
-//! use mcp_layers_core::short_lived;
+//! use mcp_layers_util::short_lived;
 //! use mcp_layers_tower_mcp::layered;
 //! use std::time::Duration;
 //! use tower::{ServiceBuilder, timeout::TimeoutLayer};
@@ -78,8 +78,8 @@
 //! tower-mcp holds it in fields.
 //!
 //! [`CallContext`]: mcp_layers_core::CallContext
-//! [`CancelLayer`]: mcp_layers_core::CancelLayer
-//! [`CatchErrorLayer`]: mcp_layers_core::CatchErrorLayer
+//! [`CancelLayer`]: mcp_layers_util::CancelLayer
+//! [`CatchErrorLayer`]: mcp_layers_util::CatchErrorLayer
 //! [`McpRequest::cancelled`]: mcp_layers_core::McpRequest::cancelled
 //! [`McpRequest::meta`]: mcp_layers_core::McpRequest::meta
 //! [`Principal`]: mcp_layers_core::Principal

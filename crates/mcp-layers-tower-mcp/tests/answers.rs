@@ -8,10 +8,8 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{
-    CancelLayer, CatchErrorLayer, CatchPanicLayer, Event, McpError, McpRequest, McpResponse,
-    Outcome, TextSite, short_lived,
-};
+use mcp_layers_core::{Event, McpError, McpRequest, McpResponse, Outcome, response::TextSite};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::{TowerMcpRequest, TowerMcpResponse, layered};
 use serde_json::{Value, json};
 use support::{Client, SECRET, router};

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use mcp_layers_core::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::layered;
 use serde_json::{Value, json};
 use support::{Client, router};

@@ -10,9 +10,8 @@ use std::{
 };
 
 use axum::{body::Body, http::Request};
-use mcp_layers_core::{
-    Authentication, CancelLayer, CatchPanicLayer, McpRequest, Principal, Transport, short_lived,
-};
+use mcp_layers_core::{Authentication, McpRequest, Principal, request::Transport};
+use mcp_layers_util::{CancelLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
 use serde_json::{Value, json};
 use support::router;

@@ -5,7 +5,8 @@
 //!
 //! | module | feature | what it does |
 //! |---|---|---|
-//! | [`core`] | | the vocabulary; catch errors and panics, cancel, select |
+//! | the root | | the vocabulary of `mcp-layers-core` |
+//! | [`util`] | | error and panic catching, cancellation, selectors, the principal of a stdio server |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-client` | around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | around tower-mcp routers |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics of durations and outcomes |
@@ -33,7 +34,7 @@
 //!
 #![cfg_attr(all(feature = "rmcp", feature = "timing"), doc = "```")]
 #![cfg_attr(not(all(feature = "rmcp", feature = "timing")), doc = "```text")]
-//! use mcp_layers::core::{CatchErrorLayer, CatchPanicLayer, short_lived};
+//! use mcp_layers::util::{CatchErrorLayer, CatchPanicLayer, short_lived};
 //! use mcp_layers::{rmcp::Layered, timing};
 //! use metrics_exporter_prometheus::PrometheusBuilder;
 //! use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::*};
@@ -86,8 +87,8 @@
 //!
 //! # Ordering
 //!
-//! From the outermost to the innermost: timing, audit, error mask, [`CatchErrorLayer`](core::CatchErrorLayer),
-//! [`CatchPanicLayer`](core::CatchPanicLayer), [`CancelLayer`](core::CancelLayer), authorization, rate
+//! From the outermost to the innermost: timing, audit, error mask, [`CatchErrorLayer`](util::CatchErrorLayer),
+//! [`CatchPanicLayer`](util::CatchPanicLayer), [`CancelLayer`](util::CancelLayer), authorization, rate
 //! limit, cache, retry, circuit breaker, timeout, the handler. Timing stands outside, so that it counts
 //! what the layers inside answer.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -105,7 +106,7 @@ pub use mcp_layers_authorize as authorize;
 pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]
 pub use mcp_layers_circuit_breaker as circuit_breaker;
-pub use mcp_layers_core as core;
+pub use mcp_layers_core::*;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
 #[cfg(feature = "rate-limit")]
@@ -124,6 +125,7 @@ pub use mcp_layers_timeout as timeout;
 pub use mcp_layers_timing as timing;
 #[cfg(feature = "tower-mcp")]
 pub use mcp_layers_tower_mcp as tower_mcp;
+pub use mcp_layers_util as util;
 
 #[cfg(all(doctest, feature = "rmcp", feature = "timing"))]
 #[doc = include_str!("../README.md")]

@@ -3,10 +3,7 @@
 
 use std::convert::Infallible;
 
-use mcp_layers::core::{
-    CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
-    McpResponse, McpService, code,
-};
+use mcp_layers::{JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, McpService, code, util::{CatchErrorLayer, CatchPanicLayer}};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// Any server at all.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use mcp_layers::core::Principal;
+use mcp_layers::Principal;
 use rmcp::{
     RoleServer,
     schemars::{self, JsonSchema},

@@ -2,10 +2,7 @@
 
 use std::convert::Infallible;
 
-use mcp_layers::{
-    core::{McpRequest, McpResponse, Progress},
-    rmcp::{RmcpResponse, UpstreamRequest},
-};
+use mcp_layers::{McpRequest, McpResponse, progress::Progress, rmcp::{RmcpResponse, UpstreamRequest}};
 use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 

@@ -19,16 +19,7 @@ mod shared;
 use std::{error::Error, num::NonZeroU32, process::ExitCode, time::Duration};
 
 use handler::Proxy;
-use mcp_layers::{
-    circuit_breaker::{CircuitBreakerLayer, CircuitKey},
-    core::{
-        CancelLayer, Catalog, CatalogLayer, CatchErrorLayer, CatchPanicLayer, Class, Method,
-        Outcome, code,
-    },
-    retry::{Backoff, RetryLayer},
-    rmcp::{ProgressTokens, Stack},
-    timeout::TimeoutLayer,
-};
+use mcp_layers::{circuit_breaker::{CircuitBreakerLayer, CircuitKey}, Catalog, CatalogLayer, Class, Method, Outcome, code, util::{CancelLayer, CatchErrorLayer, CatchPanicLayer}, retry::{Backoff, RetryLayer}, rmcp::{ProgressTokens, Stack}, timeout::TimeoutLayer};
 use shared::serve;
 use tower::{ServiceBuilder, util::BoxCloneSyncService};
 use upstream::Reconnect;

@@ -12,17 +12,7 @@
 use std::{error::Error, net::SocketAddr, sync::OnceLock};
 
 use axum::{Router, http::StatusCode, routing::any};
-use mcp_layers::{
-    authenticate::{
-        ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
-        RemoteKeySet, ResourceMetadata,
-    },
-    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
-    core::{
-        Authentication, ConfigError, LocalPrincipalLayer, McpRequest, Principal, http::Challenge,
-    },
-    rmcp::RmcpRequest,
-};
+use mcp_layers::{authenticate::{ ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys, RemoteKeySet, ResourceMetadata, }, authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules}, Authentication, ConfigError, McpRequest, Principal, http::Challenge, util::LocalPrincipalLayer, rmcp::RmcpRequest};
 use tower::{ServiceBuilder, util::MapRequestLayer};
 
 use super::{

@@ -2,11 +2,7 @@
 
 use std::error::Error;
 
-use mcp_layers::{
-    core::{BoxError, CancelLayer, CatchErrorLayer, CatchPanicLayer},
-    rmcp::{Leaf, RmcpRequest, RmcpResponse},
-    timing::TimingLayer,
-};
+use mcp_layers::{BoxError, util::{CancelLayer, CatchErrorLayer, CatchPanicLayer}, rmcp::{Leaf, RmcpRequest, RmcpResponse}, timing::TimingLayer};
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{Principal, Transport};
+use mcp_layers_core::{Principal, request::Transport};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Map, Value, json};
 

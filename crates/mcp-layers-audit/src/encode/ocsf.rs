@@ -1,6 +1,6 @@
 //! The Open Cybersecurity Schema Framework.
 
-use mcp_layers_core::{Principal, Transport};
+use mcp_layers_core::{Principal, request::Transport};
 use serde_json::json;
 
 use super::{Encode, json::arguments, timestamp, without_nulls};

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use mcp_layers_core::{ConfigError, clock::Clock};
+use mcp_layers_core::{ConfigError, Clock};
 use moka::sync::Cache;
 
 use super::single_flight::{Key, SingleFlight};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{ConfigError, clock::Clock};
+use mcp_layers_core::{ConfigError, Clock};
 
 use super::claims::{ClaimRules, claim_setters};
 use super::{Credential, Keys, Refusal, Verified, Verify, VerifyFuture, jwt::Token};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{BoxError, ConfigError, clock::Clock};
+use mcp_layers_core::{BoxError, ConfigError, Clock};
 use moka::sync::Cache;
 use reqwest::Method;
 use tokio::{runtime::Handle, sync::watch};

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{JsonRpcMessage, JsonRpcRequest, McpRequest, ParseError, Principal};
+use mcp_layers_core::{JsonRpcRequest, McpRequest, Principal, json_rpc::{JsonRpcMessage, ParseError}};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 

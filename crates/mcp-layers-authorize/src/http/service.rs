@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
-use mcp_layers_core::{BoxError, MODERN, Principal};
+use mcp_layers_core::{BoxError, Principal, request::MODERN};
 use tower_service::Service;
 
 use super::{

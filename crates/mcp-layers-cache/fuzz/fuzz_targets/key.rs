@@ -7,7 +7,7 @@ use std::{convert::Infallible, future::ready, time::Duration};
 use futures_executor::block_on;
 use libfuzzer_sys::fuzz_target;
 use mcp_layers_cache::{CacheLayer, Freshness};
-use mcp_layers_core::{CacheEvent, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse};
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, trail::CacheEvent};
 use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceExt};
 

@@ -5,10 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_layers_cache::{AuthorizationContext, CacheLayer, Freshness};
-use mcp_layers_core::{
-    Authentication, CacheScope, JsonRpcNotification, JsonRpcRequest, McpError, McpRequest, Method,
-    Principal,
-};
+use mcp_layers_core::{Authentication, JsonRpcRequest, McpError, McpRequest, Method, Principal, response::CacheScope, json_rpc::JsonRpcNotification};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mcp_layers_core::{Arguments, write_canonical};
+use mcp_layers_core::{Arguments, adapter::write_canonical};
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::RequestId;
+use crate::request::RequestId;
 
 /// An owned JSON-RPC id: an integer or a string. MCP forbids `null` (2026-07-28, basic/index,
 /// "Requests").

@@ -2,7 +2,9 @@ use std::{error::Error, fmt};
 
 use serde_json::{Map, Number, Value};
 
-use crate::{JsonRpcId, JsonRpcRequest, JsonRpcResponse, McpError, McpNotification, Method, code};
+use crate::{
+    JsonRpcRequest, JsonRpcResponse, McpError, McpNotification, Method, code, json_rpc::JsonRpcId,
+};
 
 /// A message that a server got, taken apart.
 #[derive(Debug, Clone)]
@@ -199,7 +201,7 @@ impl From<&JsonRpcResponse> for Value {
 #[cfg(test)]
 mod tests {
     use super::JsonRpcMessage;
-    use crate::{JsonRpcId, JsonRpcRequest};
+    use crate::{JsonRpcRequest, json_rpc::JsonRpcId};
     use serde_json::{Value, json};
 
     fn read(message: Value) -> Option<JsonRpcRequest> {

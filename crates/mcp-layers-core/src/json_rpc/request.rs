@@ -10,10 +10,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{JsonRpcId, JsonRpcReplyTo, JsonRpcResponse};
 use crate::{
-    Arguments, CallContext, Connection, ListedKind, McpError, McpRequest, McpResponse, Method,
-    ReplayRequest, RequestId, Transport,
+    Arguments, CallContext, ListedKind, McpError, McpRequest, McpResponse, Method, ReplayRequest,
     arguments::{write_canonical, write_members},
-    meta_key,
+    request::{Connection, RequestId, Transport, meta_key},
 };
 
 /// An MCP request as plain JSON-RPC: the request type of hand-made servers.

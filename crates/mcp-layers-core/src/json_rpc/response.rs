@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::JsonRpcReplyTo;
 use crate::{
-    CacheHint, Listed, McpError, McpResponse, Method, Outcome, RequestId, StoredResponse, TextSite,
-    Trail,
+    Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail,
+    adapter::json_result,
     json::{json_size, visit_json_texts, write_serialized},
-    json_result,
+    request::RequestId,
+    response::{CacheHint, TextSite},
 };
 
 /// The response to a [`JsonRpcRequest`](crate::JsonRpcRequest). Clones share the result. It

@@ -1,4 +1,4 @@
-use mcp_layers_core::clock::Clock;
+use mcp_layers_core::Clock;
 use std::time::{Duration, SystemTime};
 
 #[test]

@@ -1,4 +1,4 @@
-use mcp_layers_core::{InputWait, clock::Clock};
+use mcp_layers_core::{Clock, progress::InputWait};
 use std::time::Duration;
 
 #[test]

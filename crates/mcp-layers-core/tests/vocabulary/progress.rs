@@ -1,4 +1,4 @@
-use mcp_layers_core::Progress;
+use mcp_layers_core::progress::Progress;
 use std::time::{Duration, Instant};
 
 #[test]

@@ -14,10 +14,7 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mcp_layers_core::{
-    Authentication, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse,
-    Principal, clock::Clock,
-};
+use mcp_layers_core::{Authentication, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal, Clock};
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mcp_layers_cache::StoredEntry;
-use mcp_layers_core::CacheScope;
+use mcp_layers_core::response::CacheScope;
 
 /// Changes with the format: what has another one is garbage.
 const VERSION: u8 = 1;
@@ -77,7 +77,7 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 mod tests {
     use super::{read, write};
     use mcp_layers_cache::StoredEntry;
-    use mcp_layers_core::CacheScope;
+    use mcp_layers_core::response::CacheScope;
     use proptest::prelude::*;
     use std::time::Duration;
 

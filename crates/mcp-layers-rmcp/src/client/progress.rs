@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_layers_core::Progress;
+use mcp_layers_core::progress::Progress;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 
 /// The number of notifications kept for requests that are being sent.
@@ -109,7 +109,7 @@ impl Drop for Watched {
 #[cfg(test)]
 mod tests {
     use super::{MAX_EARLY, ProgressTokens};
-    use mcp_layers_core::Progress;
+    use mcp_layers_core::progress::Progress;
     use rmcp::model::{NumberOrString, ProgressNotificationParam, ProgressToken};
 
     fn token(number: usize) -> ProgressToken {

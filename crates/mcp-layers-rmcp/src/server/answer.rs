@@ -2,7 +2,8 @@
 
 use std::{convert::Infallible, future::poll_fn};
 
-use mcp_layers_core::{BoxError, Cataloged, CatchError};
+use mcp_layers_core::{BoxError, catalog_layer::Cataloged};
+use mcp_layers_util::CatchError;
 use rmcp::{ErrorData, model::ServerResult};
 use tower_service::Service;
 

@@ -1,6 +1,6 @@
 //! Questions of a handler to its client: elicitation, sampling, roots.
 
-use mcp_layers_core::InputWait;
+use mcp_layers_core::progress::InputWait;
 use rmcp::{
     Peer, RoleServer,
     model::{CancelledNotificationParam, ClientResult, RequestId, ServerRequest},

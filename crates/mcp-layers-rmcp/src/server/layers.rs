@@ -13,7 +13,7 @@ use crate::RmcpResponse;
 /// Implemented for every [`Layer`] that fits; there is no need to implement it.
 ///
 /// ```
-/// use mcp_layers_core::{CancelLayer, CatchPanicLayer, short_lived};
+/// use mcp_layers_util::{CancelLayer, CatchPanicLayer, short_lived};
 /// use mcp_layers_rmcp::{Layered, RmcpLayers, Stack};
 /// use rmcp::{ServerHandler, transport::streamable_http_server::StreamableHttpService};
 /// use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;

@@ -2,7 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{Catalog, CatalogLayer, CatchError, CatchErrorLayer};
+use mcp_layers_core::{Catalog, CatalogLayer};
+use mcp_layers_util::{CatchError, CatchErrorLayer};
 use rmcp::{RoleServer, ServerHandler};
 use tower_layer::Layer;
 
@@ -21,7 +22,7 @@ use super::{
 /// before.
 ///
 /// ```
-/// use mcp_layers_core::{CancelLayer, CatchPanicLayer};
+/// use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 /// use mcp_layers_rmcp::Stack;
 /// use rmcp::ServerHandler;
 /// use tower::ServiceBuilder;
@@ -65,7 +66,8 @@ impl<S> Stack<S> {
     /// `ServerHandler::get_tool`, otherwise by reading the handler's list.
     ///
     /// ```
-    /// use mcp_layers_core::{CancelLayer, Catalog};
+    /// use mcp_layers_core::Catalog;
+    /// use mcp_layers_util::CancelLayer;
     /// use mcp_layers_rmcp::Stack;
     ///
     /// let catalog = Catalog::new().with_tools(["search", "fetch"]);

@@ -5,7 +5,7 @@
 )]
 
 #[cfg(feature = "server")]
-use mcp_layers_core::RequestId;
+use mcp_layers_core::request::RequestId;
 use mcp_layers_core::{Arguments, ListedKind, Method, adapter::write_canonical};
 #[cfg(feature = "server")]
 use rmcp::model::NumberOrString;

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-use mcp_layers_core::{
-    CacheHint, Listed, McpError, McpResponse, Method, Outcome, StoredResponse, TextSite, Trail,
-    adapter::{json_result, serialized_size, write_serialized},
-};
+use mcp_layers_core::{Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail, adapter::{json_result, serialized_size, write_serialized}, response::{CacheHint, TextSite}};
 use rmcp::{
     ErrorData,
     model::{CallToolResult, ContentBlock, ErrorCode, ServerResult, TaskPayload},

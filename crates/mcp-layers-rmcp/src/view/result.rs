@@ -1,8 +1,6 @@
 //! Parts of rmcp's result enum: lists, cursors, caching hints, `_meta`.
 
-use mcp_layers_core::{
-    CacheHint, CacheScope, Hints, Listed, ListedKind, Method, adapter::json_result,
-};
+use mcp_layers_core::{Hints, Listed, ListedKind, Method, adapter::json_result, response::{CacheHint, CacheScope}};
 use rmcp::model::{self, MetaObject, ServerResult};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -8,10 +8,7 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{
-    principal::Principal,
-    request::{McpRequest, Transport},
-};
+use mcp_layers_core::{McpRequest, Principal, request::Transport};
 
 /// Sets the principal of requests over standard input and output.
 ///
@@ -27,7 +24,8 @@ use crate::{
 /// 2. A principal that is already set is kept.
 ///
 /// ```
-/// use mcp_layers_core::{Authentication, LocalPrincipalLayer, Principal};
+/// use mcp_layers_core::{Authentication, Principal};
+/// use mcp_layers_util::LocalPrincipalLayer;
 ///
 /// let owner = Principal::new("owner", Authentication::Local).with_scopes(["tools"]);
 /// let layer = LocalPrincipalLayer::new(owner);
@@ -40,7 +38,7 @@ pub struct LocalPrincipalLayer {
 
 impl LocalPrincipalLayer {
     /// Sets this principal, usually one with
-    /// [`Authentication::Local`](crate::Authentication::Local), on requests over a pipe.
+    /// [`Authentication::Local`](mcp_layers_core::Authentication::Local), on requests over a pipe.
     pub fn new(principal: impl Into<Arc<Principal>>) -> Self {
         Self {
             principal: principal.into(),

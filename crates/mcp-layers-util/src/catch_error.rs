@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{BoxError, Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{BoxError, Event, McpError, McpRequest, McpResponse};
 
 /// Turns the error of an inner service into an error response. Outer layers then see a service that
 /// never fails.
@@ -29,7 +29,8 @@ use crate::{BoxError, Event, McpError, McpRequest, McpResponse};
 /// An error of `poll_ready` becomes the response to the next call, without the inner service.
 ///
 /// ```
-/// use mcp_layers_core::{CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_util::CatchErrorLayer;
 /// use std::time::Duration;
 /// use tower::{ServiceBuilder, ServiceExt};
 ///
@@ -127,7 +128,7 @@ impl<S: Clone, M: Clone> Clone for CatchError<S, M> {
 }
 
 impl<S, M> CatchError<S, M> {
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, M, Req> Service<Req> for CatchError<S, M>

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{Event, McpError, McpRequest, McpResponse};
 
 /// Answers with -32603 when an inner service panics, in its `call` or while it runs.
 ///
@@ -24,7 +24,8 @@ use crate::{Event, McpError, McpRequest, McpResponse};
 /// that answer stands, with the event in its trail; if it was cancelled, nobody is left to be told.
 ///
 /// ```
-/// use mcp_layers_core::{CatchPanicLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_util::CatchPanicLayer;
 /// use std::convert::Infallible;
 /// use tower::{ServiceBuilder, ServiceExt};
 ///
@@ -74,7 +75,7 @@ impl<S> CatchPanic<S> {
         Self { inner }
     }
 
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for CatchPanic<S>

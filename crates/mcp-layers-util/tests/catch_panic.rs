@@ -9,9 +9,8 @@ use std::{
 };
 
 use futures::FutureExt;
-use mcp_layers_core::{
-    CancelLayer, CatchPanicLayer, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse,
-};
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse};
+use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 use serde_json::json;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 

@@ -18,10 +18,8 @@ use std::{
 };
 
 use futures::future::{Ready, ready};
-use mcp_layers_core::{
-    CancelLayer, CatchErrorLayer, CatchPanicLayer, JsonRpcRequest, JsonRpcResponse, McpResponse,
-    McpService, ToolHints, short_lived,
-};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse, McpService, ToolHints};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tower::{Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer};

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{BoxError, ConfigError, McpRequest, Method};
+use mcp_layers_core::{BoxError, ConfigError, McpRequest, Method};
 
 /// Applies `layer` to every request except the long-lived ones ([`Method::is_long_lived`]) and those
 /// of the lifecycle ([`Method::is_lifecycle`]).
@@ -20,7 +20,8 @@ use crate::{BoxError, ConfigError, McpRequest, Method};
 /// request would be cut off, or hold a permit for ever.
 ///
 /// ```
-/// use mcp_layers_core::{CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpResponse, short_lived};
+/// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_util::{CatchErrorLayer, short_lived};
 /// use std::{convert::Infallible, time::Duration};
 /// use tower::{ServiceBuilder, ServiceExt, timeout::TimeoutLayer};
 ///

@@ -3,10 +3,8 @@
 
 use std::convert::Infallible;
 
-use mcp_layers_core::{
-    Authentication, JsonRpcRequest, JsonRpcResponse, LocalPrincipalLayer, McpRequest, Principal,
-    Transport,
-};
+use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal, request::Transport};
+use mcp_layers_util::LocalPrincipalLayer;
 use mcp_layers_test::Contract;
 use tower::{Layer, ServiceExt, service_fn};
 

@@ -10,9 +10,8 @@ use std::{
 };
 
 use futures::future::{Ready, ready};
-use mcp_layers_core::{
-    BoxError, CatchErrorLayer, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse,
-};
+use mcp_layers_core::{BoxError, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse};
+use mcp_layers_util::CatchErrorLayer;
 use serde_json::json;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, buffer::Buffer};
 

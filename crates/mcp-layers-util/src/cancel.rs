@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Event, McpError, McpRequest, McpResponse};
+use mcp_layers_core::{Event, McpError, McpRequest, McpResponse};
 
 /// Drops the inner future when the caller cancels the request.
 ///
@@ -22,7 +22,8 @@ use crate::{Event, McpError, McpRequest, McpResponse};
 /// Work that must not stop in the middle belongs in a task of its own (`tokio::spawn`).
 ///
 /// ```
-/// use mcp_layers_core::{CancelLayer, JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+/// use mcp_layers_util::CancelLayer;
 /// use std::convert::Infallible;
 /// use tower::{ServiceBuilder, ServiceExt};
 ///
@@ -65,7 +66,7 @@ pub struct Cancel<S> {
 }
 
 impl<S> Cancel<S> {
-    crate::service::accessors!(inner: S);
+    crate::accessors::accessors!(inner: S);
 }
 
 impl<S, Req> Service<Req> for Cancel<S>

@@ -7,8 +7,9 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    CacheHint, CacheScope, Hints, Listed, ListedKind, McpError, Outcome, TextSite, code, member,
-    visit_json_texts,
+    Hints, Listed, ListedKind, McpError, Outcome, code,
+    json::{member, visit_json_texts},
+    response::{CacheHint, CacheScope, TextSite},
 };
 
 /// The lists of the protocol: where they stand, what is in them, and by which field it is named.

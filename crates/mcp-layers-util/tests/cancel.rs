@@ -8,7 +8,8 @@ use std::{
 };
 
 use futures::FutureExt;
-use mcp_layers_core::{CancelLayer, Event, JsonRpcRequest, JsonRpcResponse, McpResponse, Outcome};
+use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpResponse, Outcome};
+use mcp_layers_util::CancelLayer;
 use serde_json::json;
 use tokio::sync::Notify;
 use tower::{Layer, Service, ServiceExt, service_fn};
