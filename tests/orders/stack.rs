@@ -11,7 +11,7 @@ use std::{
 };
 
 use mcp_layers_core::{
-    Authentication, BoxError, CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpError,
+    Authentication, BoxError, Catalog, CatchErrorLayer, JsonRpcRequest, JsonRpcResponse, McpError,
     McpRequest, Principal,
 };
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder};
@@ -35,7 +35,11 @@ where
 
 /// A call of a tool that nobody is known to make.
 pub(crate) fn anonymous(tool: &str) -> JsonRpcRequest {
-    JsonRpcRequest::call_tool(1, tool, json!({}))
+    let mut request = JsonRpcRequest::call_tool(1, tool, json!({}));
+    let tools = ["fail", "fine", "hang", "leak", "panic", "safe", "spent"];
+    let catalog = Catalog::new().with_tools(tools);
+    request.context_mut().set_catalog(catalog);
+    request
 }
 
 /// The same request with a principal.
