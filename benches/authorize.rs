@@ -19,8 +19,8 @@ use std::{hint::black_box, sync::Arc, time::Duration};
 use criterion::{Criterion, criterion_group, criterion_main};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Operation, Rules};
 use mcp_layers_core::{Authentication, McpRequest, Principal};
-use mcp_layers_util::LocalPrincipalLayer;
 use mcp_layers_rmcp::Stack;
+use mcp_layers_util::LocalPrincipalLayer;
 use tower::ServiceBuilder;
 use tower_layer::{Identity, Layer};
 

@@ -8,7 +8,13 @@ mod support;
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
-use mcp_layers::{authenticate::{ApiKeys, AuthenticateLayer}, authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules}, Authentication, Principal, http::Challenge, rmcp::Stack};
+use mcp_layers::{
+    Authentication, Principal,
+    authenticate::{ApiKeys, AuthenticateLayer},
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    http::Challenge,
+    rmcp::Stack,
+};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::*,

@@ -15,7 +15,11 @@ use axum::{
     extract::Request,
     middleware::{Next, from_fn},
 };
-use mcp_layers::{cache::{CacheHandle, CacheLayer}, Authentication, Principal, rmcp::{Stack, observe_notifications}};
+use mcp_layers::{
+    Authentication, Principal,
+    cache::{CacheHandle, CacheLayer},
+    rmcp::{Stack, observe_notifications},
+};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::*,

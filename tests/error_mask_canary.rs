@@ -15,9 +15,9 @@ use std::{
 
 use futures::future::{Either, Ready, ready};
 use mcp_layers_core::{BoxError, McpRequest};
-use mcp_layers_util::{CatchErrorLayer, CatchPanicLayer};
 use mcp_layers_error_mask::{ErrorMaskLayer, Redactor};
 use mcp_layers_rmcp::{Leaf, RmcpRequest, RmcpResponse, Stack};
+use mcp_layers_util::{CatchErrorLayer, CatchPanicLayer};
 use rmcp::{
     ServiceExt as _,
     transport::streamable_http_server::{

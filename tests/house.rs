@@ -76,14 +76,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     (
         "mcp-layers-rate-limit",
-        &[
-            "axum",
-            "governor",
-            "http",
-            "serde_json",
-            "tokio",
-            "tracing",
-        ],
+        &["axum", "governor", "http", "serde_json", "tokio", "tracing"],
     ),
     ("mcp-layers-circuit-breaker", &["tracing"]),
     ("mcp-layers-retry", &["fastrand", "serde_json", "tokio"]),

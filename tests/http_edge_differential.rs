@@ -9,7 +9,11 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use mcp_layers::{authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules}, Authentication, BoxError, Principal, rmcp::Stack};
+use mcp_layers::{
+    Authentication, BoxError, Principal,
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    rmcp::Stack,
+};
 use proptest::prelude::*;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,

@@ -11,9 +11,9 @@ use std::{
 };
 
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Outcome};
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, SelectLayer, short_lived};
 use mcp_layers_rmcp::Layered as _;
 use mcp_layers_timing::TimingLayer;
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, SelectLayer, short_lived};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt as _, model, service};
 use serde_json::{Value, json};
 use tower::{

@@ -16,8 +16,8 @@ use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{Authentication, McpRequest, Principal};
-use mcp_layers_util::LocalPrincipalLayer;
 use mcp_layers_retry::RetryLayer;
+use mcp_layers_util::LocalPrincipalLayer;
 use tower_layer::Layer;
 use tower_service::Service;
 

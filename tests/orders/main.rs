@@ -11,11 +11,11 @@ use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse, Outcome, ToolHints};
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::RetryLayer;
 use mcp_layers_timing::TimingLayer;
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use stack::{Counts, PutAround, Stack, anonymous, by, orders, put};
 use tower::timeout::TimeoutLayer;
 

@@ -10,9 +10,12 @@ use std::{
     },
 };
 
-use mcp_layers_core::{Authentication, BoxError, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, Principal};
-use mcp_layers_util::CatchErrorLayer;
+use mcp_layers_core::{
+    Authentication, BoxError, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    Principal,
+};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder};
+use mcp_layers_util::CatchErrorLayer;
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
@@ -33,7 +36,11 @@ where
 
 /// A call of a tool that nobody is known to make.
 pub(crate) fn anonymous(tool: &str) -> JsonRpcRequest {
-    JsonRpcRequest::call_tool(1, tool, json!({}))
+    let mut request = JsonRpcRequest::call_tool(1, tool, json!({}));
+    let tools = ["fail", "fine", "hang", "leak", "panic", "safe", "spent"];
+    let catalog = Catalog::new().with_tools(tools);
+    request.context_mut().set_catalog(catalog);
+    request
 }
 
 /// The same request with a principal.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use mcp_layers_audit_log::{Digester, Key};
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 use tower_layer::Layer;
 
 use crate::{

@@ -7,7 +7,11 @@ use std::{
 };
 
 use mcp_layers_audit_log::Digest;
-use mcp_layers_core::{Arguments, Authentication, ListedKind, McpRequest, McpResponse, Method, Principal, adapter::{json_size, map_size}, request::{RequestId, Transport}};
+use mcp_layers_core::{
+    Arguments, Authentication, ListedKind, McpRequest, McpResponse, Method, Principal,
+    adapter::{json_size, map_size},
+    request::{RequestId, Transport},
+};
 
 use mcp_layers_redact::redact_uri;
 

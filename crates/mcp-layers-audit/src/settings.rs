@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mcp_layers_audit_log::{Digester, Key};
-use mcp_layers_core::{ConfigError, Refusal, Clock};
+use mcp_layers_core::{Clock, ConfigError, Refusal};
 
 use crate::{AllowList, Sink, TraceId};
 

@@ -15,9 +15,14 @@ use futures::FutureExt;
 use mcp_layers_audit::{
     AllowList, AuditLayer, CallOutcome, ChannelSink, OverflowPolicy, Record, Records, TraceId,
 };
-use mcp_layers_core::{Authentication, Catalog, Event, Hints, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal, Clock, trail::CacheEvent, request::{Transport, meta_key}};
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
+use mcp_layers_core::{
+    Authentication, Catalog, Clock, Event, Hints, JsonRpcRequest, JsonRpcResponse, McpError,
+    McpRequest, McpResponse, Method, Principal,
+    request::{Transport, meta_key},
+    trail::CacheEvent,
+};
 use mcp_layers_test::{Answer, MockService, Task, requests, results};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, timeout::TimeoutLayer};
 

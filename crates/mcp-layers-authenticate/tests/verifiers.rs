@@ -14,7 +14,7 @@ use std::{
 use mcp_layers_authenticate::{
     ApiKeys, CachedVerifier, Credential, FirstOf, Refusal, RefusalKind, Replaceable, Verify,
 };
-use mcp_layers_core::{Authentication, Principal, Clock};
+use mcp_layers_core::{Authentication, Clock, Principal};
 use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use sha2::{Digest, Sha256};
 use support::manual_clock;

@@ -5,7 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{BoxError, Event, ListedKind, McpResponse, Principal, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    BoxError, Event, ListedKind, McpResponse, Principal,
+    response::{CacheHint, CacheScope},
+};
 
 use crate::{
     check::may_use_task,

@@ -8,7 +8,10 @@ use std::time::Duration;
 use mcp_layers_authorize::{
     Access, Authorize, AuthorizeLayer, Decision, Denial, Rules, async_policy_fn, policy_fn,
 };
-use mcp_layers_core::{Authentication, BoxError, Catalog, CatalogLayer, Event, JsonRpcRequest, ListedKind, McpError, McpRequest, McpResponse, Method, Outcome, Principal, response::CacheScope};
+use mcp_layers_core::{
+    Authentication, BoxError, Catalog, CatalogLayer, Event, JsonRpcRequest, ListedKind, McpError,
+    McpRequest, McpResponse, Method, Outcome, Principal, response::CacheScope,
+};
 use mcp_layers_test::{Answer, MockService, requests};
 use serde_json::{Value, json};
 use support::{

@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method, Principal, request::Connection, json_rpc::JsonRpcReplyTo};
+use mcp_layers_core::{
+    JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method, Principal,
+    json_rpc::JsonRpcReplyTo, request::Connection,
+};
 use mcp_layers_test::{Answer, requests};
 use serde_json::{Value, json};
 use support::{ada, ask, bob, by, bytes, call, denied_by, layer, listed, server};

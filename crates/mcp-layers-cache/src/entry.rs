@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{StoredResponse, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    StoredResponse,
+    response::{CacheHint, CacheScope},
+};
 
 use crate::Group;
 

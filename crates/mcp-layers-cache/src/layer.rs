@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::{ConfigError, Method, ToolPattern, Clock, response::CacheHint};
+use mcp_layers_core::{Clock, ConfigError, Method, ToolPattern, response::CacheHint};
 use tower_layer::Layer;
 
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, Class, Classify, Event, Lesson, McpRequest, McpResponse, Method, Outcome, StoredResponse, code, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{
+    ByCode, Class, Classify, Event, Lesson, McpRequest, McpResponse, Method, Outcome,
+    StoredResponse, code, response::CacheScope, trail::CacheEvent,
+};
 
 use crate::{
     Group, NotStored, StoreEpoch, StoreKey, StoredEntry,

@@ -2,7 +2,11 @@
 
 use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
-use mcp_layers_core::{Catalog, ConfigError, McpRequest, McpResponse, Method, ToolPattern, trail::BypassReason, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    Catalog, ConfigError, McpRequest, McpResponse, Method, ToolPattern,
+    response::{CacheHint, CacheScope},
+    trail::BypassReason,
+};
 
 use crate::Freshness;
 

@@ -6,7 +6,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{McpRequest, StoredResponse, trail::{BypassReason, CacheEvent}, response::CacheScope};
+use mcp_layers_core::{
+    McpRequest, StoredResponse,
+    response::CacheScope,
+    trail::{BypassReason, CacheEvent},
+};
 use tower_service::Service;
 
 use crate::{

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{Catalog, McpRequest, Method, Principal, StoredResponse, trail::{BypassReason, CacheEvent}, response::CacheScope};
+use mcp_layers_core::{
+    Catalog, McpRequest, Method, Principal, StoredResponse,
+    response::CacheScope,
+    trail::{BypassReason, CacheEvent},
+};
 
 use crate::{
     Eviction, Group, Stats, cursors::Cursors, entry::Entry, generations::Generations, groups, key,

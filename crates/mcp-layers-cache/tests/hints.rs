@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use common::*;
 use mcp_layers_cache::{CacheLayer, Freshness, META_KEY, NotStored};
-use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse, Method, trail::CacheEvent, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    JsonRpcRequest, McpRequest, McpResponse, Method,
+    response::{CacheHint, CacheScope},
+    trail::CacheEvent,
+};
 use mcp_layers_test::{MockService, requests, results};
 use serde_json::json;
 use tower::Layer;
@@ -34,7 +38,10 @@ async fn a_public_answer_is_given_again_until_its_time_is_over() {
         let age = MINUTE - Duration::from_millis(1);
         assert_eq!(event(&second), Some(CacheEvent::Hit { age }), "{method}");
         assert_eq!(run(&second), run(&first), "{method}");
-        assert_eq!(second.id(), mcp_layers_core::request::RequestId::String("other"));
+        assert_eq!(
+            second.id(),
+            mcp_layers_core::request::RequestId::String("other")
+        );
         assert_eq!(mock.calls(), 1, "{method}");
         clock.advance(Duration::from_millis(1));
         assert_eq!(run_of(&service, request()).await, "2", "{method}");

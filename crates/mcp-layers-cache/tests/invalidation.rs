@@ -5,7 +5,9 @@ mod common;
 
 use common::*;
 use mcp_layers_cache::{CacheHandle, CacheLayer, Eviction, NotStored};
-use mcp_layers_core::{JsonRpcRequest, McpError, Method, response::CacheScope, json_rpc::JsonRpcNotification};
+use mcp_layers_core::{
+    JsonRpcRequest, McpError, Method, json_rpc::JsonRpcNotification, response::CacheScope,
+};
 use mcp_layers_test::{Answer, Gate, Task, requests, results};
 use serde_json::json;
 use tower::{Layer, Service};

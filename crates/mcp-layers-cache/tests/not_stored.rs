@@ -5,7 +5,11 @@ mod common;
 
 use common::*;
 use mcp_layers_cache::{CacheLayer, Freshness};
-use mcp_layers_core::{Catalog, Hints, JsonRpcRequest, McpError, McpRequest, McpResponse, Method, trail::{BypassReason, CacheEvent}, response::CacheScope};
+use mcp_layers_core::{
+    Catalog, Hints, JsonRpcRequest, McpError, McpRequest, McpResponse, Method,
+    response::CacheScope,
+    trail::{BypassReason, CacheEvent},
+};
 use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::Layer;

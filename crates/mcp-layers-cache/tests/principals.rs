@@ -5,7 +5,11 @@ mod common;
 
 use common::*;
 use mcp_layers_cache::{AuthorizationContext, CacheLayer, NotStored};
-use mcp_layers_core::{Authentication, Event, JsonRpcRequest, McpResponse, Principal, trail::{BypassReason, CacheEvent}, response::CacheScope};
+use mcp_layers_core::{
+    Authentication, Event, JsonRpcRequest, McpResponse, Principal,
+    response::CacheScope,
+    trail::{BypassReason, CacheEvent},
+};
 use mcp_layers_test::{Answer, MockService, results};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};

@@ -8,7 +8,9 @@ use mcp_layers_cache::{
     CacheLayer, CacheStore, Freshness, Group, Lookup, StoreEpoch, StoreError, StoreFuture,
     StoreKey, StoredEntry,
 };
-use mcp_layers_core::{JsonRpcRequest, McpError, McpResponse, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{
+    JsonRpcRequest, McpError, McpResponse, response::CacheScope, trail::CacheEvent,
+};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::json;
 use std::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use common::*;
 use mcp_layers_cache::Eviction;
-use mcp_layers_core::{McpError, McpResponse, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{McpError, McpResponse, response::CacheScope, trail::CacheEvent};
 use mcp_layers_test::{Answer, Gate, Task};
 use tower::{Layer, Service, ServiceExt};
 

@@ -15,7 +15,7 @@ use mcp_layers_cache::{
     CacheLayer, CacheStore, Group, Lookup, StoreEpoch, StoreError, StoreEvent, StoreFuture,
     StoreKey, StoredEntry,
 };
-use mcp_layers_core::{McpResponse, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{McpResponse, response::CacheScope, trail::CacheEvent};
 use mcp_layers_test::{Gate, Task};
 use tower::{Layer, Service};
 

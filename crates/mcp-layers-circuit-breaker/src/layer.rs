@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, Classify, ConfigError, Clock};
+use mcp_layers_core::{ByCode, Classify, Clock, ConfigError};
 use tower_layer::Layer;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
-use mcp_layers_core::{Catalog, ConfigError, Refusal, Clock};
+use mcp_layers_core::{Catalog, Clock, ConfigError, Refusal};
 
 use crate::{
     key::CircuitKey,

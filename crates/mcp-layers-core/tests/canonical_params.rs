@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use futures::future::Pending;
-use mcp_layers_core::{Arguments, CallContext, JsonRpcRequest, JsonRpcResponse, McpRequest, Method, json_rpc::JsonRpcReplyTo, request::{RequestId, meta_key}};
+use mcp_layers_core::{
+    Arguments, CallContext, JsonRpcRequest, JsonRpcResponse, McpRequest, Method,
+    json_rpc::JsonRpcReplyTo,
+    request::{RequestId, meta_key},
+};
 use serde_json::{Map, Value, json};
 
 fn list(params: Value) -> Vec<u8> {

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{Authentication, Catalog, CatalogLayer, JsonRpcRequest, ListedKind::Tool, McpError, McpRequest, Principal, Clock};
+use mcp_layers_core::{
+    Authentication, Catalog, CatalogLayer, Clock, JsonRpcRequest, ListedKind::Tool, McpError,
+    McpRequest, Principal,
+};
 use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};

@@ -1,7 +1,11 @@
 //! What a message is, and what a broken one is answered with.
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{JsonRpcRequest, McpError, McpNotification, McpRequest, Method, json_rpc::{JsonRpcId, JsonRpcMessage, JsonRpcNotification, ParseError}, request::RequestId};
+use mcp_layers_core::{
+    JsonRpcRequest, McpError, McpNotification, McpRequest, Method,
+    json_rpc::{JsonRpcId, JsonRpcMessage, JsonRpcNotification, ParseError},
+    request::RequestId,
+};
 use serde_json::{Value, json};
 
 fn request(message: Value) -> JsonRpcRequest {

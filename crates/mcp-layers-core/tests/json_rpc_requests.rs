@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use mcp_layers_core::{Arguments, Authentication, JsonRpcRequest, McpRequest, Method, Principal, ReplayRequest, request::{Transport, meta_key}};
+use mcp_layers_core::{
+    Arguments, Authentication, JsonRpcRequest, McpRequest, Method, Principal, ReplayRequest,
+    request::{Transport, meta_key},
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 

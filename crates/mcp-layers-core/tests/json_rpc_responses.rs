@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, Listed, ListedKind, McpError, McpRequest, McpResponse, Method, Outcome, StoredResponse, response::{CacheHint, CacheScope, TextSite}};
+use mcp_layers_core::{
+    Event, JsonRpcRequest, JsonRpcResponse, Listed, ListedKind, McpError, McpRequest, McpResponse,
+    Method, Outcome, StoredResponse,
+    response::{CacheHint, CacheScope, TextSite},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 use mcp_layers_redact::Redactor;
 use tower_layer::Layer;
 

@@ -7,9 +7,9 @@ use std::{error::Error, fmt, time::Duration};
 
 use common::{SECRET, ask, ask_for, ask_service, error_id, logged, masked, wire};
 use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, code};
-use mcp_layers_util::{CatchErrorLayer, CatchPanicLayer};
 use mcp_layers_error_mask::{ErrorMaskLayer, Redactor};
 use mcp_layers_test::{Answer, MockService, requests, results};
+use mcp_layers_util::{CatchErrorLayer, CatchPanicLayer};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceBuilder};
 

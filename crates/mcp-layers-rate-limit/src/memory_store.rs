@@ -9,7 +9,7 @@ use std::{
 };
 
 use governor::Quota;
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 
 use crate::{
     store::{Acquire, Cost, Decision, RateLimitStore, StoreStats, Verdict},

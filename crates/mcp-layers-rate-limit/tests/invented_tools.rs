@@ -5,7 +5,9 @@ mod common;
 
 use common::{Counting, a_second, by, call, how_many, limiter, passes, with_catalog};
 use futures::executor::block_on;
-use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Clock};
+use mcp_layers_core::{
+    Catalog, CatalogLayer, Clock, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse,
+};
 use mcp_layers_rate_limit::{
     ConcurrencyLimitLayer, KeyComponent, MemoryStore, RateLimitLayer, Rule,
 };

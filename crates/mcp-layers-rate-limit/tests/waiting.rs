@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Counting, a_second, call};
-use mcp_layers_core::{Event, McpRequest, McpResponse, Clock};
+use mcp_layers_core::{Clock, Event, McpRequest, McpResponse};
 use mcp_layers_rate_limit::{RateLimitLayer, Rule};
 use mcp_layers_test::Task;
 use tower::{Layer, Service, ServiceExt};

@@ -10,7 +10,9 @@ mod suite;
 use std::{sync::Mutex, time::Duration};
 
 use mcp_layers_cache::{CacheLayer, StoreEvent};
-use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpResponse, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{
+    Event, JsonRpcRequest, JsonRpcResponse, McpResponse, response::CacheScope, trail::CacheEvent,
+};
 use mcp_layers_redis::{RedisCacheStore, RedisConnection};
 use mcp_layers_test::{MockService, requests, results};
 use serde_json::json;

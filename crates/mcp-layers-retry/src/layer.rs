@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use mcp_layers_core::{Classify, ConfigError, ToolPattern, Clock};
+use mcp_layers_core::{Classify, Clock, ConfigError, ToolPattern};
 use tower_layer::Layer;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ByCode, Classify, ToolPattern, Clock};
+use mcp_layers_core::{ByCode, Classify, Clock, ToolPattern};
 
 use crate::{backoff::Backoff, budget::Budget};
 

@@ -15,8 +15,8 @@ use fixture::{
     pipe::{Raw, connect},
 };
 use mcp_layers_core::{Catalog, CatalogLayer, ListedKind, McpRequest, Method, ReplayRequest};
-use mcp_layers_util::CancelLayer;
 use mcp_layers_rmcp::{LayeredClient, RmcpRequest, Stack, Upstream, UpstreamRequest};
+use mcp_layers_util::CancelLayer;
 use rmcp::model::{CallToolRequestParams, ClientRequest};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, layer::util::Identity, util::MapRequestLayer};

@@ -18,9 +18,12 @@ use std::{
 
 use axum::{Router, extract::Request, http::request::Parts, middleware};
 use fixture::{Fixture, http, layers, pipe::connect, soon};
-use mcp_layers_core::{Authentication, McpRequest, Method, Principal, request::{Connection, Transport}};
-use mcp_layers_util::CancelLayer;
+use mcp_layers_core::{
+    Authentication, McpRequest, Method, Principal,
+    request::{Connection, Transport},
+};
 use mcp_layers_rmcp::{Layered, RmcpLayers, RmcpRequest, Stack};
+use mcp_layers_util::CancelLayer;
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, session::local::LocalSessionManager,
 };

@@ -20,8 +20,8 @@ use fixture::{
     soon,
 };
 use mcp_layers_core::{BoxError, McpNotification, McpRequest, McpResponse, Method};
-use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 use mcp_layers_rmcp::{Layered, Leaf, RmcpRequest, RmcpResponse, Stack, observe_notifications};
+use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 use rmcp::{
     ClientHandler, ErrorData, RoleClient, ServerHandler, ServiceExt as _,
     model::{

@@ -6,7 +6,10 @@
     reason = "a test fails by a panic"
 )]
 
-use mcp_layers_core::{ListedKind, McpError, McpResponse, Method, Outcome, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    ListedKind, McpError, McpResponse, Method, Outcome,
+    response::{CacheHint, CacheScope},
+};
 use mcp_layers_rmcp::RmcpResponse;
 use rmcp::{
     ErrorData,

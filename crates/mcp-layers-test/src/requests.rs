@@ -1,6 +1,10 @@
 //! Requests of every method, with plausible params.
 
-use mcp_layers_core::{JsonRpcRequest, Method, json_rpc::JsonRpcId, request::{MODERN, meta_key}};
+use mcp_layers_core::{
+    JsonRpcRequest, Method,
+    json_rpc::JsonRpcId,
+    request::{MODERN, meta_key},
+};
 use serde_json::{Map, Value, json};
 
 /// The tool of the requests and results of this crate.

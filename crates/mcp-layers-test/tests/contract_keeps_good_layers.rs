@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mcp_layers_core::{BoxError, JsonRpcRequest};
-use mcp_layers_util::{CatchErrorLayer, short_lived};
 use mcp_layers_test::{Contract, MockService, ReadinessProbe};
+use mcp_layers_util::{CatchErrorLayer, short_lived};
 use tower::{
     ServiceBuilder,
     layer::{layer_fn, util::Identity},

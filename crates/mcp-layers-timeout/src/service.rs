@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{McpRequest, Clock, progress::InputWait};
+use mcp_layers_core::{Clock, McpRequest, progress::InputWait};
 use tower_service::Service;
 
 use crate::{

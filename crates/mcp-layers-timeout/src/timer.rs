@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{Event, McpError, McpResponse, RefusalAddress, progress::{InputWait, Progress}};
+use mcp_layers_core::{
+    Event, McpError, McpResponse, RefusalAddress,
+    progress::{InputWait, Progress},
+};
 
 use crate::settings::Limits;
 

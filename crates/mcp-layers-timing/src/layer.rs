@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_layers_core::{Catalog, ConfigError, Clock};
+use mcp_layers_core::{Catalog, Clock, ConfigError};
 use tower_layer::Layer;
 
 use crate::{

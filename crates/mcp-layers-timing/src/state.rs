@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{Catalog, End, Lesson, McpRequest, McpResponse, Method, Observer, Clock};
+use mcp_layers_core::{Catalog, Clock, End, Lesson, McpRequest, McpResponse, Method, Observer};
 
 use crate::{
     attributes::{self, Wire},

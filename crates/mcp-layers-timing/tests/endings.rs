@@ -6,9 +6,9 @@ use std::{convert::Infallible, future::poll_fn, panic, task::Poll, time::Duratio
 
 use common::{Memory, call, pending, respond, server};
 use futures::{FutureExt, executor::block_on};
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, Clock};
-use mcp_layers_util::CancelLayer;
+use mcp_layers_core::{Clock, JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
+use mcp_layers_util::CancelLayer;
 use serde_json::json;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 

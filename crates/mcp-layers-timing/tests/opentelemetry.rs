@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use common::{call, exchange, respond};
 use futures::executor::block_on;
-use mcp_layers_core::{JsonRpcRequest, Clock, request::Transport};
+use mcp_layers_core::{Clock, JsonRpcRequest, request::Transport};
 use mcp_layers_timing::{
     BUCKETS, Metric, OpenTelemetryRecorder, SUBSCRIPTION_BUCKETS, TimingLayer,
 };

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use common::{call, exchange, respond};
 use futures::executor::block_on;
-use mcp_layers_core::{JsonRpcRequest, Clock, request::Transport};
+use mcp_layers_core::{Clock, JsonRpcRequest, request::Transport};
 use mcp_layers_timing::{BUCKETS, Metric, SUBSCRIPTION_BUCKETS, TimingLayer};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 use prometheus_parse::{Sample, Scrape, Value};

@@ -5,7 +5,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{BoxError, Catalog, CatalogLayer, catalog_layer::{CatalogFuture, Cataloged}, request::Transport};
+use mcp_layers_core::{
+    BoxError, Catalog, CatalogLayer,
+    catalog_layer::{CatalogFuture, Cataloged},
+    request::Transport,
+};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;

@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::{Arguments, CallContext, ListedKind, McpRequest, Method, Principal, ReplayRequest, request::{ClientInfo, Connection, RequestId, Transport, meta_key}};
+use mcp_layers_core::{
+    Arguments, CallContext, ListedKind, McpRequest, Method, Principal, ReplayRequest,
+    request::{ClientInfo, Connection, RequestId, Transport, meta_key},
+};
 use serde_json::{Map, Value};
 use tower_mcp::{
     RouterRequest, TraceContext,

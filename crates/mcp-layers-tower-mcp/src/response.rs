@@ -3,7 +3,12 @@ mod texts;
 
 use std::fmt;
 
-use mcp_layers_core::{Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail, adapter::{json_result, serialized_size, write_serialized}, code, response::{CacheHint, CacheScope, TextSite}};
+use mcp_layers_core::{
+    Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail,
+    adapter::{json_result, serialized_size, write_serialized},
+    code,
+    response::{CacheHint, CacheScope, TextSite},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tower_mcp::{

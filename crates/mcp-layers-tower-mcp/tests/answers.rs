@@ -9,8 +9,8 @@ use std::{
 };
 
 use mcp_layers_core::{Event, McpError, McpRequest, McpResponse, Outcome, response::TextSite};
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::{TowerMcpRequest, TowerMcpResponse, layered};
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use serde_json::{Value, json};
 use support::{Client, SECRET, router};
 use tower::{

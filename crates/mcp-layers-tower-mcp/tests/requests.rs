@@ -5,7 +5,10 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use mcp_layers_core::{Arguments, Authentication, ListedKind, McpRequest, Method, Principal, ReplayRequest, progress::Progress, request::RequestId};
+use mcp_layers_core::{
+    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, ReplayRequest,
+    progress::Progress, request::RequestId,
+};
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
 use serde_json::{Value, json};
 use support::{Client, router};

@@ -1,7 +1,10 @@
 //! The views of tower-mcp's responses, against the JSON that is sent.
 #![allow(clippy::unwrap_used)]
 
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome,
+    response::{CacheHint, CacheScope},
+};
 use mcp_layers_tower_mcp::TowerMcpResponse;
 use serde_json::{Value, json};
 use tower_mcp::{

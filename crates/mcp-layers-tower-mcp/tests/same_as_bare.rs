@@ -5,8 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::layered;
+use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use serde_json::{Value, json};
 use support::{Client, router};
 use tower::{Layer, ServiceBuilder, limit::ConcurrencyLimitLayer, timeout::TimeoutLayer};

@@ -11,8 +11,8 @@ use std::{
 
 use axum::{body::Body, http::Request};
 use mcp_layers_core::{Authentication, McpRequest, Principal, request::Transport};
-use mcp_layers_util::{CancelLayer, CatchPanicLayer, short_lived};
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
+use mcp_layers_util::{CancelLayer, CatchPanicLayer, short_lived};
 use serde_json::{Value, json};
 use support::router;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};

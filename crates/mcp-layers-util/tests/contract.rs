@@ -1,8 +1,10 @@
 //! The layers of this crate keep the contract that every layer keeps.
 
 use mcp_layers_core::{Method, ToolHints};
-use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, for_methods, for_tools, only_tool, short_lived};
 use mcp_layers_test::{Contract, requests::TOOL};
+use mcp_layers_util::{
+    CancelLayer, CatchErrorLayer, CatchPanicLayer, for_methods, for_tools, only_tool, short_lived,
+};
 use tower::{layer::util::Identity, limit::ConcurrencyLimitLayer};
 
 #[tokio::test]

@@ -3,9 +3,11 @@
 
 use std::convert::Infallible;
 
-use mcp_layers_core::{Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal, request::Transport};
-use mcp_layers_util::LocalPrincipalLayer;
+use mcp_layers_core::{
+    Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, Principal, request::Transport,
+};
 use mcp_layers_test::Contract;
+use mcp_layers_util::LocalPrincipalLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
 fn layer() -> LocalPrincipalLayer {

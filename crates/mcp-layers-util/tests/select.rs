@@ -14,7 +14,9 @@ use std::{
 
 use futures::{FutureExt, future::Ready};
 use mcp_layers_core::{BoxError, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method};
-use mcp_layers_util::{CatchErrorLayer, SelectLayer, for_methods, for_tools, only_tool, short_lived};
+use mcp_layers_util::{
+    CatchErrorLayer, SelectLayer, for_methods, for_tools, only_tool, short_lived,
+};
 use serde_json::json;
 use tokio::time::timeout;
 use tower::{

@@ -3,7 +3,10 @@
 
 use std::convert::Infallible;
 
-use mcp_layers::{JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, McpService, code, util::{CatchErrorLayer, CatchPanicLayer}};
+use mcp_layers::{
+    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, McpService, code,
+    util::{CatchErrorLayer, CatchPanicLayer},
+};
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
 /// Any server at all.

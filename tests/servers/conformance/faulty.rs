@@ -3,7 +3,10 @@
 use std::task::{Context, Poll};
 
 use futures::{FutureExt, future::BoxFuture};
-use mcp_layers::{McpRequest, Method, rmcp::{RmcpRequest, RmcpResponse}};
+use mcp_layers::{
+    McpRequest, Method,
+    rmcp::{RmcpRequest, RmcpResponse},
+};
 use rmcp::model::{CallToolResult, ContentBlock, ServerResult};
 use tower::{Layer, Service};
 

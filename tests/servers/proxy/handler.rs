@@ -2,7 +2,11 @@
 
 use std::convert::Infallible;
 
-use mcp_layers::{McpRequest, McpResponse, progress::Progress, rmcp::{RmcpResponse, UpstreamRequest}};
+use mcp_layers::{
+    McpRequest, McpResponse,
+    progress::Progress,
+    rmcp::{RmcpResponse, UpstreamRequest},
+};
 use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 

@@ -19,7 +19,15 @@ mod shared;
 use std::{error::Error, num::NonZeroU32, process::ExitCode, time::Duration};
 
 use handler::Proxy;
-use mcp_layers::{circuit_breaker::{CircuitBreakerLayer, CircuitKey}, Catalog, CatalogLayer, Class, Method, Outcome, code, util::{CancelLayer, CatchErrorLayer, CatchPanicLayer}, retry::{Backoff, RetryLayer}, rmcp::{ProgressTokens, Stack}, timeout::TimeoutLayer};
+use mcp_layers::{
+    Catalog, CatalogLayer, Class, Method, Outcome,
+    circuit_breaker::{CircuitBreakerLayer, CircuitKey},
+    code,
+    retry::{Backoff, RetryLayer},
+    rmcp::{ProgressTokens, Stack},
+    timeout::TimeoutLayer,
+    util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
+};
 use shared::serve;
 use tower::{ServiceBuilder, util::BoxCloneSyncService};
 use upstream::Reconnect;

@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers::{BoxError, rmcp::{ProgressTokens, RmcpResponse, Upstream, UpstreamRequest}};
+use mcp_layers::{
+    BoxError,
+    rmcp::{ProgressTokens, RmcpResponse, Upstream, UpstreamRequest},
+};
 use rmcp::{
     ClientHandler, ClientLifecycleMode, ClientServiceExt, RoleClient,
     model::{ProgressNotificationParam, ProtocolVersion},

@@ -12,7 +12,17 @@
 use std::{error::Error, net::SocketAddr, sync::OnceLock};
 
 use axum::{Router, http::StatusCode, routing::any};
-use mcp_layers::{authenticate::{ ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys, RemoteKeySet, ResourceMetadata, }, authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules}, Authentication, ConfigError, McpRequest, Principal, http::Challenge, util::LocalPrincipalLayer, rmcp::RmcpRequest};
+use mcp_layers::{
+    Authentication, ConfigError, McpRequest, Principal,
+    authenticate::{
+        ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
+        RemoteKeySet, ResourceMetadata,
+    },
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    http::Challenge,
+    rmcp::RmcpRequest,
+    util::LocalPrincipalLayer,
+};
 use tower::{ServiceBuilder, util::MapRequestLayer};
 
 use super::{

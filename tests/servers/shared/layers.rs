@@ -2,7 +2,12 @@
 
 use std::error::Error;
 
-use mcp_layers::{BoxError, util::{CancelLayer, CatchErrorLayer, CatchPanicLayer}, rmcp::{Leaf, RmcpRequest, RmcpResponse}, timing::TimingLayer};
+use mcp_layers::{
+    BoxError,
+    rmcp::{Leaf, RmcpRequest, RmcpResponse},
+    timing::TimingLayer,
+    util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
+};
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{

@@ -2,7 +2,10 @@
 
 use std::{error::Error, num::NonZeroU32};
 
-use mcp_layers::{rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule}, redis::{OnUnavailable, RedisConnection, RedisRateLimitStore}};
+use mcp_layers::{
+    rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule},
+    redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
+};
 
 use super::{
     layers::{PutAround, put},

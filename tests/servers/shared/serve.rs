@@ -3,7 +3,11 @@
 use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use mcp_layers::{BoxError, rmcp::{RmcpRequest, RmcpResponse, Stack}, timing::TimingHttpLayer};
+use mcp_layers::{
+    BoxError,
+    rmcp::{RmcpRequest, RmcpResponse, Stack},
+    timing::TimingHttpLayer,
+};
 use rmcp::{
     ServerHandler, ServiceExt,
     transport::{

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 use moka::sync::Cache;
 
 use super::single_flight::{Key, SingleFlight};

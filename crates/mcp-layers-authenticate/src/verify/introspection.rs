@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::{sync::Semaphore, time};

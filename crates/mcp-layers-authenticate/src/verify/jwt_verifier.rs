@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 
 use super::claims::{ClaimRules, claim_setters};
 use super::{Credential, Keys, Refusal, Verified, Verify, VerifyFuture, jwt::Token};

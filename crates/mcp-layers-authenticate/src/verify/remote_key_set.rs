@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{BoxError, ConfigError, Clock};
+use mcp_layers_core::{BoxError, Clock, ConfigError};
 use moka::sync::Cache;
 use reqwest::Method;
 use tokio::{runtime::Handle, sync::watch};

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use mcp_layers_authenticate::{AuthenticateLayer, RequestBody};
-use mcp_layers_core::{Principal, Trail, Clock};
+use mcp_layers_core::{Clock, Principal, Trail};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 

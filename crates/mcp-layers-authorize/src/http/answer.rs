@@ -6,7 +6,13 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use http_body_util::{Either, Full};
-use mcp_layers_core::{Event, JsonRpcRequest, McpError, McpResponse, Trail, code, http::{BearerError, Challenge}, json_rpc::ParseError, adapter::json_result};
+use mcp_layers_core::{
+    Event, JsonRpcRequest, McpError, McpResponse, Trail,
+    adapter::json_result,
+    code,
+    http::{BearerError, Challenge},
+    json_rpc::ParseError,
+};
 use serde_json::{Value, json};
 
 use crate::{

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use mcp_layers_core::{JsonRpcRequest, McpRequest, Principal, json_rpc::{JsonRpcMessage, ParseError}};
+use mcp_layers_core::{
+    JsonRpcRequest, McpRequest, Principal,
+    json_rpc::{JsonRpcMessage, ParseError},
+};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 

@@ -9,7 +9,10 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_layers_cache::{Cache, CacheLayer, Freshness};
-use mcp_layers_core::{Authentication, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method, Principal, Clock, trail::CacheEvent, response::CacheScope};
+use mcp_layers_core::{
+    Authentication, Clock, Event, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method,
+    Principal, response::CacheScope, trail::CacheEvent,
+};
 use mcp_layers_test::{Answer, MockService, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};

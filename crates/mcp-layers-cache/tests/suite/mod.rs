@@ -5,7 +5,10 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_layers_cache::{AuthorizationContext, CacheLayer, Freshness};
-use mcp_layers_core::{Authentication, JsonRpcRequest, McpError, McpRequest, Method, Principal, response::CacheScope, json_rpc::JsonRpcNotification};
+use mcp_layers_core::{
+    Authentication, JsonRpcRequest, McpError, McpRequest, Method, Principal,
+    json_rpc::JsonRpcNotification, response::CacheScope,
+};
 use mcp_layers_test::{Answer, Gate, MockService, Task, requests, results};
 use serde_json::{Value, json};
 use tower::{Layer, Service, ServiceExt};

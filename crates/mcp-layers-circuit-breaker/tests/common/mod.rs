@@ -8,7 +8,10 @@ use std::{
 };
 
 use mcp_layers_circuit_breaker::{CircuitBreakerHandle, CircuitBreakerLayer, CircuitState};
-use mcp_layers_core::{Authentication, BoxError, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal, Clock};
+use mcp_layers_core::{
+    Authentication, BoxError, Catalog, Clock, JsonRpcRequest, JsonRpcResponse, McpError,
+    McpRequest, McpResponse, Principal,
+};
 use mcp_layers_test::{Answer, MockError, MockService, requests};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};

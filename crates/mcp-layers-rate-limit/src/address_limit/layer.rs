@@ -4,7 +4,7 @@ use std::{net::IpAddr, num::NonZeroU8, sync::Arc};
 
 use governor::Quota;
 use http::Extensions;
-use mcp_layers_core::{ConfigError, Clock};
+use mcp_layers_core::{Clock, ConfigError};
 use tower_layer::Layer;
 
 use super::{

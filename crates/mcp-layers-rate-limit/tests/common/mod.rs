@@ -14,7 +14,10 @@ use std::{
 };
 
 use futures::executor::block_on;
-use mcp_layers_core::{Authentication, Catalog, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Principal, Clock};
+use mcp_layers_core::{
+    Authentication, Catalog, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    McpResponse, Principal,
+};
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt};

@@ -2,7 +2,9 @@
 
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
-use mcp_layers_core::{BoxError, Catalog, CatalogLayer, McpError, McpRequest, McpResponse, catalog_layer::Cataloged};
+use mcp_layers_core::{
+    BoxError, Catalog, CatalogLayer, McpError, McpRequest, McpResponse, catalog_layer::Cataloged,
+};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
 use rmcp::{
     RoleClient,

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use mcp_layers_core::{Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest, request::{RequestId, meta_key}};
+use mcp_layers_core::{
+    Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest,
+    request::{RequestId, meta_key},
+};
 use rmcp::model::{ClientRequest, Extensions, GetExtensions, GetMeta, RequestMetaObject};
 use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};

@@ -2,7 +2,10 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use mcp_layers_core::{adapter::member, request::{MODERN, meta_key}};
+use mcp_layers_core::{
+    adapter::member,
+    request::{MODERN, meta_key},
+};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ClientRequest, InitializeRequestParams, ServerResult, Tool},

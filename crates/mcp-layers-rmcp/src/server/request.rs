@@ -8,7 +8,11 @@ use std::{
 };
 
 use http::{Version, request::Parts};
-use mcp_layers_core::{Arguments, CallContext, Hints, ListedKind, McpRequest, Method, Principal, ReplayRequest, adapter::{member, write_canonical}, request::{ClientInfo, Connection, RequestId, Transport, meta_key}};
+use mcp_layers_core::{
+    Arguments, CallContext, Hints, ListedKind, McpRequest, Method, Principal, ReplayRequest,
+    adapter::{member, write_canonical},
+    request::{ClientInfo, Connection, RequestId, Transport, meta_key},
+};
 use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
 use serde_json::{Map, Value};
 use tokio_util::sync::WaitForCancellationFutureOwned;

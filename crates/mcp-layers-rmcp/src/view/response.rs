@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use mcp_layers_core::{Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail, adapter::{json_result, serialized_size, write_serialized}, response::{CacheHint, TextSite}};
+use mcp_layers_core::{
+    Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail,
+    adapter::{json_result, serialized_size, write_serialized},
+    response::{CacheHint, TextSite},
+};
 use rmcp::{
     ErrorData,
     model::{CallToolResult, ContentBlock, ErrorCode, ServerResult, TaskPayload},

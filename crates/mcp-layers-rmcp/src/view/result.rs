@@ -1,6 +1,10 @@
 //! Parts of rmcp's result enum: lists, cursors, caching hints, `_meta`.
 
-use mcp_layers_core::{Hints, Listed, ListedKind, Method, adapter::json_result, response::{CacheHint, CacheScope}};
+use mcp_layers_core::{
+    Hints, Listed, ListedKind, Method,
+    adapter::json_result,
+    response::{CacheHint, CacheScope},
+};
 use rmcp::model::{self, MetaObject, ServerResult};
 use serde::de::DeserializeOwned;
 use serde_json::Value;

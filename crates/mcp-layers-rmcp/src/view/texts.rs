@@ -1,6 +1,9 @@
 //! Every text of a response that a caller can read.
 
-use mcp_layers_core::{adapter::{json_result, visit_json_texts, visit_map_texts}, response::TextSite};
+use mcp_layers_core::{
+    adapter::{json_result, visit_json_texts, visit_map_texts},
+    response::TextSite,
+};
 use rmcp::{
     ErrorData,
     model::{

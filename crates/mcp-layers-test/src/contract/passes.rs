@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Outcome, code, request::Transport};
+use mcp_layers_core::{
+    Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Outcome, code,
+    request::Transport,
+};
 use serde_json::{Map, Value, json};
 use tower_layer::Layer;
 

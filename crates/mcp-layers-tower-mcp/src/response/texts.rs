@@ -1,6 +1,9 @@
 //! Every text of a response that its caller gets to read.
 
-use mcp_layers_core::{adapter::{json_result, visit_json_texts, visit_map_texts}, response::TextSite};
+use mcp_layers_core::{
+    adapter::{json_result, visit_json_texts, visit_map_texts},
+    response::TextSite,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use tower_mcp::{
