@@ -7,6 +7,8 @@ use std::{path::Path, process::Command};
 use serde_json::Value;
 
 const CORE: &str = "mcp-layers-core";
+/// The layers that every stack needs. Adapters use them, and so do the tests of other layers.
+const UTIL: &str = "mcp-layers-util";
 const FACADE: &str = "mcp-layers";
 const TEST_KIT: &str = "mcp-layers-test";
 
@@ -16,7 +18,7 @@ const ADAPTERS: [(&str, &str); 2] = [
     ("mcp-layers-tower-mcp", "tower-mcp"),
 ];
 
-/// What keeps the state of layers elsewhere: it names the layers whose stores it implements.
+/// Crates that keep the state of layers elsewhere: each names the layers whose stores it implements.
 const STORES: [&str; 1] = ["mcp-layers-redis"];
 
 /// Libraries without a layer that several layers share. They depend on no other crate of ours.
@@ -25,10 +27,10 @@ const SHARED: [&str; 2] = ["mcp-layers-audit-log", "mcp-layers-redact"];
 /// Layers of HTTP, which have no MCP request to run the contract test with.
 const HTTP_LAYERS: [&str; 1] = ["mcp-layers-authenticate"];
 
-/// What any layer may be made of.
+/// Dependencies that any layer may have.
 const COMMON: [&str; 4] = [CORE, "pin-project-lite", "tower-layer", "tower-service"];
 
-/// What a layer is about, besides: a layer's public API can name nothing else.
+/// Further dependencies of each layer: its public API can name nothing else.
 const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-error-mask",
@@ -78,6 +80,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         "mcp-layers-rate-limit",
         &["axum", "governor", "http", "serde_json", "tokio", "tracing"],
     ),
+    ("mcp-layers-util", &["tower"]),
     ("mcp-layers-circuit-breaker", &["tracing"]),
     ("mcp-layers-retry", &["fastrand", "serde_json", "tokio"]),
     ("mcp-layers-timeout", &["tokio"]),
@@ -181,7 +184,10 @@ fn every_crate_has_what_the_house_asks_for() {
                 .into_iter()
                 .flatten()
                 .flatten();
-            let contract = |path: &Path| read(path).contains("mcp_layers_test::Contract");
+            let contract = |path: &Path| {
+                let text = read(path);
+                text.contains("mcp_layers_test::") && text.contains("Contract::new(")
+            };
             ask(
                 tests.into_iter().any(|test| contract(&test.path())),
                 "does not run the contract test",
@@ -306,6 +312,10 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
     if on.starts_with("mcp-layers") {
         if SHARED.contains(&name) {
             return false;
+        }
+        let may_use_util = for_tests || ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
+        if on == UTIL && may_use_util {
+            return true;
         }
         return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));
     }
