@@ -70,7 +70,7 @@ fn ada() -> Principal {
 }
 
 /// The tool needs a scope.
-pub(crate) fn authorize() -> AuthorizeLayer<Rules> {
+pub(crate) fn authorize() -> AuthorizeLayer {
     let rules = Rules::builder().tool("dig", Access::scopes(["tools"]));
     AuthorizeLayer::new(rules.build().expect("rules that fit together"))
 }

@@ -132,8 +132,8 @@ fn key_set(at: &str) -> Result<Keys, Box<dyn Error>> {
 }
 
 /// The one policy of this process, which the edge and the MCP layer share.
-fn policy() -> Result<&'static AuthorizeLayer<Rules>, ConfigError> {
-    static POLICY: OnceLock<AuthorizeLayer<Rules>> = OnceLock::new();
+fn policy() -> Result<&'static AuthorizeLayer, ConfigError> {
+    static POLICY: OnceLock<AuthorizeLayer> = OnceLock::new();
     if let Some(policy) = POLICY.get() {
         return Ok(policy);
     }
