@@ -31,23 +31,3 @@ pub fn scope<T>(name: &Arc<str>, run: impl FnOnce() -> T) -> T {
 pub fn is_hidden(name: &str) -> bool {
     HIDDEN.with_borrow(|hidden| hidden.as_deref() == Some(name))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{is_hidden, scope};
-
-    #[test]
-    fn a_name_is_hidden_inside_its_scope_alone() {
-        scope(&"a".into(), || {
-            assert!(is_hidden("a") && !is_hidden("b"));
-            let inner = std::panic::catch_unwind(|| {
-                scope(&"b".into(), || {
-                    assert!(is_hidden("b") && !is_hidden("a"));
-                    panic!("the scope ends");
-                });
-            });
-            assert!(inner.is_err() && is_hidden("a"));
-        });
-        assert!(!is_hidden("a"));
-    }
-}
