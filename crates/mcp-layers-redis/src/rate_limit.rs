@@ -54,6 +54,8 @@ struct Shared {
 /// The policy of a [`RedisRateLimitStore`] while Redis is unavailable.
 #[derive(Debug)]
 #[non_exhaustive]
+// One value for each store, moved once.
+#[allow(clippy::large_enum_variant)]
 pub enum OnUnavailable {
     /// Calls pass, and nothing is counted.
     FailOpen,
