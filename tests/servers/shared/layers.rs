@@ -4,6 +4,7 @@ use std::error::Error;
 
 use mcp_layers::{
     BoxError,
+    events::EventsLayer,
     rmcp::{Leaf, RmcpRequest, RmcpResponse},
     timing::TimingLayer,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
@@ -20,6 +21,7 @@ use super::{
 const LAYERS: &[Entry] = &[
     Entry::part_of(auth::NAME, auth::local),
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::named("events", &[], |_| put(EventsLayer::new())),
     Entry::chosen("audit", audit::FLAGS, audit::make),
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
