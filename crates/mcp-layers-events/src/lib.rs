@@ -82,8 +82,7 @@
 //!
 //! # Cost
 //!
-//! A response with an empty trail costs the check that it is empty. Each event costs one lock and one
-//! look-up of the counter in the facade's recorder.
+//! One check for an empty trail. Each event costs one lock and one look-up of its counter.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod description;
