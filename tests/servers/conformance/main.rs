@@ -42,7 +42,7 @@ use shared::{
 };
 use tower::ServiceBuilder;
 
-/// How long a client whose stream was closed waits before it asks for the rest.
+/// The time that a client whose stream was closed waits before it asks for the rest.
 const SSE_RETRY: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {

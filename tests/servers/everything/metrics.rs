@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 /// The media type of Prometheus' text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How often the exporter puts what was recorded into its buckets.
+/// The interval at which the exporter sorts its measurements into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Records the metrics of this process from now on, and shows them at `/metrics`.

@@ -22,11 +22,11 @@ pub(crate) struct Everything {
     tools: Arc<ToolRouter<Self>>,
     runs: Arc<Runs>,
     subscriptions: Subscriptions,
-    /// The cache in front, if there is one: behind HTTP nobody else tells it of changes.
+    /// The cache in front, if there is one: behind HTTP only the server notifies it of changes.
     cache: Option<CacheHandle>,
 }
 
-/// How often each thing ran in this process.
+/// The number of runs of each tool and resource in this process.
 #[derive(Default)]
 pub(crate) struct Runs(Mutex<HashMap<String, u64>>);
 

@@ -1,4 +1,4 @@
-//! What the example servers share: their flags, the stack of layers, how they are served.
+//! Shared parts of the example servers: flags, the stack of layers, transports.
 
 pub(crate) mod audit;
 pub(crate) mod auth;

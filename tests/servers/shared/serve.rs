@@ -37,14 +37,14 @@ pub(crate) fn run<T>(server: impl Future<Output = T>) -> io::Result<T> {
     Ok(ended)
 }
 
-/// Where and how to serve HTTP.
+/// Settings of the HTTP server.
 pub(crate) struct Http<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) sessions: Arc<LocalSessionManager>,
     pub(crate) config: StreamableHttpServerConfig,
-    /// What is served besides `/mcp`.
+    /// Further pages, next to `/mcp`.
     pub(crate) pages: Router,
-    /// What stands in front of `/mcp`.
+    /// The authentication of `/mcp`.
     pub(crate) edge: Option<Edge<'a>>,
 }
 

@@ -12,7 +12,7 @@ use crate::{
 pub enum JsonRpcMessage {
     /// A request: it has a method and an id.
     Request(JsonRpcRequest),
-    /// A notification: it has a method and no id. It gets no answer, whatever happens.
+    /// A notification: it has a method and no id. It never gets an answer.
     Notification(JsonRpcNotification),
     /// The answer to a request of the server's own.
     Response(Value),
@@ -24,8 +24,8 @@ pub enum JsonRpcMessage {
 pub struct JsonRpcNotification {
     /// The method.
     pub method: String,
-    /// The params; [`Value::Null`] when there are none. The protocol knows only objects; whatever
-    /// else came is kept as it is.
+    /// The params; [`Value::Null`] without params. The protocol allows only objects; other values are
+    /// kept as they are.
     pub params: Value,
 }
 
@@ -56,7 +56,7 @@ impl McpNotification for JsonRpcNotification {
     }
 }
 
-/// A message that is none, with the answer that it gets.
+/// An invalid message, with the answer that it gets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParseError {
     id: Option<JsonRpcId>,
@@ -71,7 +71,7 @@ impl ParseError {
         }
     }
 
-    /// What is wrong: -32700 or -32600 (JSON-RPC 2.0, section 5.1).
+    /// The error: -32700 or -32600 (JSON-RPC 2.0, section 5.1).
     #[must_use]
     pub fn error(&self) -> &McpError {
         &self.error
