@@ -37,6 +37,7 @@ use server::ConformanceServer;
 use shared::{
     auth::Edge,
     layers::Layers,
+    log,
     options::{Options, Transport},
     serve,
 };
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
+    log::to_stderr()?;
     let sessions = Arc::new(session_manager());
     let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_layers::{cache::CacheHandle, rmcp::RmcpNotification};
+use mcp_layers::{Catalog, cache::CacheHandle, rmcp::RmcpNotification};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
@@ -15,6 +15,18 @@ use rmcp::{
 };
 
 use crate::{prompts, resources, shared::subscriptions::Subscriptions};
+
+/// Declares the names that the server offers, so that layers tell them from invented ones.
+pub(crate) fn catalog() -> Catalog {
+    let tools = Everything::tools().list_all().into_iter();
+    let resources = resources::listed().into_iter();
+    let templates = resources::templates().into_iter();
+    Catalog::new()
+        .with_tools(tools.map(|tool| tool.name.into_owned()))
+        .with_prompts(prompts::listed().into_iter().map(|prompt| prompt.name))
+        .with_resources(resources.map(|resource| resource.uri.clone()))
+        .with_resource_templates(templates.map(|template| template.uri_template.clone()))
+}
 
 /// Clones share their state, so one value serves every session and every stateless request.
 #[derive(Clone)]

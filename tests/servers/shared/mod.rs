@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod error_mask;
 pub(crate) mod layers;
+pub(crate) mod log;
 pub(crate) mod options;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;
