@@ -13,6 +13,7 @@
 //! | `audit` | `audit`, `audit-http` | who did what, with which outcome, durable and tamper-evident |
 //! | `audit_log` | `audit-log` | a tamper-evident log file for lines of any kind |
 //! | `error_mask` | `error-mask` | callers learn nothing of the inside |
+//! | `events` | `events` | counters and `tracing` events of the decisions of layers |
 //! | `redact` | `redact` | redacts secrets in texts, JSON and URIs |
 //! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: JWTs, opaque tokens, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | which tools, resources and prompts a principal may see and use |
@@ -87,7 +88,7 @@
 //!
 //! # Ordering
 //!
-//! From the outermost to the innermost: timing, audit, error mask, [`CatchErrorLayer`](util::CatchErrorLayer),
+//! From the outermost to the innermost: timing, events, audit, error mask, [`CatchErrorLayer`](util::CatchErrorLayer),
 //! [`CatchPanicLayer`](util::CatchPanicLayer), [`CancelLayer`](util::CancelLayer), authorization, rate
 //! limit, cache, retry, circuit breaker, timeout, the handler. Timing stands outside, so that it counts
 //! what the layers inside answer.
@@ -109,6 +110,8 @@ pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core::*;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
+#[cfg(feature = "events")]
+pub use mcp_layers_events as events;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;
 #[cfg(feature = "redact")]
