@@ -47,7 +47,7 @@ struct Table {
     /// The ids of each owner by their last use, the least recent first.
     owners: HashMap<Digest, BTreeMap<u64, Digest>>,
     uses: u64,
-    /// The ids that were evicted last: nobody may claim these.
+    /// The ids that were evicted last, which no principal may claim.
     evicted: HashSet<Digest>,
     evicted_order: VecDeque<Digest>,
 }

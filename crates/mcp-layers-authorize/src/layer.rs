@@ -91,7 +91,7 @@ impl AuthorizeLayer {
     }
 
     /// Lets any principal use a task whose owner is not known, such as one that another process
-    /// created: whoever knows the id of such a task may use it. Default: it is refused.
+    /// created: every caller with the id of such a task may use it. Default: it is refused.
     #[must_use]
     pub fn allow_unbound_tasks(mut self) -> Self {
         self.settings.allow_unbound_tasks = true;

@@ -65,7 +65,7 @@
 //! # Ordering
 //!
 //! Inside the layers that record (trace, timing, audit) and the error mask, so that denials are seen;
-//! outside limits and caches, so that no answer passes from one principal to another. Whatever sets the
+//! outside limits and caches, so that no answer passes from one principal to another. The layer that sets the
 //! principal comes before it; without a principal it denies. `AuthorizeHttpLayer` wraps the transport,
 //! inside the layer that authenticates.
 //!

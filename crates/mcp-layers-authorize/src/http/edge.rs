@@ -1,4 +1,4 @@
-//! What the services of an edge share, and the sessions that they keep.
+//! The shared state of the services of an edge, and the sessions that it keeps.
 
 use std::sync::Arc;
 

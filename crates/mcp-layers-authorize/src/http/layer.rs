@@ -16,12 +16,12 @@ use crate::layer::AuthorizeLayer;
 /// # Rules
 ///
 /// 1. The principal is the `Arc<Principal>` (or `Principal`) in the request's extensions. Without a
-///    verified one: 401, whatever the request is.
+///    verified one: 401 for every request.
 /// 2. The body decides, never a header: it is read up to [`AuthorizeHttpLayer::max_body`] (413
 ///    beyond), and passed on byte for byte, for hidden names too. `Mcp-*` headers that contradict the
 ///    body are refused by the transport, with 400 and -32020.
 /// 3. A message with a duplicate member in its envelope, in `params` or in `_meta` gets 400 and -32600
-///    from the edge, whoever sends it: two readers could take it for different requests.
+///    from the edge for every principal: two readers could take it for different requests.
 /// 4. A body that is not a JSON-RPC message is left to the transport.
 /// 5. A denial with missing scopes: 403, a JSON-RPC error, and
 ///    `WWW-Authenticate: Bearer error="insufficient_scope"` with every scope that the operation needs

@@ -17,7 +17,7 @@ pub(super) struct Messages {
     /// True if an object has a member twice, so that readers may differ about its value: in the
     /// envelope, in `params` or in `_meta`. Duplicates inside of arguments are the tool's business.
     pub(super) has_duplicate: bool,
-    /// The first message that is none.
+    /// The error of the first text that is not a message.
     pub(super) unreadable: Option<ParseError>,
 }
 
