@@ -85,14 +85,19 @@ fn no_layer_that_only_looks_on_adds_an_allocation() {
     each_layer!(measure);
 }
 
-/// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker.
+/// The most that all layers add to a call.
+const WHOLE: u64 = 12;
+
+/// A seen token, timing, audit, mask, the layers that catch, authorization, rate limit, cache, retry,
+/// breaker and timeout.
 #[test]
-fn all_layers_together_add_at_most_five_allocations() {
+fn all_layers_together_add_at_most_twelve_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let bare = bare(era);
         let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);
+        println!("{era:?}: bare {bare}, answered from the cache {answered}");
         assert!(
-            answered <= bare + 5,
+            answered <= bare + WHOLE,
             "{answered} instead of {bare}, {era:?}"
         );
         // What may be sent again is copied, for the handler owns what it is called with.
@@ -100,7 +105,8 @@ fn all_layers_together_add_at_most_five_allocations() {
         let call = Call::over(&pipe, era);
         let copy = allocation_counter::measure(|| drop(call.clone())).count_total;
         let passed = per_call(&Stack::new(whole!(&[])).handler(Echo), era);
-        let most = bare + copy + 5;
+        println!("{era:?}: passed on {passed}, {copy} of them the copy");
+        let most = bare + copy + WHOLE;
         assert!(passed <= most, "{passed}, {copy} of them the copy, {era:?}");
     }
 }

@@ -46,7 +46,7 @@ impl Child {
         let tasks = fs::read_dir(tasks).expect("a server that runs").flatten();
         let spent = tasks.filter_map(|task| {
             let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse().ok()
+            text.split(' ').next()?.parse::<u64>().ok()
         });
         Duration::from_nanos(spent.sum())
     }

@@ -51,11 +51,7 @@ pub(crate) fn run(name: &str, folder: &Path) {
 
 /// rmcp alone.
 fn bare() -> Router {
-    let service = StreamableHttpService::new(
-        || Ok(Echo),
-        Arc::<LocalSessionManager>::default(),
-        Default::default(),
-    );
+    let service = StreamableHttpService::new(|| Ok(Echo), sessions(), Default::default());
     Router::new().route_service("/mcp", service)
 }
 
@@ -63,7 +59,7 @@ fn bare() -> Router {
 fn layers() -> Router {
     tokio::spawn(upkeep());
     let stack = Stack::new(whole!(local_principal(), audit(), &[]));
-    Router::new().route_service("/mcp", stack.http(|| Echo, <_>::default(), <_>::default()))
+    Router::new().route_service("/mcp", stack.http(|| Echo, sessions(), Default::default()))
 }
 
 /// All layers; who calls is known by a bearer token, and an answer comes after its record was synced.
@@ -74,7 +70,7 @@ fn secured(path: &Path, refuse: bool) -> (Router, Option<FileSink>) {
     let file = FileSink::open(path, LogOptions::new(&key)).unwrap();
     let audit = AuditLayer::new(file.clone()).unwrap();
     let stack = Stack::new(whole!(Identity::new(), audit.clone(), &[]));
-    let service = stack.http(|| Echo, <_>::default(), <_>::default());
+    let service = stack.http(|| Echo, sessions(), Default::default());
     let mut router = Router::new().route_service("/mcp", service);
     if refuse {
         router = router.layer(AuthorizeHttpLayer::new(&authorize()));
@@ -85,6 +81,10 @@ fn secured(path: &Path, refuse: bool) -> (Router, Option<FileSink>) {
         .layer(AuditHttpLayer::new(&audit))
         .layer(TimingHttpLayer::new());
     (router, Some(file))
+}
+
+fn sessions() -> Arc<LocalSessionManager> {
+    Arc::default()
 }
 
 /// The exporter puts what was recorded into its buckets, as servers have it do.
