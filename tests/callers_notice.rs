@@ -31,7 +31,7 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, timeout};
 
 const PAGE: &str = include_str!("../crates/mcp-layers/docs/what-callers-notice.md");
 
-/// What a caller reads: code and message, and the members of `data`.
+/// The parts that a caller reads: code and message, and the members of `data`.
 type Messages = BTreeMap<(i64, String), Vec<String>>;
 
 fn by(subject: &str, mut request: JsonRpcRequest) -> JsonRpcRequest {

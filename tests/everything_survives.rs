@@ -47,7 +47,7 @@ fn processor_time(pid: u32) -> u64 {
     nanos.sum::<u64>() / 1_000_000
 }
 
-/// Standard error of the server goes to nobody after its first line: the mask logs little enough.
+/// Standard error of the server is not read after its first line: the mask logs little enough.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_megabyte_of_repeated_text_costs_less_than_15_times_a_tenth_of_it() {

@@ -12,7 +12,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The interval at which the exporter sorts its measurements into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// The tools that `--with auth` hides. The page is open to whoever reads metrics.
+/// The tools that `--with auth` hides. The page is open to every reader of metrics.
 const HIDDEN: &str = "gen_ai_tool_name=\"admin_";
 
 fn without_hidden(page: &str) -> String {
