@@ -1,4 +1,4 @@
-//! What the modules re-export is one family: a stack of layers from several of them compiles and
+//! The re-exported modules are one family: a stack of layers from several of them compiles and
 //! runs.
 
 use std::convert::Infallible;
