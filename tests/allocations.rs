@@ -1,4 +1,4 @@
-//! What layers allocate: counted, so that it is the same on every machine.
+//! Allocations of layers, counted: the same on every machine.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use mcp_layers_core::BoxError;
@@ -12,7 +12,7 @@ mod support;
 
 use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, each_layer, seven, whole};
 
-/// How many allocations one call makes, once all that is made only once is made.
+/// The number of allocations of one call, after those that are made only once.
 fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
     let pipe = Pipe::bare(era);
     let call = Call::over(&pipe, era);
@@ -23,7 +23,7 @@ fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
     allocation_counter::measure(|| drop(answer(service, call))).count_total
 }
 
-/// What the adapter adds: the request on its way, the handler's future, which has no name, and the
+/// The allocations of the adapter: the request on its way, the handler's future, which has no name, and the
 /// answer on its way.
 const ADAPTER: u64 = 3;
 
@@ -31,7 +31,7 @@ fn bare(era: Era) -> u64 {
     per_call(&Echo, era)
 }
 
-/// How many more than a bare server a layered handler makes.
+/// The number of allocations that layers add to a bare server.
 fn added<L>(layers: L, era: Era) -> u64
 where
     L: Layer<Leaf>,

@@ -115,6 +115,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
+    ("mcp-layers-events", &["metrics", "tracing"]),
     ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];
 

@@ -14,7 +14,7 @@ use syn::{Item, UseTree, Visibility, visit::Visit};
 const MAX_FILE: usize = 400;
 const MAX_CORE: usize = 5_500;
 const MAX_CRATE: usize = 3_800;
-const MAX_ALL: usize = 47_000;
+const MAX_ALL: usize = 46_800;
 
 /// Lines of an example, and of those that may be longer.
 const MAX_EXAMPLE: usize = 60;
@@ -87,7 +87,7 @@ fn the_readmes_show_one_recommended_stack() {
     };
     let in_docs = order("crates/mcp-layers/src/lib.rs");
     assert_eq!(order("README.md"), in_docs);
-    assert_eq!(in_docs.len(), 10);
+    assert_eq!(in_docs.len(), 11);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The HTTP edge of the authorization against the bare transport of rmcp, over generated bodies and
-//! headers: whoever may do everything gets the same bytes from both, and whoever may not gets the same
-//! bytes for a hidden name as for an unknown one.
+//! headers: a principal that may do everything gets the same bytes from both, and any other gets the
+//! same bytes for a hidden name as for an unknown one.
 
 #![allow(clippy::unwrap_used)]
 

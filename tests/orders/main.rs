@@ -1,5 +1,5 @@
-//! All layers there are, in the recommended order and in others: no panic gets out, nothing is
-//! bypassed, nothing runs twice, nobody gets what is another's.
+//! All layers there are, in the recommended order and in others: no panic gets out, no layer is
+//! bypassed, no call runs twice, no principal gets the answer of another.
 #![allow(clippy::unwrap_used)]
 
 mod stack;
@@ -46,7 +46,7 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
     ]
 }
 
-/// Any principal may do anything, but for the hidden tool.
+/// Any principal may use everything except the hidden tool.
 fn rules() -> Rules {
     let rules = Rules::builder()
         .tool("hidden", Access::nobody().hidden())
@@ -138,7 +138,7 @@ async fn a_limit_holds_and_concerns_nobody_else() {
     }
 }
 
-/// Nothing is cached but the one tool that is declared, and that for its caller alone.
+/// Only the one declared tool is cached, and only for its caller.
 #[tokio::test(start_paused = true)]
 async fn an_answer_from_memory_goes_to_its_caller_alone() {
     for (stack, _) in stacks() {
@@ -176,7 +176,7 @@ async fn only_what_is_safe_is_repeated_and_what_fails_is_asked_no_more() {
     }
 }
 
-/// Whether a call that may have run, and was not repeated, is told as such.
+/// Returns true if the outcome is reported as unknown: the call may have run, and was not repeated.
 fn says_unknown(outcome: &Outcome<'_>) -> bool {
     match outcome {
         Outcome::Protocol { data, .. } => data.is_some_and(|data| data["outcome"] == "unknown"),

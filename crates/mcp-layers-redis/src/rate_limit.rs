@@ -54,6 +54,8 @@ struct Shared {
 /// The policy of a [`RedisRateLimitStore`] while Redis is unavailable.
 #[derive(Debug)]
 #[non_exhaustive]
+// One value for each store, moved once.
+#[allow(clippy::large_enum_variant)]
 pub enum OnUnavailable {
     /// Calls pass, and nothing is counted.
     FailOpen,
@@ -159,7 +161,7 @@ impl RateLimitStore for RedisRateLimitStore {
 /// The longest time in microseconds that the script reckons with: 71 years.
 const LONGEST: u64 = 1 << 51;
 
-/// What the script returns.
+/// The result of the script.
 enum Answer {
     Taken,
     Wait(usize, u64),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -33,7 +33,7 @@ const STEP_UP: &str = r#"Bearer error="insufficient_scope", scope="tools:read to
 /// Refuses calls by the tool's name, before they reach the server.
 async fn refuse(request: Request, next: Next) -> Response {
     let name = request.headers().get("mcp-name");
-    let (status, header) = match name.map(|name| name.as_bytes()) {
+    let (status, header) = match name.map(HeaderValue::as_bytes) {
         Some(b"sign_in") => (401, Some(("www-authenticate", SIGN_IN))),
         Some(b"step_up") => (403, Some(("www-authenticate", STEP_UP))),
         Some(b"unauthorized") => (401, None),

@@ -1,6 +1,6 @@
 //! The layers of this crate keep the contract that every layer keeps.
 
-use mcp_layers_core::{Method, ToolHints};
+use mcp_layers_core::{Catalog, CatalogLayer, ListedKind, Method};
 use mcp_layers_test::{Contract, requests::TOOL};
 use mcp_layers_util::{
     CancelLayer, CatchErrorLayer, CatchPanicLayer, for_methods, for_tools, only_tool, short_lived,
@@ -59,13 +59,17 @@ async fn some_methods() {
 }
 
 #[tokio::test]
-async fn tool_hints() {
-    Contract::new(|| ToolHints::new().layer()).check().await;
+async fn catalog() {
+    Contract::new(|| CatalogLayer::new(Catalog::new()))
+        .check()
+        .await;
 }
 
 #[tokio::test]
-async fn tool_hints_that_all_services_share() {
-    let hints = ToolHints::new();
-    Contract::new(|| hints.layer()).check().await;
-    assert!(hints.get(TOOL).is_some());
+async fn catalog_that_all_services_share() {
+    let catalog = Catalog::new();
+    Contract::new(|| CatalogLayer::new(catalog.clone()))
+        .check()
+        .await;
+    assert!(catalog.knows(ListedKind::Tool, TOOL));
 }

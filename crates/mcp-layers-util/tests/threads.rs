@@ -1,7 +1,7 @@
 //! Many clones, one thread, and a runtime that ends in the middle.
 //!
-//! The only state that threads share in this crate is the table of `ToolHints` behind a standard
-//! `RwLock`; there are no atomics of its own whose orderings a model checker could explore.
+//! The only state that threads share in this stack is the catalog behind a standard `RwLock`; there
+//! are no atomics of its own whose orderings a model checker could explore.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -18,7 +18,9 @@ use std::{
 };
 
 use futures::future::{Ready, ready};
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse, McpService, ToolHints};
+use mcp_layers_core::{
+    Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, McpResponse, McpService,
+};
 use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
@@ -41,7 +43,7 @@ where
         .layer(CancelLayer::new())
         .layer(CatchErrorLayer::new())
         .layer(CatchPanicLayer::new())
-        .layer(ToolHints::new().layer())
+        .layer(CatalogLayer::new(Catalog::new()))
         .layer(short_lived(ConcurrencyLimitLayer::new(4)))
         .service(inner)
 }
@@ -86,7 +88,6 @@ impl Service<JsonRpcRequest> for Counted {
     }
 }
 
-/// T12.
 #[test]
 fn ten_thousand_clones_leave_nothing_behind() {
     let live = Arc::new(AtomicUsize::new(0));
@@ -108,7 +109,6 @@ fn ten_thousand_clones_leave_nothing_behind() {
     assert_eq!(live.load(SeqCst), 0);
 }
 
-/// T14.
 #[test]
 fn a_runtime_that_ends_in_mid_call_lets_go_of_everything() {
     let (done, finished) = mpsc::channel();

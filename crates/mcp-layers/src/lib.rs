@@ -14,6 +14,7 @@
 //! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
+//! | `events` | `events` | counters and `tracing` events of the decisions of layers |
 //! | `audit` | `audit`, `audit-http` | an audit log: who called which tool, with which outcome |
 //! | `error_mask` | `error-mask` | hides internal errors behind an id |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool, tenant or IP address; a concurrency limit |
@@ -39,6 +40,7 @@
         feature = "cache",
         feature = "circuit-breaker",
         feature = "error-mask",
+        feature = "events",
         feature = "rate-limit",
         feature = "retry",
         feature = "rmcp",
@@ -54,6 +56,7 @@
         feature = "cache",
         feature = "circuit-breaker",
         feature = "error-mask",
+        feature = "events",
         feature = "rate-limit",
         feature = "retry",
         feature = "rmcp",
@@ -69,7 +72,7 @@
 //! use mcp_layers::util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, LocalPrincipalLayer};
 //! use mcp_layers::{Authentication, BoxError, Principal, timing};
 //! use mcp_layers::{cache::CacheLayer, circuit_breaker::CircuitBreakerLayer, error_mask::ErrorMaskLayer};
-//! use mcp_layers::{retry::RetryLayer, timeout::TimeoutLayer, timing::TimingLayer};
+//! use mcp_layers::{events::EventsLayer, retry::RetryLayer, timeout::TimeoutLayer, timing::TimingLayer};
 //! use metrics_exporter_prometheus::PrometheusBuilder;
 //! use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::*};
 //! use std::{num::NonZeroU32, time::Duration};
@@ -83,6 +86,7 @@
 //!     let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(TEN))])?;
 //!     Ok(ServiceBuilder::new()
 //!         .layer(TimingLayer::server())
+//!         .layer(EventsLayer::new())
 //!         .layer(AuditLayer::new(audit)?)
 //!         .layer(ErrorMaskLayer::new())
 //!         .layer(CatchErrorLayer::new())
@@ -137,7 +141,7 @@
 //!
 //! # Ordering
 //!
-//! From the outermost to the innermost, as above: timing, audit, error mask,
+//! From the outermost to the innermost, as above: timing, events, audit, error mask,
 //! [`CatchErrorLayer`](util::CatchErrorLayer), [`CatchPanicLayer`](util::CatchPanicLayer),
 //! [`CancelLayer`](util::CancelLayer), authorization, rate limit, cache, retry, circuit breaker, timeout,
 //! the handler. A [`LocalPrincipalLayer`](util::LocalPrincipalLayer) goes around all of them, and
@@ -165,6 +169,8 @@ pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core::*;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
+#[cfg(feature = "events")]
+pub use mcp_layers_events as events;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;
 #[cfg(feature = "redact")]
@@ -190,6 +196,7 @@ pub use mcp_layers_util as util;
     feature = "cache",
     feature = "circuit-breaker",
     feature = "error-mask",
+    feature = "events",
     feature = "rate-limit",
     feature = "retry",
     feature = "rmcp",
@@ -206,6 +213,7 @@ struct Readme;
     feature = "cache",
     feature = "circuit-breaker",
     feature = "error-mask",
+    feature = "events",
     feature = "rate-limit",
     feature = "retry",
     feature = "rmcp",
