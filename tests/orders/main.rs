@@ -10,7 +10,7 @@ use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, McpRequest, McpResponse, Outcome};
+use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse, Outcome};
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::RetryLayer;
@@ -34,7 +34,6 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
         put(CacheLayer::new()
             .tool("declared", Duration::from_secs(60))
             .unwrap()),
-        put(CatalogLayer::new(Catalog::new())),
         put(RetryLayer::new(NonZeroU32::MIN.saturating_add(2))
             .repeatable_tools(["safe"])
             .unwrap()),
