@@ -153,10 +153,6 @@ fn every_crate_has_what_the_house_asks_for() {
             "has no version of its own",
         );
         ask(
-            package["rust_version"].is_string(),
-            "states no minimum Rust version",
-        );
-        ask(
             package["license"] == "MIT OR Apache-2.0",
             "is not under the house's licences",
         );
