@@ -2,13 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    num::NonZeroU32,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, convert::Infallible, num::NonZeroU32, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Request;
@@ -18,7 +12,8 @@ use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, RequestBody};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{
-    Authentication, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, Principal,
+    Authentication, Catalog, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    Principal,
 };
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer, Rule};
@@ -37,6 +32,8 @@ type Messages = BTreeMap<(i64, String), Vec<String>>;
 fn by(subject: &str, mut request: JsonRpcRequest) -> JsonRpcRequest {
     let principal = Principal::new(subject, Authentication::Bearer).with_scopes(["tools"]);
     request.context_mut().set_principal(Arc::new(principal));
+    let catalog = Catalog::new().with_tools(["dig", "pay", "report"]);
+    request.context_mut().set_catalog(catalog);
     request
 }
 
@@ -54,16 +51,21 @@ where
 /// Notes the error of an answer as the page shows it: the id of an error stands as `…`.
 fn note(messages: &mut Messages, answer: &Value) {
     let error = &answer["error"];
-    let code = error["code"].as_i64().unwrap_or_else(|| panic!("no error in {answer}"));
+    let code = error["code"]
+        .as_i64()
+        .unwrap_or_else(|| panic!("no error in {answer}"));
     let mut message = error["message"].as_str().unwrap().to_owned();
     if let Some(id) = error["data"]["errorId"].as_str() {
         message = message.replace(id, "…");
     }
     let data = error["data"].as_object();
-    let keys = data.into_iter().flatten().map(|(key, value)| match key.as_str() {
-        "reason" => format!("reason: {}", value.as_str().unwrap()),
-        key => key.to_owned(),
-    });
+    let keys = data
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| match key.as_str() {
+            "reason" => format!("reason: {}", value.as_str().unwrap()),
+            key => key.to_owned(),
+        });
     messages.insert((code, message), keys.collect());
 }
 
@@ -120,7 +122,10 @@ async fn limits(messages: &mut Messages) {
 
 async fn circuits(messages: &mut Messages) {
     let mut refused = Vec::new();
-    for layer in [CircuitBreakerLayer::new(), CircuitBreakerLayer::new().as_tool_error()] {
+    for layer in [
+        CircuitBreakerLayer::new(),
+        CircuitBreakerLayer::new().as_tool_error(),
+    ] {
         let service = layer
             .with_clock(Clock::manual())
             .layer(MockService::answering(|_| McpError::internal()));
@@ -143,14 +148,19 @@ async fn times(messages: &mut Messages) {
 
     let mut request = call("dig");
     let now = tokio::time::Instant::now().into_std();
-    request.context_mut().limit_deadline(now + Duration::from_secs(3));
+    request
+        .context_mut()
+        .limit_deadline(now + Duration::from_secs(3));
     let late = answer(layer.layer(never()), request).await;
     note(messages, &late);
 
     let layers = ServiceBuilder::new()
         .layer(CatchErrorLayer::new())
         .layer(timeout::TimeoutLayer::new(Duration::from_secs(1)));
-    note(messages, &answer(layers.service(never()), call("dig")).await);
+    note(
+        messages,
+        &answer(layers.service(never()), call("dig")).await,
+    );
 }
 
 async fn errors(messages: &mut Messages) {
@@ -165,22 +175,36 @@ async fn errors(messages: &mut Messages) {
     assert!(text.starts_with("Internal error (id "), "{text}");
 
     // A retry alone; in the recommended order, with the mask around it.
-    note(messages, &answer(twice().layer(failing()), call("dig")).await);
-    let layers = ServiceBuilder::new().layer(ErrorMaskLayer::new()).layer(twice());
+    note(
+        messages,
+        &answer(twice().layer(failing()), call("dig")).await,
+    );
+    let layers = ServiceBuilder::new()
+        .layer(ErrorMaskLayer::new())
+        .layer(twice());
     let unknown = answer(layers.service(failing()), call("dig")).await;
     assert_eq!(unknown["error"]["data"]["outcome"], "unknown");
-    assert!(!unknown.to_string().contains("connection lost"), "{unknown}");
+    assert!(
+        !unknown.to_string().contains("connection lost"),
+        "{unknown}"
+    );
     note(messages, &unknown);
     let lost = MockService::answering(|_| Answer::fail("connection lost"));
     note(messages, &answer(twice().layer(lost), call("dig")).await);
 
     // What every stack has.
     let lost = MockService::answering(|_| MockError::new("connection lost"));
-    note(messages, &answer(CatchErrorLayer::new().layer(lost), call("dig")).await);
+    note(
+        messages,
+        &answer(CatchErrorLayer::new().layer(lost), call("dig")).await,
+    );
     let shed = service_fn(|_: JsonRpcRequest| async {
         Err::<JsonRpcResponse, _>(tower::load_shed::error::Overloaded::new())
     });
-    note(messages, &answer(CatchErrorLayer::new().layer(shed), call("dig")).await);
+    note(
+        messages,
+        &answer(CatchErrorLayer::new().layer(shed), call("dig")).await,
+    );
     let panics = MockService::answering(|_| Answer::panic("password=hunter2"));
     let layers = ServiceBuilder::new().layer(CatchPanicLayer::new());
     let panicked = answer(layers.service(panics), call("dig")).await;
@@ -189,7 +213,10 @@ async fn errors(messages: &mut Messages) {
     let cancelled = call("dig");
     cancelled.cancellation().cancel();
     let never = MockService::answering(|_| Answer::never());
-    note(messages, &answer(CancelLayer::new().layer(never), cancelled).await);
+    note(
+        messages,
+        &answer(CancelLayer::new().layer(never), cancelled).await,
+    );
 }
 
 async fn permissions(messages: &mut Messages) {
@@ -206,15 +233,27 @@ async fn permissions(messages: &mut Messages) {
     let denied = ask(call("pay")).await;
     note(messages, &denied);
     let layer = rules().as_tool_error();
-    same_text(&answer(layer.layer(MockService::new()), call("pay")).await, &denied);
+    same_text(
+        &answer(layer.layer(MockService::new()), call("pay")).await,
+        &denied,
+    );
     note(messages, &ask(call("report")).await);
     note(messages, &ask(call("nope")).await);
     let request = |method: &'static str, params: Value| {
         by("ada", JsonRpcRequest::new(1, method).with_params(params))
     };
-    note(messages, &ask(request("prompts/get", json!({ "name": "nope" }))).await);
-    note(messages, &ask(request("resources/read", json!({ "uri": "a:b" }))).await);
-    note(messages, &ask(request("tasks/get", json!({ "taskId": "t" }))).await);
+    note(
+        messages,
+        &ask(request("prompts/get", json!({ "name": "nope" }))).await,
+    );
+    note(
+        messages,
+        &ask(request("resources/read", json!({ "uri": "a:b" }))).await,
+    );
+    note(
+        messages,
+        &ask(request("tasks/get", json!({ "taskId": "t" }))).await,
+    );
     let state = json!({ "name": "dig", "requestState": "another's", "inputResponses": {} });
     note(messages, &ask(request("tools/call", state)).await);
     note(messages, &ask(request("vendor/unheard", json!({}))).await);
@@ -239,7 +278,9 @@ async fn audits(messages: &mut Messages) {
     let (sink, _records) = ChannelSink::bounded(40).unwrap();
     let never = MockService::answering(|_| Answer::never());
     let mut service = AuditLayer::new(sink).unwrap().layer(never);
-    let mut running: Vec<_> = (0..10).map(|_| Box::pin(service.call(call("dig")))).collect();
+    let mut running: Vec<_> = (0..10)
+        .map(|_| Box::pin(service.call(call("dig"))))
+        .collect();
     for future in &mut running {
         assert!(futures::poll!(future).is_pending());
     }

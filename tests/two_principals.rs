@@ -89,7 +89,11 @@ async fn a_caller_that_floods_every_layer_leaves_the_other_its_answers() {
     }
     assert_eq!(refused, 2_000 - 20);
     // Her share of the audit is used up; nobody has read a record yet.
-    let answer = ask(&service, by("mallory", JsonRpcRequest::new(1, "tools/list"))).await;
+    let answer = ask(
+        &service,
+        by("mallory", JsonRpcRequest::new(1, "tools/list")),
+    )
+    .await;
     let sent = Value::from(&answer);
     assert_eq!(sent["error"]["data"]["reason"], "audit_share", "{sent}");
 
@@ -113,7 +117,10 @@ async fn a_spent_retry_budget_costs_the_other_its_retries_and_no_answer() {
     let layer = RetryLayer::new(n(3))
         .repeatable_tools(["dig"])
         .unwrap()
-        .backoff(Backoff { base: Duration::from_millis(1), max: Duration::from_millis(1) })
+        .backoff(Backoff {
+            base: Duration::from_millis(1),
+            max: Duration::from_millis(1),
+        })
         .budget(Budget::new(0, 1).unwrap());
     let service = layer.layer(mock.clone());
     for _ in 0..100 {
@@ -137,12 +144,19 @@ async fn a_full_cache_costs_the_other_a_miss_and_gives_it_no_foreign_answer() {
         json!({ "content": [{ "type": "text", "text": who }] })
     });
     let minute = Freshness::new(Duration::from_secs(60));
-    let layer = CacheLayer::new().tool("dig", minute).unwrap().max_entries(50).unwrap();
+    let layer = CacheLayer::new()
+        .tool("dig", minute)
+        .unwrap()
+        .max_entries(50)
+        .unwrap();
     let service = layer.layer(mock);
     let text = async |who: &str, key: usize| {
         let answer = ask(&service, call(who, "dig", json!({ "key": key }))).await;
         let sent = Value::from(&answer);
-        sent["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+        sent["result"]["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(text("ada", 0).await, "ada");
     for key in 0..1_000 {
@@ -174,7 +188,9 @@ fn the_table_names_tests_that_exist() {
     let mut named = 0;
     for row in page.lines().filter(|line| line.starts_with("| ")).skip(1) {
         let test = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
-        let (file, name) = test.split_once(": ").unwrap_or_else(|| panic!("no test in {row}"));
+        let (file, name) = test
+            .split_once(": ")
+            .unwrap_or_else(|| panic!("no test in {row}"));
         let file = file.trim_matches('`');
         let path = match file.strip_prefix("tests/") {
             Some(_) => root.join(file),

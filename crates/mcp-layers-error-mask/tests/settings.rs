@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::{SECRET, ask, ask_for, ask_service, error_id, logged, wire};
 use futures::FutureExt;
-use mcp_layers_core::{Clock, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome, code};
+use mcp_layers_core::{
+    Clock, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome, code,
+};
 use mcp_layers_error_mask::{ErrorMask, ErrorMaskLayer, Redactor};
 use mcp_layers_test::{Answer, MockService, requests};
 use mcp_layers_util::CatchPanicLayer;
