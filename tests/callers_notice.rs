@@ -270,7 +270,9 @@ async fn audits(messages: &mut Messages) {
     for layer in [first, second.as_tool_error()] {
         let service = layer.layer(MockService::new());
         answer(service.clone(), call("dig")).await;
-        refused.push(answer(service, call("dig")).await);
+        // Another caller, whose share is free: the sink itself is full.
+        let other = by("bob", JsonRpcRequest::call_tool(1, "dig", json!({})));
+        refused.push(answer(service, other).await);
     }
     note(messages, &refused[0]);
     same_text(&refused[1], &refused[0]);
