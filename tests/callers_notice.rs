@@ -12,7 +12,8 @@ use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, RequestBody};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{
-    Authentication, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, Principal,
+    Authentication, Catalog, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    Principal,
 };
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer, Rule};
@@ -31,6 +32,8 @@ type Messages = BTreeMap<(i64, String), Vec<String>>;
 fn by(subject: &str, mut request: JsonRpcRequest) -> JsonRpcRequest {
     let principal = Principal::new(subject, Authentication::Bearer).with_scopes(["tools"]);
     request.context_mut().set_principal(Arc::new(principal));
+    let catalog = Catalog::new().with_tools(["dig", "pay", "report"]);
+    request.context_mut().set_catalog(catalog);
     request
 }
 
@@ -267,7 +270,9 @@ async fn audits(messages: &mut Messages) {
     for layer in [first, second.as_tool_error()] {
         let service = layer.layer(MockService::new());
         answer(service.clone(), call("dig")).await;
-        refused.push(answer(service, call("dig")).await);
+        // Another caller, whose share is free: the sink itself is full.
+        let other = by("bob", JsonRpcRequest::call_tool(1, "dig", json!({})));
+        refused.push(answer(service, other).await);
     }
     note(messages, &refused[0]);
     same_text(&refused[1], &refused[0]);

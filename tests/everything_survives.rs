@@ -27,7 +27,7 @@ use tokio::time::timeout;
 /// Invented names, of which the rate limit would once have kept a budget each.
 const NAMES: usize = 2_000;
 
-const SESSIONS: usize = 500;
+const SESSIONS: usize = 200;
 
 async fn client(server: &Server, key: &str) -> Client {
     let config = StreamableHttpClientTransportConfig::with_uri(server.url()).auth_header(key);
