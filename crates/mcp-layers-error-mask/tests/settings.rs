@@ -53,7 +53,7 @@ fn an_unknown_outcome_stays_known_as_such() {
     let error = McpError::new(-32603, format!("connection lost as {SECRET}"))
         .with("outcome", "unknown")
         .with("host", SECRET);
-    let mut failed = JsonRpcResponse::from_error(1.into(), error.clone());
+    let mut failed = JsonRpcResponse::error(&call("echo"), error.clone());
     failed.trail_mut().push(Event::OutcomeUnknown);
     let (response, _) = ask(ErrorMaskLayer::new(), Answer::response(failed));
     let sent = wire(&response)["error"].clone();
