@@ -1,13 +1,14 @@
-//! A server with layers and its client in one process; the calls, and what the layers measured.
+//! A server with layers and its client in one process: the calls, and the metrics of the layers.
 
 use std::{error::Error, future::pending, time::Duration};
 
-use mcp_layers::util::{CatchErrorLayer, CatchPanicLayer, short_lived};
-use mcp_layers::{rmcp::Layered, timing};
+use mcp_layers::rmcp::{Layered, RmcpLayers};
+use mcp_layers::util::{CancelLayer, CatchPanicLayer};
+use mcp_layers::{timeout::TimeoutLayer, timing};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rmcp::{ErrorData, ServiceExt, model::*, schemars, tool, tool_router};
 use rmcp::{handler::server::wrapper::Parameters, service::ServiceError::McpError};
-use tower::{ServiceBuilder, timeout::TimeoutLayer};
+use tower::ServiceBuilder;
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Place {
@@ -18,14 +19,11 @@ struct Weather;
 
 #[tool_router(server_handler)]
 impl Weather {
-    /// Says what the weather is like in a city.
+    /// Returns the weather in a city.
     #[tool]
-    async fn weather(
-        &self,
-        Parameters(Place { city }): Parameters<Place>,
-    ) -> Result<CallToolResult, ErrorData> {
+    async fn weather(&self, place: Parameters<Place>) -> Result<CallToolResult, ErrorData> {
         let text = |text| vec![ContentBlock::text(text)];
-        match city.as_str() {
+        match place.0.city.as_str() {
             "Oslo" => Ok(CallToolResult::success(text("7 °C and rain"))),
             "Atlantis" => Ok(CallToolResult::error(text("no such city"))),
             "Rome" => Err(ErrorData::internal_error("the station is offline", None)),
@@ -34,19 +32,21 @@ impl Weather {
     }
 }
 
+fn layers() -> impl RmcpLayers {
+    ServiceBuilder::new()
+        .layer(timing::TimingLayer::server())
+        .layer(CatchPanicLayer::new())
+        .layer(CancelLayer::new())
+        .layer(TimeoutLayer::new(Duration::from_millis(100)))
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let metrics = PrometheusBuilder::new().set_buckets(&timing::BUCKETS)?;
-    let metrics = metrics.install_recorder()?;
-
-    let layers = ServiceBuilder::new()
-        .layer(timing::TimingLayer::server())
-        .layer(CatchErrorLayer::new())
-        .layer(CatchPanicLayer::new())
-        .layer(short_lived(TimeoutLayer::new(Duration::from_millis(100))));
-
+    let metrics = PrometheusBuilder::new()
+        .set_buckets(&timing::BUCKETS)?
+        .install_recorder()?;
     let (client_end, server_end) = tokio::io::duplex(4096);
-    let server = tokio::spawn(Weather.layered(layers).serve(server_end));
+    let server = tokio::spawn(Weather.layered(layers()).serve(server_end));
     let client = ().serve(client_end).await?;
     let server = server.await??;
 
@@ -65,8 +65,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     server.waiting().await?;
 
     // Each series has 15 buckets: the first one is enough to see.
-    let page = metrics.render();
     let shown = |line: &&str| !line.contains("_bucket") || line.contains("le=\"0.01\"");
+    let page = metrics.render();
     page.lines()
         .filter(shown)
         .for_each(|line| println!("{line}"));

@@ -141,7 +141,7 @@ async fn read(client: &Client, uri: &str) -> String {
 }
 
 #[tokio::test]
-async fn c1_over_http_a_private_or_unmarked_answer_stays_with_its_principal() {
+async fn over_http_a_private_or_unmarked_answer_stays_with_its_principal() {
     for generation in 0..2 {
         let (url, cache) = serve().await;
         for (name, uri, expected) in [

@@ -177,7 +177,7 @@ impl ServerHandler for Endless {
     }
 }
 
-/// How long a call of it takes, of which the upstream must be told that it was given up.
+/// The time that a call takes until it is given up. The upstream must be notified of that.
 async fn timed_out(reports: bool, layer: TimeoutLayer) -> Duration {
     let (here, there) = duplex(1 << 16);
     let (cancelled, mut told) = mpsc::unbounded_channel();

@@ -142,7 +142,7 @@ fn requests() -> Vec<Value> {
         .collect()
 }
 
-/// What came back over a pipe, as stdio frames it, request by request.
+/// The answers over a pipe, as stdio frames them, one for each request.
 async fn over_pipe(mask: Option<ErrorMaskLayer>) -> Vec<String> {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let handler = Stack::new(Layers { mask }).handler(Leaky);
@@ -244,7 +244,7 @@ async fn without_the_mask_the_secret_is_there() {
     }
 }
 
-/// How a handler of rmcp, whose `ErrorData` has no mark for it, declares an error public.
+/// A handler of rmcp declares an error public by its code: `ErrorData` has no mark for it.
 #[tokio::test]
 async fn a_public_code_of_a_handler_keeps_message_and_data() {
     let mask = ErrorMaskLayer::new().public_codes([1000]).unwrap();

@@ -12,7 +12,7 @@ use support::{
     client::{Client, call, connect, lifecycles, stdio, text, try_call},
 };
 
-/// Everything that is the same bare and layered, over every transport. The counts begin anew.
+/// Every behaviour that is the same bare and layered, over every transport. The counts begin at zero.
 async fn drive(client: &Client) {
     let none = || Value::Null;
     let tools = client.list_all_tools().await.unwrap();

@@ -207,7 +207,9 @@ async fn sigterm_records_calls_in_flight_and_closes_the_file() {
         .iter()
         .find(|record| record["target"] == "sleep")
         .unwrap();
-    assert_eq!(sleep["outcome"], "cancelled");
+    // The server cancels the call, or drops it, whichever comes first.
+    let is_cancelled = sleep["outcome"] == "cancelled" || sleep["code"] == 499;
+    assert!(is_cancelled, "{sleep}");
     assert_eq!(records.last().unwrap()["kind"], "closed");
     assert!(
         found.contains(&format!("vouches for line {}", records.len())),

@@ -1,4 +1,4 @@
-//! What `everything` does beside answering: announcements, metrics, flags, its end.
+//! Announcements, metrics, flags and shutdown of `everything`.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What `everything` sends of an error and what it logs of it: raw bytes, over both transports.
+//! Errors as `everything` sends and logs them: raw bytes, over both transports.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 const CORE: &str = "mcp-layers-core";
 /// The layers that every stack needs. Adapters use them, and so do the tests of other layers.
 const UTIL: &str = "mcp-layers-util";
+/// The layer that the examples of adapters show.
+const TIMEOUT: &str = "mcp-layers-timeout";
 const FACADE: &str = "mcp-layers";
 const TEST_KIT: &str = "mcp-layers-test";
 
@@ -113,6 +115,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
+    ("mcp-layers-events", &["metrics", "tracing"]),
     ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];
 
@@ -309,8 +312,11 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         if SHARED.contains(&name) {
             return false;
         }
-        let may_use_util = for_tests || ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
-        if on == UTIL && may_use_util {
+        let is_adapter = ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
+        if on == TIMEOUT && is_adapter && for_tests {
+            return true;
+        }
+        if on == UTIL && (for_tests || is_adapter) {
             return true;
         }
         return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));

@@ -1,6 +1,6 @@
-//! The HTTP edge of the authorization against the bare transport of rmcp, over generated bodies and
-//! headers: whoever may do everything gets the same bytes from both, and whoever may not gets the same
-//! bytes for a hidden name as for an unknown one.
+//! The HTTP edge of the authorization against the bare transport of rmcp, over generated methods, bodies,
+//! session ids and other headers: a principal that may do everything gets the same bytes from both, and
+//! any other gets the same bytes for a hidden name as for an unknown one.
 
 #![allow(clippy::unwrap_used)]
 
@@ -153,6 +153,7 @@ fn closed() -> Rules {
 /// A request as it is generated: its headers and its body.
 #[derive(Debug, Clone)]
 struct Sent {
+    method: &'static str,
     headers: Vec<(&'static str, String)>,
     body: String,
 }
@@ -162,6 +163,7 @@ impl Sent {
         let about = |text: &String| text.replace("NAME", name);
         let headers = self.headers.iter();
         Self {
+            method: self.method,
             headers: headers.map(|(key, value)| (*key, about(value))).collect(),
             body: about(&self.body),
         }
@@ -170,9 +172,10 @@ impl Sent {
 
 /// The status, the headers and the body of the answer.
 async fn send(server: &Server, sent: &Sent) -> (u16, Vec<String>, String) {
-    let mut request = Request::post("/mcp").header("host", "localhost");
+    let request = Request::builder().method(sent.method).uri("/mcp");
+    let mut request = request.header("host", "localhost");
     for (name, value) in &sent.headers {
-        request = request.header(*name, value);
+        request = request.header(*name, value.as_bytes());
     }
     let mut request = request
         .body(Full::from(sent.body.clone().into_bytes()))
@@ -340,6 +343,11 @@ fn body(version: &'static str) -> BoxedStrategy<String> {
     .boxed()
 }
 
+fn session_id() -> BoxedStrategy<String> {
+    let id = "[!-~]{1,40}";
+    prop_oneof![6 => Just(String::new()), 3 => id, 1 => Just("é".to_owned())].boxed()
+}
+
 fn sent() -> impl Strategy<Value = Sent> {
     let versions = [
         "2024-11-05",
@@ -387,10 +395,21 @@ fn sent() -> impl Strategy<Value = Sent> {
                 "mcp-param-region",
                 mostly("eu", &["", "us", "=?base64?ZXU=?="]),
             ),
+            // Sessions that the transport does not have; one is not text, and there may be two.
+            header("mcp-session-id", session_id()),
+            header("mcp-session-id", mostly("", &["second"])),
         ];
-        (headers, body(version)).prop_map(|(mut headers, body)| {
+        let method = prop_oneof![
+            6 => Just("POST"),
+            2 => prop::sample::select(&["GET", "DELETE", "PUT"][..]),
+        ];
+        (method, headers, body(version)).prop_map(|(method, mut headers, body)| {
             headers.retain(|(_, value)| !value.is_empty());
-            Sent { headers, body }
+            Sent {
+                method,
+                headers,
+                body,
+            }
         })
     })
 }
@@ -464,6 +483,7 @@ fn a_duplicate_member_is_refused_and_one_inside_of_arguments_is_not() {
     ];
     let answer = |body: &str| {
         let sent = Sent {
+            method: "POST",
             headers: headers.clone(),
             body: body.to_owned(),
         };

@@ -23,10 +23,10 @@ use tower::{
     timeout::TimeoutLayer,
 };
 
-/// What one call came to: the code of the error, or the text of the result.
+/// The outcome of one call: the code of the error, or the text of the result.
 type Answer = Result<String, i32>;
 
-/// What the layers saw: the method, the tool, how it ended.
+/// The calls that the layers saw: the method, the tool, how it ended.
 type Seen = Arc<Mutex<Vec<(String, Option<String>, String)>>>;
 
 /// The stack, from the outermost to the innermost.

@@ -14,7 +14,7 @@ use support::{
     client::{Client, connect, lifecycles, stdio, try_call},
 };
 
-/// How many of so many calls pass; the others are refused with 429.
+/// The number of these calls that pass; the others are refused with 429.
 async fn passes(client: &Client, calls: usize) -> usize {
     let mut passed = 0;
     for _ in 0..calls {

@@ -22,7 +22,7 @@ use rmcp::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Echo, exporter};
+use super::{Echo, TOKEN, exporter};
 
 type Limiter = RateLimiter<
     (String, String),
@@ -72,7 +72,7 @@ struct Record {
 impl ByHand {
     pub(crate) fn new() -> Self {
         exporter();
-        let token = "e".repeat(786);
+        let token = TOKEN.to_owned();
         let caller = Caller {
             subject: "ada".to_owned(),
             issuer: "https://as.example".to_owned(),

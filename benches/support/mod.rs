@@ -29,7 +29,8 @@ pub(crate) use pipe::Pipe;
 pub(crate) use rate_limit::rate_limit;
 pub(crate) use server::{Echo, params};
 pub(crate) use whole::{
-    SeenToken, audit, authorize, cache, circuit_breaker, local_principal, retry, whole,
+    SeenToken, TOKEN, ada, audit, authorize, cache, circuit_breaker, local_principal, retry,
+    timeout, whole,
 };
 
 /// The catalog of a server with one tool.

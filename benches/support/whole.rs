@@ -17,28 +17,37 @@ use mcp_layers_cache::{CacheLayer, Freshness};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{Authentication, McpRequest, Principal};
 use mcp_layers_retry::RetryLayer;
+use mcp_layers_timeout::TimeoutLayer;
 use mcp_layers_util::LocalPrincipalLayer;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker. `$cached`
-/// names the tools that the cache may answer, `$who` says who calls in the place of the token. A
-/// macro, because nobody wants to name its type.
+/// A seen token, timing, audit, mask, the layers that catch, authorization, rate limit, cache, retry,
+/// breaker and timeout. `$cached` names the tools that the cache may answer, `$who` says who calls in
+/// the place of the token, `$audit` is another audit than one to nowhere. A macro, because nobody wants
+/// to name its type.
 macro_rules! whole {
     ($cached:expr) => {
         crate::support::whole!(crate::support::SeenToken::new(), $cached)
     };
     ($who:expr, $cached:expr) => {
+        crate::support::whole!($who, crate::support::audit(), $cached)
+    };
+    ($who:expr, $audit:expr, $cached:expr) => {
         tower::ServiceBuilder::new()
             .layer($who)
             .layer(crate::support::timing())
-            .layer(crate::support::audit())
+            .layer($audit)
             .layer(mcp_layers_error_mask::ErrorMaskLayer::new())
+            .layer(mcp_layers_util::CatchErrorLayer::new())
+            .layer(mcp_layers_util::CatchPanicLayer::new())
+            .layer(mcp_layers_util::CancelLayer::new())
             .layer(crate::support::authorize())
             .layer(crate::support::rate_limit())
             .layer(crate::support::cache($cached))
             .layer(crate::support::retry())
             .layer(crate::support::circuit_breaker())
+            .layer(mcp_layers_util::short_lived(crate::support::timeout()))
     };
 }
 pub(crate) use whole;
@@ -62,7 +71,8 @@ pub(crate) fn local_principal() -> LocalPrincipalLayer {
     LocalPrincipalLayer::new(ada())
 }
 
-fn ada() -> Principal {
+/// The caller of every bench.
+pub(crate) fn ada() -> Principal {
     Principal::new("ada", Authentication::Bearer)
         .with_issuer("https://as.example")
         .with_scopes(["files", "tools"])
@@ -70,7 +80,7 @@ fn ada() -> Principal {
 }
 
 /// The tool needs a scope.
-pub(crate) fn authorize() -> AuthorizeLayer<Rules> {
+pub(crate) fn authorize() -> AuthorizeLayer {
     let rules = Rules::builder().tool("dig", Access::scopes(["tools"]));
     AuthorizeLayer::new(rules.build().expect("rules that fit together"))
 }
@@ -96,6 +106,17 @@ pub(crate) fn circuit_breaker() -> CircuitBreakerLayer {
     CircuitBreakerLayer::new()
 }
 
+/// Longer than any call takes.
+pub(crate) fn timeout() -> TimeoutLayer {
+    TimeoutLayer::new(Duration::from_secs(30))
+}
+
+/// A bearer token of 786 bytes.
+pub(crate) const TOKEN: &str = match std::str::from_utf8(&[b'e'; 786]) {
+    Ok(token) => token,
+    Err(_) => unreachable!(),
+};
+
 /// Gives each request the principal of a bearer token that a cached verifier has seen before: what
 /// the HTTP edge does, without the HTTP.
 #[derive(Clone)]
@@ -105,12 +126,11 @@ pub(crate) struct SeenToken {
 }
 
 impl SeenToken {
-    /// A token of 786 bytes.
     pub(crate) fn new() -> Self {
         let know = |_: Credential| ready(Ok::<_, Refusal>(ada()));
         Self {
             verifier: CachedVerifier::new(know),
-            credential: Credential::bearer(&"e".repeat(786)).expect("a token"),
+            credential: Credential::bearer(TOKEN).expect("a token"),
         }
     }
 }

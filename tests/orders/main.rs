@@ -1,5 +1,5 @@
-//! All layers there are, in the recommended order and in others: no panic gets out, nothing is
-//! bypassed, nothing runs twice, nobody gets what is another's.
+//! All layers there are, in the recommended order and in others: no panic gets out, no layer is
+//! bypassed, no call runs twice, no principal gets the answer of another.
 #![allow(clippy::unwrap_used)]
 
 mod stack;
@@ -10,7 +10,7 @@ use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
-use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, McpRequest, McpResponse, Outcome};
+use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse, Outcome};
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::RetryLayer;
@@ -34,7 +34,6 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
         put(CacheLayer::new()
             .tool("declared", Duration::from_secs(60))
             .unwrap()),
-        put(CatalogLayer::new(Catalog::new())),
         put(RetryLayer::new(NonZeroU32::MIN.saturating_add(2))
             .repeatable_tools(["safe"])
             .unwrap()),
@@ -46,7 +45,7 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
     ]
 }
 
-/// Any principal may do anything, but for the hidden tool.
+/// Any principal may use everything except the hidden tool.
 fn rules() -> Rules {
     let rules = Rules::builder()
         .tool("hidden", Access::nobody().hidden())
@@ -138,7 +137,7 @@ async fn a_limit_holds_and_concerns_nobody_else() {
     }
 }
 
-/// Nothing is cached but the one tool that is declared, and that for its caller alone.
+/// Only the one declared tool is cached, and only for its caller.
 #[tokio::test(start_paused = true)]
 async fn an_answer_from_memory_goes_to_its_caller_alone() {
     for (stack, _) in stacks() {
@@ -176,7 +175,7 @@ async fn only_what_is_safe_is_repeated_and_what_fails_is_asked_no_more() {
     }
 }
 
-/// Whether a call that may have run, and was not repeated, is told as such.
+/// Returns true if the outcome is reported as unknown: the call may have run, and was not repeated.
 fn says_unknown(outcome: &Outcome<'_>) -> bool {
     match outcome {
         Outcome::Protocol { data, .. } => data.is_some_and(|data| data["outcome"] == "unknown"),

@@ -21,7 +21,7 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 type Boxed = BoxCloneSyncService<JsonRpcRequest, JsonRpcResponse, BoxError>;
 
-/// Puts one layer around what is further in.
+/// Wraps a service in one layer.
 pub(crate) type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
 
 pub(crate) fn put<L>(layer: L) -> PutAround
@@ -34,7 +34,7 @@ where
     Box::new(move |inner| Boxed::new(layer.layer(inner).map_err(Into::into)))
 }
 
-/// A call of a tool that nobody is known to make.
+/// A call of a tool without a principal.
 pub(crate) fn anonymous(tool: &str) -> JsonRpcRequest {
     let mut request = JsonRpcRequest::call_tool(1, tool, json!({}));
     let tools = ["fail", "fine", "hang", "leak", "panic", "safe", "spent"];
@@ -59,7 +59,7 @@ pub(crate) struct Stack {
     order: Vec<usize>,
 }
 
-/// How often the handler ran, by tool.
+/// The number of runs of the handler, by tool.
 type Runs = Arc<Mutex<HashMap<String, usize>>>;
 
 impl Stack {
@@ -83,12 +83,12 @@ impl Stack {
         response
     }
 
-    /// How often the handler ran for a tool.
+    /// The number of runs of the handler for a tool.
     pub(crate) fn runs(&self, tool: &str) -> usize {
         self.runs.lock().unwrap().get(tool).copied().unwrap_or(0)
     }
 
-    /// How many durations were recorded.
+    /// The number of durations that were recorded.
     pub(crate) fn durations(&self) -> usize {
         self.counts.durations.load(SeqCst)
     }

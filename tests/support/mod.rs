@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a program may take for anything that is asked of it here.
+/// The most time that a program may take for anything that a test asks of it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program of an example. `cargo test` builds it; `cargo test --test NAME` alone does not.

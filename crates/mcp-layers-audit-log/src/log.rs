@@ -37,7 +37,7 @@ impl LogOptions {
     }
 
     /// Opens a log whose records are encoded by `write`, on the writer's thread. It appends one JSON
-    /// value without a line break; anything with a line break, and whatever looks like a line of the
+    /// value without a line break; a text with a line break, or one that looks like a line of the
     /// log itself, becomes a JSON string.
     ///
     /// `{pid}` in the path is replaced by the id of this process, so that several processes started

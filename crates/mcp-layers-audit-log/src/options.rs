@@ -15,7 +15,7 @@ pub enum SyncPolicy {
     /// Each record is written and synced separately before it is acknowledged.
     Each,
     /// Waiting records are written and synced together before they are acknowledged: one sync at a
-    /// time, whatever the load.
+    /// time.
     Batch,
     /// Records are written at once and synced this often, without acknowledgement. A crash of the
     /// process loses the queue; a crash of the machine loses the records that were not synced.
@@ -32,7 +32,7 @@ pub(crate) type Now = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 ///
 /// A log does not show that an older copy of the file *and* of its checkpoint was put in place. Each
 /// checkpoint is also a `tracing` event (target `mcp_layers_audit::checkpoint`, level `DEBUG`), to be
-/// kept elsewhere. Whoever has the key can forge everything: an HMAC is no signature.
+/// kept elsewhere. A holder of the key can forge everything: an HMAC is no signature.
 #[derive(Clone)]
 pub struct LogOptions {
     pub(crate) key: Key,

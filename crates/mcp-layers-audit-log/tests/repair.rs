@@ -102,8 +102,8 @@ fn a_second_writer_is_refused() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// Whatever prefix of its last lines a crash leaves, the log opens again, keeps every whole
-    /// line, and verifies; with any byte changed, it does not.
+    /// A log that a crash cut anywhere in its last lines opens again, keeps every whole line, and
+    /// verifies; with any byte changed, it does not.
     #[test]
     fn a_log_that_was_cut_anywhere_behind_its_checkpoint_is_repaired(
         before in 0_usize..4,

@@ -93,6 +93,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod allow;
+mod collect;
 mod decision;
 mod encode;
 mod future;

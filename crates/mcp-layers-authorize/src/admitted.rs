@@ -6,15 +6,11 @@ use mcp_layers_core::{
     Catalog, Lesson, ListedKind, McpRequest, McpResponse, Outcome, Principal, code,
 };
 
-use crate::{
-    list::ListFilter, policy::Policy, rejection::UnknownName, settings::Settings, state::State,
-};
+use crate::{list::ListFilter, rejection::UnknownName, state::Guard};
 
 /// The parts of an allowed request that its response needs.
-pub(crate) struct Admitted<P, To> {
-    state: Arc<State<P>>,
-    policy: Arc<P>,
-    settings: Settings,
+pub(crate) struct Admitted<To> {
+    guard: Guard,
     principal: Arc<Principal>,
     catalog: Catalog,
     lesson: Lesson,
@@ -24,28 +20,24 @@ pub(crate) struct Admitted<P, To> {
     reply_to: To,
 }
 
-impl<P: Policy, To> Admitted<P, To> {
+impl<To> Admitted<To> {
     pub(crate) fn new<Req: McpRequest<ReplyTo = To>>(
-        state: &Arc<State<P>>,
-        policy: &Arc<P>,
-        settings: Settings,
+        guard: Guard,
         principal: Arc<Principal>,
         request: &Req,
     ) -> Self {
-        let catalog = Catalog::of(request, &state.catalog);
+        let catalog = Catalog::of(request, &guard.state.catalog).clone();
         let is_known = match (request.target_kind(), request.target()) {
-            (Some(kind), Some(name)) => policy.knows(kind, name) || catalog.knows(kind, name),
+            (Some(kind), Some(name)) => guard.policy.knows(kind, name) || catalog.knows(kind, name),
             _ => true,
         };
         Self {
             lesson: catalog.lesson(request),
-            catalog: catalog.clone(),
+            catalog,
             is_known,
             target: UnknownName::of(request),
             reply_to: request.reply_to(),
-            state: Arc::clone(state),
-            policy: Arc::clone(policy),
-            settings,
+            guard,
             principal,
         }
     }
@@ -54,7 +46,7 @@ impl<P: Policy, To> Admitted<P, To> {
     pub(crate) fn finish<R: McpResponse<ReplyTo = To>>(
         self,
         response: R,
-    ) -> Result<R, ListFilter<P::Future, R>> {
+    ) -> Result<R, ListFilter<R>> {
         self.catalog.learn(&self.lesson, &response);
         match response.outcome() {
             Outcome::Protocol { code, data, .. }
@@ -65,33 +57,27 @@ impl<P: Policy, To> Admitted<P, To> {
             Outcome::Protocol { .. } => return Ok(response),
             Outcome::TaskCreated => {
                 if let Some(task) = response.task_id() {
-                    self.state.tasks.bind(task, &self.principal);
+                    self.guard.state.tasks.bind(task, &self.principal);
                 }
                 return Ok(response);
             }
             Outcome::InputRequired => {
                 if let Some(token) = response.request_state() {
-                    self.state.states.bind(token, &self.principal);
+                    self.guard.state.states.bind(token, &self.principal);
                 }
                 return Ok(response);
             }
             _ => {}
         }
-        if !self.target.method().is_some_and(|method| method.is_list()) {
+        if !self.target.method.is_some_and(|method| method.is_list()) {
             return Ok(response);
         }
-        let mut filter = ListFilter::new(
-            &self.state,
-            &*self.policy,
-            self.settings,
-            &self.principal,
-            self.target.is_modern(),
-            response,
-        );
-        match filter.finish_now() {
-            Some(list) => Ok(list),
-            None => Err(filter),
+        let is_modern = self.target.is_modern;
+        let filter = ListFilter::new(self.guard, &self.principal, is_modern, response);
+        if filter.is_decided() {
+            return Ok(filter.finish());
         }
+        Err(filter)
     }
 
     /// True if the error can be the answer to an unknown name, and something of the kind is hidden
@@ -104,10 +90,10 @@ impl<P: Policy, To> Admitted<P, To> {
             code::METHOD_NOT_FOUND => !self.is_known,
             _ => false,
         };
-        let kind = self.target.kind();
+        let kind = self.target.kind;
         // The owner of a task was checked before.
         let named = kind.is_some_and(|kind| kind != ListedKind::Task);
-        is_about_name && named && self.policy.hides(kind, &self.principal)
+        is_about_name && named && self.guard.policy.hides(kind, &self.principal)
     }
 
     /// The answer that a hidden name gets, byte for byte.

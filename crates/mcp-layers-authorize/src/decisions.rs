@@ -3,52 +3,49 @@
 
 use std::{
     any::Any,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use mcp_layers_core::{BoxError, Event, Principal};
-use tokio::time::Sleep;
 
-use crate::policy::{Decision, Evaluation, Operation, Policy};
+use crate::policy::{Decision, Evaluation, Operation, PendingDecision, Policy};
 
 /// The rule that a failed policy denies by.
 const FAILED: &str = "policy failed";
 
 /// The decisions about one request, or about the entries of one list, in their order.
-pub(crate) struct Decisions<F> {
+pub(crate) struct Decisions {
     decided: Vec<Decision>,
     failures: Vec<Event>,
-    pending: Vec<(usize, Pin<Box<F>>)>,
+    pending: Vec<(usize, PendingDecision)>,
     timeout: Duration,
-    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl<F: Future<Output = Result<Decision, BoxError>>> Decisions<F> {
+impl Decisions {
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             decided: Vec::new(),
             failures: Vec::new(),
             pending: Vec::new(),
             timeout,
-            sleep: None,
         }
     }
 
     /// Asks the policy.
-    pub(crate) fn evaluate<P: Policy<Future = F>>(
+    pub(crate) fn evaluate(
         &mut self,
-        policy: &P,
+        policy: &dyn Policy,
         operation: Operation<'_>,
         principal: &Arc<Principal>,
     ) {
         match catch_unwind(AssertUnwindSafe(|| policy.evaluate(operation, principal))) {
             Ok(Evaluation::Ready(decision)) => self.push(decision),
             Ok(Evaluation::Pending(future)) => {
-                self.pending.push((self.decided.len(), Box::pin(future)));
+                self.pending.push((self.decided.len(), future));
                 self.push(Decision::deny(FAILED));
             }
             Err(payload) => {
@@ -69,7 +66,26 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Decisions<F> {
     }
 
     /// Waits for the pending decisions, at most for the timeout.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) async fn wait(&mut self) {
+        let timeout = self.timeout;
+        let mut sleep = None;
+        poll_fn(|cx| {
+            self.poll_pending(cx);
+            if self.pending.is_empty() {
+                return Poll::Ready(());
+            }
+            // Made late, so that decisions that do not wait need no runtime.
+            let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+            sleep.as_mut().poll(cx)
+        })
+        .await;
+        for late in std::mem::take(&mut self.pending) {
+            drop_quietly(late);
+            self.failures.push(Event::TimedOut { after: timeout });
+        }
+    }
+
+    fn poll_pending(&mut self, cx: &mut Context<'_>) {
         let mut at = 0;
         while let Some((index, future)) = self.pending.get_mut(at) {
             let index = *index;
@@ -87,34 +103,18 @@ impl<F: Future<Output = Result<Decision, BoxError>>> Decisions<F> {
             let done = self.pending.swap_remove(at);
             drop_quietly(done);
         }
-        if self.pending.is_empty() {
-            return Poll::Ready(());
-        }
-        let timeout = self.timeout;
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        if sleep.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        for late in std::mem::take(&mut self.pending) {
-            drop_quietly(late);
-            self.failures.push(Event::TimedOut { after: timeout });
-        }
-        Poll::Ready(())
     }
 
     /// Each decision, and the failures of the policy.
-    pub(crate) fn take(&mut self) -> (Vec<Decision>, Vec<Event>) {
-        let failures = std::mem::take(&mut self.failures);
-        (std::mem::take(&mut self.decided), failures)
+    pub(crate) fn take(self) -> (Vec<Decision>, Vec<Event>) {
+        (self.decided, self.failures)
     }
 
     /// All decisions as one, and the failures of the policy.
-    pub(crate) fn take_combined(&mut self) -> (Decision, Vec<Event>) {
-        let (decided, failures) = self.take();
-        let combined = decided.into_iter().fold(Decision::Allow, Decision::and);
-        (combined, failures)
+    pub(crate) fn take_combined(self) -> (Decision, Vec<Event>) {
+        let decided = self.decided.into_iter();
+        let combined = decided.fold(Decision::Allow, Decision::and);
+        (combined, self.failures)
     }
 }
 

@@ -1,104 +1,56 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{McpRequest, Principal};
+use mcp_layers_core::{McpRequest, McpResponse};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{
-    admitted::Admitted, decisions::Decisions, list::ListFilter, policy::Policy,
-    rejection::Rejection, settings::Settings, state::State,
-};
+use crate::admitted::Admitted;
 
 pin_project! {
     /// The future of [`Authorize`](crate::Authorize).
-    pub struct ResponseFuture<S, Req, P>
+    pub struct ResponseFuture<S, Req>
     where
         S: Service<Req>,
         Req: McpRequest,
-        P: Policy,
     {
         #[pin]
-        stage: Stage<S, Req, P>,
+        stage: Stage<S::Future, Req::Response, S::Error, Req::ReplyTo>,
     }
 }
 
 pin_project! {
     #[project = StageProjection]
-    enum Stage<S, Req, P>
-    where
-        S: Service<Req>,
-        Req: McpRequest,
-        P: Policy,
-    {
+    enum Stage<F, R, E, To> {
+        Calling { #[pin] future: F, admitted: Option<Admitted<To>> },
         // A policy that waits does I/O, next to which a box costs nothing.
-        Deciding { waiting: Option<Box<Waiting<S, Req, P>>> },
-        Calling { #[pin] future: S::Future, admitted: Option<Admitted<P, Req::ReplyTo>> },
-        Filtering { filter: Box<ListFilter<P::Future, Req::Response>> },
-        Ready { response: Option<Req::Response> },
+        Waiting { future: BoxFuture<R, E> },
+        Ready { response: Option<R> },
     }
 }
 
-/// A request whose policy waits, and the service that is ready for it.
-pub(crate) struct Waiting<S, Req, P: Policy> {
-    pub(crate) decisions: Decisions<P::Future>,
-    pub(crate) state: Arc<State<P>>,
-    pub(crate) policy: Arc<P>,
-    pub(crate) settings: Settings,
-    pub(crate) principal: Arc<Principal>,
-    pub(crate) inner: S,
-    pub(crate) request: Req,
-}
+type BoxFuture<R, E> = Pin<Box<dyn Future<Output = Result<R, E>> + Send>>;
 
-impl<S, Req, P> Waiting<S, Req, P>
+impl<S, Req> ResponseFuture<S, Req>
 where
     S: Service<Req>,
     Req: McpRequest,
-    P: Policy,
 {
-    fn decide(mut self) -> Stage<S, Req, P> {
-        let (decision, failures) = self.decisions.take_combined();
-        if let Some(rejection) = Rejection::from_decision(decision, failures) {
-            rejection.count(&self.state.counters);
-            let response = rejection.answer(&self.request, &self.settings);
-            return Stage::Ready {
-                response: Some(response),
-            };
-        }
-        let admitted = Admitted::new(
-            &self.state,
-            &self.policy,
-            self.settings,
-            self.principal,
-            &self.request,
-        );
-        Stage::Calling {
-            future: self.inner.call(self.request),
-            admitted: Some(admitted),
-        }
-    }
-}
-
-impl<S, Req, P> ResponseFuture<S, Req, P>
-where
-    S: Service<Req>,
-    Req: McpRequest,
-    P: Policy,
-{
-    pub(crate) fn deciding(waiting: Waiting<S, Req, P>) -> Self {
-        let waiting = Some(Box::new(waiting));
-        Self {
-            stage: Stage::Deciding { waiting },
-        }
-    }
-
-    pub(crate) fn calling(future: S::Future, admitted: Option<Admitted<P, Req::ReplyTo>>) -> Self {
+    pub(crate) fn calling(future: S::Future, admitted: Option<Admitted<Req::ReplyTo>>) -> Self {
         Self {
             stage: Stage::Calling { future, admitted },
+        }
+    }
+
+    pub(crate) fn waiting(
+        future: impl Future<Output = Result<Req::Response, S::Error>> + Send + 'static,
+    ) -> Self {
+        let future = Box::pin(future);
+        Self {
+            stage: Stage::Waiting { future },
         }
     }
 
@@ -110,11 +62,12 @@ where
     }
 }
 
-impl<S, Req, P> Future for ResponseFuture<S, Req, P>
+impl<S, Req> Future for ResponseFuture<S, Req>
 where
     S: Service<Req, Response = Req::Response>,
+    S::Error: 'static,
     Req: McpRequest,
-    P: Policy,
+    Req::Response: Send + 'static,
 {
     type Output = Result<Req::Response, S::Error>;
 
@@ -122,25 +75,14 @@ where
         let mut stage = self.project().stage;
         loop {
             let next = match stage.as_mut().project() {
-                StageProjection::Deciding { waiting } => {
-                    if let Some(waiting) = waiting {
-                        ready!(waiting.decisions.poll(cx));
-                    }
-                    waiting.take().expect("polled after completion").decide()
-                }
                 StageProjection::Calling { future, admitted } => {
                     let response = ready!(future.poll(cx))?;
                     let Some(admitted) = admitted.take() else {
                         return Poll::Ready(Ok(response));
                     };
-                    match admitted.finish(response) {
-                        Ok(response) => return Poll::Ready(Ok(response)),
-                        Err(filter) => Stage::Filtering {
-                            filter: Box::new(filter),
-                        },
-                    }
+                    finish(admitted, response)
                 }
-                StageProjection::Filtering { filter } => return filter.poll(cx).map(Ok),
+                StageProjection::Waiting { future } => return future.as_mut().poll(cx),
                 StageProjection::Ready { response } => {
                     let response = response.take().expect("polled after completion");
                     return Poll::Ready(Ok(response));
@@ -151,21 +93,28 @@ where
     }
 }
 
-impl<S, Req, P> fmt::Debug for ResponseFuture<S, Req, P>
+/// The response in the form that its caller gets, once a list is filtered.
+fn finish<F, R, E>(admitted: Admitted<R::ReplyTo>, response: R) -> Stage<F, R, E, R::ReplyTo>
+where
+    R: McpResponse + Send + 'static,
+    E: 'static,
+{
+    match admitted.finish(response) {
+        Ok(response) => Stage::Ready {
+            response: Some(response),
+        },
+        Err(filter) => Stage::Waiting {
+            future: Box::pin(async { Ok(filter.wait().await) }),
+        },
+    }
+}
+
+impl<S, Req> fmt::Debug for ResponseFuture<S, Req>
 where
     S: Service<Req>,
     Req: McpRequest,
-    P: Policy,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match &self.stage {
-            Stage::Deciding { .. } => "deciding",
-            Stage::Calling { .. } => "calling",
-            Stage::Filtering { .. } => "filtering",
-            Stage::Ready { .. } => "ready",
-        };
-        f.debug_struct("ResponseFuture")
-            .field("stage", &stage)
-            .finish()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

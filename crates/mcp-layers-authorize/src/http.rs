@@ -3,11 +3,9 @@
 mod answer;
 mod decision;
 mod edge;
-mod future;
 mod layer;
 mod message;
 mod service;
 
-pub use future::AuthorizeHttpFuture;
 pub use layer::AuthorizeHttpLayer;
 pub use service::AuthorizeHttp;

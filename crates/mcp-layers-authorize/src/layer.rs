@@ -1,4 +1,7 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use mcp_layers_core::ConfigError;
 use tower_layer::Layer;
@@ -31,7 +34,10 @@ use crate::{
 ///    are about arguments, and are kept. **A server that answers unknown names in another way, such as
 ///    with an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
 ///    that the server is never asked. So does a server that accepts subscriptions to resources that do
-///    not exist: a hidden uri is refused.
+///    not exist: a hidden uri is refused. The time of the two answers is not equal: an unknown name that
+///    the policy allows goes on to the server, and once a second it waits for the look-up of
+///    [`CatalogLayer`](mcp_layers_core::CatalogLayer), if there is one. A caller who measures where a
+///    server's lists are slow can test one name a second.
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The
@@ -42,25 +48,24 @@ use crate::{
 /// 7. The trail of every refusal has [`Event::Denied`](mcp_layers_core::Event::Denied) with the rule,
 ///    after the policy's failures; that of a filtered list has
 ///    [`Event::Filtered`](mcp_layers_core::Event::Filtered).
-pub struct AuthorizeLayer<P> {
-    state: Arc<State<P>>,
-    settings: Settings,
+#[derive(Debug, Clone)]
+pub struct AuthorizeLayer {
+    pub(crate) state: Arc<State>,
+    pub(crate) settings: Settings,
 }
 
-impl<P: Policy> AuthorizeLayer<P> {
+impl AuthorizeLayer {
     /// The default of [`AuthorizeLayer::policy_timeout`]: 5 seconds.
     pub const DEFAULT_TIMEOUT: Duration = Settings::DEFAULT_TIMEOUT;
 
     /// A layer with this policy.
-    pub fn new(policy: P) -> Self {
+    pub fn new(policy: impl Policy) -> Self {
         Self {
             state: Arc::new(State::new(policy)),
             settings: Settings::default(),
         }
     }
-}
 
-impl<P> AuthorizeLayer<P> {
     /// Answers a denied `tools/call` with a result that has `isError: true`, which the model reads.
     /// Default: error 403. Hidden tools and requests without a principal always get an error.
     #[must_use]
@@ -86,7 +91,7 @@ impl<P> AuthorizeLayer<P> {
     }
 
     /// Lets any principal use a task whose owner is not known, such as one that another process
-    /// created: whoever knows the id of such a task may use it. Default: it is refused.
+    /// created: every caller with the id of such a task may use it. Default: it is refused.
     #[must_use]
     pub fn allow_unbound_tasks(mut self) -> Self {
         self.settings.allow_unbound_tasks = true;
@@ -109,55 +114,24 @@ impl<P> AuthorizeLayer<P> {
     ///
     /// `max` is zero.
     pub fn max_bindings(self, max: usize) -> Result<Self, ConfigError> {
-        for bindings in [
-            &self.state.tasks,
-            &self.state.sessions,
-            &self.state.states.owners,
-        ] {
-            bindings.set_max(max)?;
-        }
+        self.state.tasks.set_max(max)?;
+        self.state.sessions.set_max(max)?;
+        self.state.states.set_max(max)?;
         Ok(self)
     }
 
     /// The handle of this layer, of its clones and of all their services.
     #[must_use]
-    pub fn handle(&self) -> AuthorizeHandle<P> {
+    pub fn handle(&self) -> AuthorizeHandle {
         AuthorizeHandle::new(Arc::clone(&self.state))
     }
-
-    #[cfg(feature = "http")]
-    pub(crate) fn state(&self) -> &Arc<State<P>> {
-        &self.state
-    }
-
-    #[cfg(feature = "http")]
-    pub(crate) fn settings(&self) -> Settings {
-        self.settings
-    }
 }
 
-impl<S, P> Layer<S> for AuthorizeLayer<P> {
-    type Service = Authorize<S, P>;
+impl<S> Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
 
-    fn layer(&self, inner: S) -> Authorize<S, P> {
-        self.state.set_in_stack();
+    fn layer(&self, inner: S) -> Authorize<S> {
+        self.state.is_in_stack.store(true, Relaxed);
         Authorize::with_state(inner, Arc::clone(&self.state), self.settings)
-    }
-}
-
-impl<P> Clone for AuthorizeLayer<P> {
-    fn clone(&self) -> Self {
-        Self {
-            state: Arc::clone(&self.state),
-            settings: self.settings,
-        }
-    }
-}
-
-impl<P> fmt::Debug for AuthorizeLayer<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizeLayer")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }

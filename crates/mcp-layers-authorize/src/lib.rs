@@ -65,15 +65,14 @@
 //! # Ordering
 //!
 //! Inside the layers that record (trace, timing, audit) and the error mask, so that denials are seen;
-//! outside limits and caches, so that no answer passes from one principal to another. Whatever sets the
+//! outside limits and caches, so that no answer passes from one principal to another. The layer that sets the
 //! principal comes before it; without a principal it denies. `AuthorizeHttpLayer` wraps the transport,
 //! inside the layer that authenticates.
 //!
 //! # Cost
 //!
 //! A decision of [`Rules`] costs one lookup by hash, and one for each length that a pattern has; the number
-//! of rules hardly matters. A call that is allowed at once allocates nothing. A list costs one decision for
-//! each entry. A policy that waits costs boxes in addition to what it waits for. The HTTP edge reads each
+//! of rules hardly matters. A list costs one decision for each entry. A policy that waits costs boxes in addition to what it waits for. The HTTP edge reads each
 //! body whole and parses it once more than the transport does.
 //!
 //! [`LocalPrincipalLayer`]: mcp_layers_util::LocalPrincipalLayer
@@ -98,16 +97,17 @@ mod state;
 
 pub use bindings::Bindings;
 pub use future::ResponseFuture;
-pub use handle::{AuthorizeHandle, AuthorizeStats};
+pub use handle::AuthorizeHandle;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
-pub use http::{AuthorizeHttp, AuthorizeHttpFuture, AuthorizeHttpLayer};
+pub use http::{AuthorizeHttp, AuthorizeHttpLayer};
 pub use layer::AuthorizeLayer;
 pub use policy::{
-    Access, AsyncPolicyFn, Decision, Denial, Evaluation, Immediate, Operation, Policy, PolicyFn,
-    RuleName, Rules, RulesBuilder, async_policy_fn, policy_fn,
+    Access, Decision, Denial, Evaluation, Operation, PendingDecision, Policy, Rules, RulesBuilder,
+    async_policy_fn, policy_fn,
 };
 pub use service::Authorize;
+pub use state::AuthorizeStats;
 
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]

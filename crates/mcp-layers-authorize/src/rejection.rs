@@ -8,20 +8,21 @@ use mcp_layers_core::{
 use serde_json::Value;
 
 use crate::{
+    decisions::Decisions,
     policy::{Decision, Denial},
     settings::Settings,
-    state::Counters,
+    state::Guard,
 };
 
-/// The reason why a request does not go on.
-#[derive(Debug, Clone)]
+/// A request that does not go on.
+#[derive(Debug)]
 pub(crate) struct Rejection {
     pub(crate) reason: Reason,
-    rule: Cow<'static, str>,
+    /// Failures of the policy.
     failures: Vec<Event>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Reason {
     /// No verified principal: 401.
     NoPrincipal,
@@ -33,92 +34,82 @@ pub(crate) enum Reason {
     ForeignTask,
     /// A denial by the policy: 403, with the scopes.
     Denied(Box<Denial>),
-    /// A hidden name: the answer to an unknown one.
-    Hidden,
+    /// A name that this rule hides: the answer to an unknown one.
+    Hidden(Cow<'static, str>),
 }
 
-impl Rejection {
-    fn new(reason: Reason, rule: impl Into<Cow<'static, str>>) -> Self {
+impl Reason {
+    pub(crate) fn rule(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::NoPrincipal => "no principal",
+            Self::ForeignSession => "session of another principal",
+            Self::ForeignState => "request state of another principal",
+            Self::ForeignTask => "task of another principal",
+            Self::Denied(denial) => return denial.rule.clone(),
+            Self::Hidden(rule) => return rule.clone(),
+        })
+    }
+}
+
+impl From<Reason> for Rejection {
+    fn from(reason: Reason) -> Self {
         Self {
             reason,
-            rule: rule.into(),
             failures: Vec::new(),
         }
     }
+}
 
-    pub(crate) fn no_principal() -> Self {
-        Self::new(Reason::NoPrincipal, "no principal")
-    }
-
-    pub(crate) fn foreign_session() -> Self {
-        Self::new(Reason::ForeignSession, "session of another principal")
-    }
-
-    pub(crate) fn foreign_state() -> Self {
-        Self::new(Reason::ForeignState, "request state of another principal")
-    }
-
-    pub(crate) fn foreign_task() -> Self {
-        Self::new(Reason::ForeignTask, "task of another principal")
-    }
-
-    /// The rejection that a decision asks for, if it asks for one.
-    pub(crate) fn from_decision(decision: Decision, failures: Vec<Event>) -> Option<Self> {
-        let mut rejection = match decision {
+impl Rejection {
+    /// The rejection that the policy asks for, if it asks for one.
+    pub(crate) fn by_policy(decisions: Decisions) -> Option<Self> {
+        let (decision, failures) = decisions.take_combined();
+        let reason = match decision {
             Decision::Allow => return None,
-            Decision::Hide(rule) => Self::new(Reason::Hidden, rule.to_cow()),
-            Decision::Deny(denial) => {
-                let rule = denial.rule().to_cow();
-                Self::new(Reason::Denied(denial), rule)
-            }
+            Decision::Hide(rule) => Reason::Hidden(rule),
+            Decision::Deny(denial) => Reason::Denied(denial),
         };
-        rejection.failures = failures;
-        Some(rejection)
+        Some(Self { reason, failures })
     }
 
-    /// The decision of a rejection by the policy.
+    /// Adds the scopes of another denial.
     #[cfg(feature = "http")]
-    pub(crate) fn into_decision(self) -> Decision {
-        match self.reason {
-            Reason::Denied(denial) => Decision::Deny(denial),
-            _ => Decision::Allow,
+    pub(crate) fn join(&mut self, other: Self) {
+        if let (Reason::Denied(denial), Reason::Denied(other)) = (&mut self.reason, other.reason) {
+            denial.join(*other);
         }
     }
 
-    /// Counts the rejection.
-    pub(crate) fn count(&self, counters: &Counters) {
-        let counter = match &self.reason {
-            Reason::NoPrincipal => &counters.unauthenticated,
-            Reason::ForeignSession | Reason::ForeignState | Reason::ForeignTask => {
-                &counters.foreign
-            }
-            Reason::Denied(_) => &counters.denied,
-            Reason::Hidden => &counters.hidden,
-        };
-        Counters::add(counter, 1);
-        Counters::add(&counters.policy_failed, self.failures.len());
+    /// Counts the rejection, and answers the request.
+    pub(crate) fn refuse<Req: McpRequest>(self, guard: &Guard, request: &Req) -> Req::Response {
+        guard.state.count(|stats| {
+            let counter = match &self.reason {
+                Reason::NoPrincipal => &mut stats.unauthenticated,
+                Reason::Denied(_) => &mut stats.denied,
+                Reason::Hidden(_) => &mut stats.hidden,
+                _ => &mut stats.foreign,
+            };
+            *counter += 1;
+            stats.policy_failed += self.failures.len() as u64;
+        });
+        self.answer(request, &guard.settings)
     }
 
     /// The answer, with the denial in its trail, after the policy's failures.
-    pub(crate) fn answer<Req: McpRequest>(
-        self,
-        request: &Req,
-        settings: &Settings,
-    ) -> Req::Response {
-        let readable = matches!(self.reason, Reason::Denied(_) | Reason::ForeignSession);
-        let refusal = match settings.as_tool_error && readable {
+    fn answer<Req: McpRequest>(self, request: &Req, settings: &Settings) -> Req::Response {
+        let is_readable = matches!(self.reason, Reason::Denied(_) | Reason::ForeignSession);
+        let refusal = match settings.as_tool_error && is_readable {
             true => Refusal::new().as_tool_error(),
             false => Refusal::new(),
         };
-        let error = self.error(request);
-        let mut failures = self.failures.into_iter();
-        let last = Event::Denied { rule: self.rule };
-        let Some(first) = failures.next() else {
-            return refusal.answer(request, error, last);
+        let denied = Event::Denied {
+            rule: self.reason.rule(),
         };
-        let mut response = refusal.answer(request, error, first);
+        let mut events = self.failures.iter().cloned().chain([denied]);
+        let first = events.next().expect("the denial at least");
+        let mut response = refusal.answer(request, self.error(request), first);
         let trail = response.trail_mut();
-        failures.chain([last]).for_each(|event| trail.push(event));
+        events.for_each(|event| trail.push(event));
         response
     }
 
@@ -140,7 +131,7 @@ impl Rejection {
                     .with("missingScopes", Value::from(missing))
                     .with("requiredScopes", Value::from(required))
             }
-            Reason::Hidden | Reason::ForeignTask => UnknownName::of(request).error(),
+            Reason::Hidden(_) | Reason::ForeignTask => UnknownName::of(request).error(),
         }
     }
 }
@@ -153,9 +144,9 @@ impl Rejection {
 /// server/resources), and an unknown method is named by the message, as rmcp does.
 #[derive(Debug)]
 pub(crate) struct UnknownName {
-    method: Option<Method<'static>>,
-    kind: Option<ListedKind>,
-    modern: bool,
+    pub(crate) method: Option<Method<'static>>,
+    pub(crate) kind: Option<ListedKind>,
+    pub(crate) is_modern: bool,
     /// The uri of a resource, or a method that the protocol does not have.
     own: Option<Box<str>>,
 }
@@ -172,21 +163,9 @@ impl UnknownName {
         Self {
             method: method.known(),
             kind,
-            modern: request.is_modern(),
+            is_modern: request.is_modern(),
             own: own.map(Into::into),
         }
-    }
-
-    pub(crate) fn kind(&self) -> Option<ListedKind> {
-        self.kind
-    }
-
-    pub(crate) fn method(&self) -> Option<Method<'static>> {
-        self.method
-    }
-
-    pub(crate) fn is_modern(&self) -> bool {
-        self.modern
     }
 
     /// True if the data of an error names this very resource as the one that was not found.
@@ -201,7 +180,7 @@ impl UnknownName {
             (Some(ListedKind::Tool), _) => (code::INVALID_PARAMS, "Unknown tool"),
             (Some(ListedKind::Prompt), _) => (code::INVALID_PARAMS, "Unknown prompt"),
             (Some(ListedKind::Task), _) => (code::INVALID_PARAMS, "Task not found"),
-            (Some(ListedKind::Resource), _) if !self.modern => {
+            (Some(ListedKind::Resource), _) if !self.is_modern => {
                 (code::RESOURCE_NOT_FOUND, "Resource not found")
             }
             (Some(_), _) => (code::INVALID_PARAMS, "Resource not found"),

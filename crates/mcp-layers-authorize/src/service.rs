@@ -1,5 +1,4 @@
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -10,28 +9,28 @@ use tower_service::Service;
 use crate::{
     admitted::Admitted,
     check::{Check, check},
-    future::{ResponseFuture, Waiting},
+    future::ResponseFuture,
     policy::Policy,
+    rejection::Rejection,
     settings::Settings,
-    state::State,
+    state::{Guard, State},
 };
 
 /// The service of [`AuthorizeLayer`](crate::AuthorizeLayer).
-pub struct Authorize<S, P> {
+#[derive(Debug, Clone)]
+pub struct Authorize<S> {
     inner: S,
-    state: Arc<State<P>>,
+    state: Arc<State>,
     settings: Settings,
 }
 
-impl<S, P: Policy> Authorize<S, P> {
+impl<S> Authorize<S> {
     /// Wraps a service, with the default settings.
-    pub fn new(inner: S, policy: P) -> Self {
+    pub fn new(inner: S, policy: impl Policy) -> Self {
         Self::with_state(inner, Arc::new(State::new(policy)), Settings::default())
     }
-}
 
-impl<S, P> Authorize<S, P> {
-    pub(crate) fn with_state(inner: S, state: Arc<State<P>>, settings: Settings) -> Self {
+    pub(crate) fn with_state(inner: S, state: Arc<State>, settings: Settings) -> Self {
         Self {
             inner,
             state,
@@ -55,62 +54,48 @@ impl<S, P> Authorize<S, P> {
     }
 }
 
-impl<S, P, Req> Service<Req> for Authorize<S, P>
+impl<S, Req> Service<Req> for Authorize<S>
 where
-    Req: McpRequest,
-    S: Service<Req, Response = Req::Response> + Clone,
-    P: Policy,
+    Req: McpRequest + Send + 'static,
+    Req::Response: Send + 'static,
+    S: Service<Req, Response = Req::Response> + Clone + Send + 'static,
+    S::Error: 'static,
+    S::Future: Send,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req, P>;
+    type Future = ResponseFuture<S, Req>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let (state, settings) = (&self.state, self.settings);
-        let policy = state.policy();
-        match check(state, &*policy, &settings, &request) {
+        let guard = Guard::new(&self.state, self.settings);
+        match check(&guard, &request) {
             Check::Exempt => ResponseFuture::calling(self.inner.call(request), None),
-            Check::Rejected(rejection) => {
-                rejection.count(&state.counters);
-                ResponseFuture::ready(rejection.answer(&request, &settings))
-            }
+            Check::Rejected(rejection) => ResponseFuture::ready(rejection.refuse(&guard, &request)),
             Check::Allowed(principal) => {
-                let admitted = Admitted::new(state, &policy, settings, principal, &request);
+                let admitted = Admitted::new(guard, principal, &request);
                 ResponseFuture::calling(self.inner.call(request), Some(admitted))
             }
-            Check::Pending(decisions, principal) => {
+            Check::Pending(mut decisions, principal) => {
                 // The instance that is ready waits with the request.
                 let clone = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, clone);
-                ResponseFuture::deciding(Waiting {
-                    decisions,
-                    state: Arc::clone(&self.state),
-                    policy,
-                    settings,
-                    principal,
-                    inner,
-                    request,
+                let mut inner = std::mem::replace(&mut self.inner, clone);
+                ResponseFuture::waiting(async move {
+                    decisions.wait().await;
+                    if let Some(rejection) = Rejection::by_policy(decisions) {
+                        return Ok(rejection.refuse(&guard, &request));
+                    }
+                    let admitted = Admitted::new(guard, principal, &request);
+                    let response = inner.call(request).await?;
+                    match admitted.finish(response) {
+                        Ok(response) => Ok(response),
+                        Err(filter) => Ok(filter.wait().await),
+                    }
                 })
             }
         }
-    }
-}
-
-impl<S: Clone, P> Clone for Authorize<S, P> {
-    fn clone(&self) -> Self {
-        Self::with_state(self.inner.clone(), Arc::clone(&self.state), self.settings)
-    }
-}
-
-impl<S: fmt::Debug, P> fmt::Debug for Authorize<S, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorize")
-            .field("inner", &self.inner)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use mcp_layers_core::{
 use mcp_layers_test::{Contract, requests};
 
 /// A layer for a principal that owns the task of the test kit.
-fn with_task<P: Policy>(policy: P) -> AuthorizeLayer<P> {
+fn with_task(policy: impl Policy) -> AuthorizeLayer {
     let layer = AuthorizeLayer::new(policy).allow_unbound_states();
     layer.handle().tasks().bind(requests::TASK, &contract());
     layer
@@ -59,13 +59,7 @@ async fn keeps_the_contract_when_the_policy_waits() {
 struct Vouching<P>(P);
 
 impl<P: Policy> Policy for Vouching<P> {
-    type Future = P::Future;
-
-    fn evaluate(
-        &self,
-        operation: Operation<'_>,
-        principal: &Arc<Principal>,
-    ) -> Evaluation<P::Future> {
+    fn evaluate(&self, operation: Operation<'_>, principal: &Arc<Principal>) -> Evaluation {
         self.0.evaluate(operation, principal)
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body_util::{BodyExt, Full};
 use mcp_layers_authorize::{
-    Access, AuthorizeHandle, AuthorizeHttpLayer, AuthorizeLayer, Decision, Policy, async_policy_fn,
+    Access, AuthorizeHandle, AuthorizeHttpLayer, AuthorizeLayer, Decision, async_policy_fn,
 };
 use mcp_layers_core::{
     Authentication, BoxError, Event, Principal, Trail, hidden_tool, http::Challenge,
@@ -25,20 +25,20 @@ const METADATA: &str = "https://mcp.example/.well-known/oauth-protected-resource
 /// The requests that reached the transport.
 type Reached = Arc<Mutex<Vec<(http::request::Parts, Bytes)>>>;
 
-struct Edge<P> {
-    layer: AuthorizeHttpLayer<P>,
-    stats: AuthorizeHandle<P>,
+struct Edge {
+    layer: AuthorizeHttpLayer,
+    stats: AuthorizeHandle,
     reached: Reached,
 }
 
-impl<P: Policy> Edge<P> {
+impl Edge {
     /// An edge in front of a transport whose handler has the layer in its stack.
-    fn of(layer: &AuthorizeLayer<P>) -> Self {
+    fn of(layer: &AuthorizeLayer) -> Self {
         let _in_the_stack = layer.layer(MockService::new());
         Self::alone(layer)
     }
 
-    fn alone(layer: &AuthorizeLayer<P>) -> Self {
+    fn alone(layer: &AuthorizeLayer) -> Self {
         let challenge = Challenge::new().with_resource_metadata(METADATA).unwrap();
         Self {
             layer: AuthorizeHttpLayer::new(layer).challenge(challenge),
@@ -47,7 +47,8 @@ impl<P: Policy> Edge<P> {
         }
     }
 
-    /// The transport opens session `opened` for `initialize`.
+    /// The transport opens session `opened` for `initialize`; as rmcp's, it does not serve sessions
+    /// that it does not have.
     async fn send(&self, principal: Option<&Principal>, request: Request<Full<Bytes>>) -> Answer {
         let reached = Arc::clone(&self.reached);
         let transport = service_fn(move |request: Request<Full<Bytes>>| {
@@ -61,6 +62,16 @@ impl<P: Policy> Edge<P> {
                     .headers
                     .get("mcp-session-id")
                     .is_some_and(|id| id == "ended");
+                let is_known = parts.headers.get("mcp-session-id").is_none_or(|id| {
+                    let id = id.to_str().unwrap();
+                    ["opened", "other", "ended", "in use"].contains(&id)
+                        || id.starts_with("session ")
+                });
+                if !is_known {
+                    let mut response = Response::new(Full::from("Not Found: Session not found"));
+                    *response.status_mut() = StatusCode::NOT_FOUND;
+                    return Ok(response);
+                }
                 let opens = bytes.windows(12).any(|window| window == b"\"initialize\"");
                 reached.lock().unwrap().push((parts, bytes));
                 let mut response = Response::new(Full::from("the transport"));

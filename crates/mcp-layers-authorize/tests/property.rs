@@ -3,9 +3,7 @@
 
 mod support;
 
-use mcp_layers_authorize::{
-    Access, AuthorizeLayer, Decision, Policy, Rules, async_policy_fn, policy_fn,
-};
+use mcp_layers_authorize::{Access, AuthorizeLayer, Decision, Rules, async_policy_fn, policy_fn};
 use mcp_layers_core::{
     Authentication, BoxError, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse,
     Method, Principal,
@@ -104,12 +102,7 @@ type Use = fn(&str) -> JsonRpcRequest;
 /// A list method, the request that uses an entry, and the name of an entry.
 type Sort = (Method<'static>, Use, fn(&str) -> String);
 
-async fn check<P: Policy>(
-    layer: AuthorizeLayer<P>,
-    principal: Principal,
-    asked: String,
-    early: bool,
-) {
+async fn check(layer: AuthorizeLayer, principal: Principal, asked: String, early: bool) {
     let server = server();
     let prompt: Use = |name| requests::get_prompt(1, name, json!({}));
     let resource: Use = |name| requests::read_resource(1, name);

@@ -59,8 +59,7 @@ pub(crate) struct Counters {
 }
 
 impl State {
-    /// The circuit of this name, created if there is none. Tools beyond the bound share
-    /// one.
+    /// The circuit of this name, created when it is new. Tools beyond the bound share one.
     pub(crate) fn circuit(&self, name: Name<'_>, settings: &LayerSettings) -> Arc<SharedCircuit> {
         if let Some(circuit) = self.find(name) {
             return circuit;

@@ -37,6 +37,9 @@ const MAX_LOOKUP: Duration = Duration::from_secs(5);
 /// 3. A panic of the server while it lists is the caller's: wrap the server in a layer that catches
 ///    panics.
 /// 4. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
+/// 5. A known name is never looked up, whoever asks for it. So a caller from whom a layer inside hides a
+///    name can tell by a slow look-up of another name, at most one a second, that the other one does not
+///    exist. Where that matters, declare the names and do without [`CatalogLayer::look_up_at`].
 ///
 /// ```
 /// use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, ListedKind};

@@ -1,10 +1,10 @@
-//! What layers tell layers further in.
+//! Values that outer layers set for inner layers.
 
 use std::{sync::Arc, time::Instant};
 
 use crate::{Catalog, Clock, Principal, input_wait::InputWait, progress::Progress};
 
-/// What layers tell layers further in, as fields of the request: no map, no allocation.
+/// Values that outer layers set for inner layers, as fields of the request: no map, no allocation.
 #[derive(Debug, Clone, Default)]
 pub struct CallContext {
     principal: Option<Arc<Principal>>,
@@ -23,47 +23,48 @@ impl CallContext {
         Self::default()
     }
 
-    /// Who is calling; `None` when nobody is known.
+    /// The verified principal that calls; `None` without one.
     #[must_use]
     pub fn principal(&self) -> Option<&Arc<Principal>> {
         self.principal.as_ref()
     }
 
-    /// Sets who is calling.
+    /// Sets the principal that calls.
     pub fn set_principal(&mut self, principal: Arc<Principal>) {
         self.principal = Some(principal);
     }
 
-    /// What the server is known to offer, if a [`CatalogLayer`](crate::CatalogLayer) is in the stack.
+    /// The names that the server is known to offer, if a [`CatalogLayer`](crate::CatalogLayer) is in
+    /// the stack.
     #[must_use]
     pub fn catalog(&self) -> Option<&Catalog> {
         self.catalog.as_ref()
     }
 
-    /// Sets what the server is known to offer.
+    /// Sets the catalog of the names that the server is known to offer.
     pub fn set_catalog(&mut self, catalog: Catalog) {
         self.catalog = Some(catalog);
     }
 
-    /// When the answer stops being of use, by the monotonic clock.
+    /// The deadline, by the monotonic clock. Later, the response is of no use.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// Brings the deadline forward; a later one than there is changes nothing.
+    /// Sets a deadline. Of several, the earliest holds.
     pub fn limit_deadline(&mut self, deadline: Instant) {
         self.deadline = Some(self.deadline.map_or(deadline, |have| have.min(deadline)));
     }
 
-    /// Whether a layer further out repeats this request when it fails. Layers further in do not
-    /// repeat it too, so that attempts do not multiply.
+    /// Returns true if an outer layer repeats this request when it fails. Inner layers do not repeat it
+    /// too, so that attempts do not multiply.
     #[must_use]
     pub fn is_repeated(&self) -> bool {
         self.repeated
     }
 
-    /// Says that a layer repeats this request when it fails.
+    /// Marks the request as one that a layer repeats when it fails.
     pub fn set_repeated(&mut self) {
         self.repeated = true;
     }
@@ -80,14 +81,14 @@ impl CallContext {
         self.attempt = attempt;
     }
 
-    /// Whether the request has reported progress, if a layer further out watches for it.
+    /// The progress that the request has reported, if an outer layer watches for it.
     #[must_use]
     pub fn progress(&self) -> Option<&Progress> {
         self.progress.as_ref()
     }
 
-    /// Watches for progress from here on; what is watched already stays the same. One allocation,
-    /// so that a layer asks for it only where there can be progress: when the caller sent a token
+    /// Watches for progress from here on. A watch that exists is kept. One allocation, so a layer
+    /// calls it only where there can be progress: when the caller sent a token
     /// ([`McpRequest::progress_token`](crate::McpRequest::progress_token)).
     pub fn watch_progress(&mut self) -> &Progress {
         self.progress.get_or_insert_default()

@@ -123,7 +123,7 @@ pub mod code {
 /// A protocol error: the response that a caller receives instead of a result.
 ///
 /// It is also a [`std::error::Error`]: a plain tower layer can return it boxed, and
-/// [`CatchErrorLayer`](crate::CatchErrorLayer) sends it to the caller unchanged.
+/// `CatchErrorLayer` of `mcp-layers-util` sends it to the caller unchanged.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct McpError {

@@ -3,8 +3,8 @@
 use crate::{Catalog, ListedKind, McpRequest, McpResponse, Outcome, catalog::Owner};
 
 impl Catalog {
-    /// The catalog in the context of `request`, otherwise `own`: what a layer used without
-    /// [`CatalogLayer`] has learned by itself.
+    /// The catalog in the context of `request`, otherwise `own`: the catalog that a layer learned in
+    /// a stack without a [`CatalogLayer`](crate::CatalogLayer).
     pub fn of<'a, Req: McpRequest>(request: &'a Req, own: &'a Self) -> &'a Self {
         request.context().catalog().unwrap_or(own)
     }

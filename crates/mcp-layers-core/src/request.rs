@@ -265,7 +265,7 @@ impl<'a> ClientInfo<'a> {
     }
 }
 
-/// How a request came in, as far as its implementation knows.
+/// The connection of a request, as far as the MCP implementation knows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connection<'a> {

@@ -1,4 +1,4 @@
-//! What layers tell layers further out.
+//! Decisions that inner layers report to outer layers.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -6,11 +6,10 @@ use serde_json::Value;
 
 use crate::McpError;
 
-/// What the layers that a response has passed decided, the innermost first.
+/// The decisions of the layers that a response has passed, the innermost first.
 ///
 /// A trail stays inside the process: it is never sent, and a stored response is stored without it.
-/// Empty, it costs no allocation, and a response that goes from layer to layer carries one word of
-/// it.
+/// An empty trail needs no allocation, and takes one word of a response.
 #[derive(Clone, Default)]
 pub struct Trail {
     noted: Option<Box<Noted>>,
@@ -29,7 +28,7 @@ impl Trail {
         Self::default()
     }
 
-    /// Adds what a layer decided.
+    /// Adds the decision of a layer.
     pub fn push(&mut self, event: Event) {
         self.noted.get_or_insert_default().events.push(event);
     }
@@ -40,14 +39,14 @@ impl Trail {
         events.unwrap_or_default().iter()
     }
 
-    /// Whether there is no event.
+    /// Returns true if there is no event.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.events().len() == 0
     }
 
-    /// Whether the error of this response was declared public ([`McpError::public`]).
+    /// Returns true if the error of this response was declared public ([`McpError::public`]).
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.noted.as_ref().is_some_and(|noted| noted.public)
@@ -60,7 +59,7 @@ impl Trail {
         }
     }
 
-    /// Puts the events of an earlier response, such as that of a failed attempt, before the own.
+    /// Inserts the events of an earlier response, such as a failed attempt, before those of this one.
     pub fn prepend(&mut self, earlier: Self) {
         if let Some(earlier) = earlier.noted
             && !earlier.events.is_empty()
@@ -95,7 +94,7 @@ impl PartialEq for Trail {
     }
 }
 
-/// What a layer decided about one request.
+/// A decision of a layer about one request.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -106,30 +105,30 @@ pub enum Event {
     },
     /// A policy took entries out of a list.
     Filtered {
-        /// How many.
+        /// The number of entries.
         entries: usize,
     },
     /// A limit refused the request.
     Limited {
         /// The rule that decided.
         rule: Cow<'static, str>,
-        /// When the same request could pass.
+        /// The time until the same request could pass.
         retry_after: Duration,
     },
     /// The request waited for a limit.
     Waited {
-        /// The rule it waited for.
+        /// The rule that it waited for.
         rule: Cow<'static, str>,
-        /// For how long.
+        /// The time that it waited.
         waited: Duration,
     },
-    /// What a cache did.
+    /// A decision of a cache.
     Cache(CacheEvent),
-    /// One try of a request that is repeated when it fails.
+    /// One attempt of a request that is repeated when it fails.
     Attempt {
-        /// Which: 1 for the first.
+        /// The number of the attempt: 1 for the first.
         number: u32,
-        /// How many there may be.
+        /// The most attempts.
         of: u32,
         /// The error code with which it ended; `None` for a result or a failed transport.
         code: Option<i32>,
@@ -146,7 +145,7 @@ pub enum Event {
     CircuitOpen {
         /// The circuit.
         circuit: Cow<'static, str>,
-        /// When it is tried again.
+        /// The time until it is tried again.
         retry_after: Duration,
     },
     /// The outcome of this request opened or closed a circuit.
@@ -165,33 +164,33 @@ pub enum Event {
     Cancelled,
     /// An error was replaced before the caller saw it.
     Masked {
-        /// What the caller got to quote.
+        /// The id that the caller can quote.
         error_id: Box<str>,
         /// The error as it was.
         original: Box<McpError>,
     },
     /// The handler or a layer panicked.
     Panicked {
-        /// What the panic said.
+        /// The message of the panic.
         message: Box<str>,
     },
     /// A layer or the transport failed.
     Failed {
-        /// What the error and its causes said.
+        /// The texts of the error and its causes.
         cause: Box<str>,
     },
-    /// What any other layer wants to say.
+    /// An event of any other layer.
     Custom {
         /// The layer.
         layer: &'static str,
-        /// What happened, as a word.
+        /// The name of the event, as a word.
         name: &'static str,
-        /// What else there is to say.
+        /// Further details.
         detail: Box<Value>,
     },
 }
 
-/// What a cache did with a request.
+/// A decision of a cache about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheEvent {
@@ -200,16 +199,16 @@ pub enum CacheEvent {
         /// Its age.
         age: Duration,
     },
-    /// The stored answer was stale, and served all the same.
+    /// The stored answer was stale, and was served.
     Stale {
         /// Its age.
         age: Duration,
     },
-    /// Nothing was stored; the request went on.
+    /// No answer was stored; the request went on.
     Miss,
-    /// Nothing was stored, but another request for the same was under way.
+    /// No answer was stored, but the same request was already running.
     Coalesced,
-    /// The cache had no say.
+    /// The cache was bypassed.
     Bypass {
         /// The reason.
         reason: BypassReason,
@@ -281,11 +280,11 @@ impl CircuitState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BypassReason {
-    /// Nobody declared its answers cacheable.
+    /// Its answers are not declared cacheable.
     Undeclared,
-    /// It continues an earlier request.
+    /// The request continues an earlier one.
     Continuation,
-    /// Its answers are private, and nobody is authenticated.
+    /// Its answers are private, and no principal is authenticated.
     NoContext,
     /// Its key is too large.
     TooLarge,

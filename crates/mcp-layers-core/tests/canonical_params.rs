@@ -83,7 +83,7 @@ fn bytes_are_appended() {
     assert_eq!(out, b"tools/list {}");
 }
 
-/// What the trait writes by itself, for a request with this target and cursor.
+/// The bytes that the trait writes by default, for a request with this target and cursor.
 fn plain(target: Option<&'static str>, cursor: Option<&'static str>) -> Vec<u8> {
     bytes(&Plain { target, cursor })
 }

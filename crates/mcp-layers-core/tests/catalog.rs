@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use mcp_layers_core::{
-    Authentication, Catalog, CatalogLayer, Clock, JsonRpcRequest, ListedKind::Tool, McpError,
-    McpRequest, Principal,
+    Authentication, Catalog, CatalogLayer, Clock, Hints, JsonRpcRequest, JsonRpcResponse,
+    ListedKind::Tool, McpError, McpRequest, Principal,
 };
 use mcp_layers_test::{Answer, Contract, MockService, Task, requests};
 use serde_json::{Value, json};
@@ -153,4 +153,39 @@ fn a_uri_that_matches_a_template_is_known() {
     let catalog = Catalog::new().with_resource_templates(["notes://{user}/today"]);
     assert!(catalog.knows(Resource, "notes://ada/today"));
     assert!(!catalog.knows(Resource, "notes://ada/b/today"));
+}
+
+/// A list of one tool that reports itself as read-only, or not.
+fn teach(catalog: &Catalog, read_only: bool) {
+    let request = requests::list_tools(1);
+    let list = json!({"tools": [{"name": "echo", "annotations": {"readOnlyHint": read_only}}]});
+    let response = JsonRpcResponse::success(&request, list);
+    catalog.learn(&catalog.lesson(&request), &response);
+}
+
+#[test]
+fn contradicting_hints_only_get_more_careful() {
+    let catalog = Catalog::new();
+    let repeatable = || catalog.hints("echo").unwrap().is_repeatable();
+    teach(&catalog, true);
+    assert!(repeatable());
+    teach(&catalog, false);
+    teach(&catalog, true);
+    assert!(!repeatable());
+    catalog.clear();
+    teach(&catalog, true);
+    assert!(repeatable());
+}
+
+#[test]
+fn the_operators_hints_override_the_servers() {
+    let careful = Hints::new(Some(false), None, None, None);
+    let catalog = Catalog::new().with_tool_hints("echo", careful);
+    teach(&catalog, true);
+    assert_eq!(catalog.hints("echo"), Some(careful));
+    // A name without hints leaves them to the server.
+    let named = Catalog::new().with_tools(["echo"]);
+    assert_eq!(named.hints("echo"), None);
+    teach(&named, true);
+    assert!(named.hints("echo").unwrap().is_repeatable());
 }

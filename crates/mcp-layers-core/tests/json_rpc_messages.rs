@@ -1,4 +1,4 @@
-//! What a message is, and what a broken one is answered with.
+//! Parsing of messages, and the answers to invalid ones.
 #![allow(clippy::unwrap_used)]
 
 use mcp_layers_core::{

@@ -1,4 +1,4 @@
-//! What layers see of a JSON-RPC request, and what a clone of it costs.
+//! The view that layers have of a JSON-RPC request, and the cost of a clone.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What layers see of a JSON-RPC response, what they change in it, and what is sent.
+//! The view that layers have of a JSON-RPC response, their changes to it, and the message sent.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;

@@ -20,7 +20,7 @@ fn name(end: &End<'_, JsonRpcResponse>) -> &'static str {
     }
 }
 
-/// How a call ended that was answered so, and polled `polls` times.
+/// The ends of a call with this answer, polled `polls` times.
 fn ends(answer: Answer, polls: usize) -> Vec<&'static str> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let ends = seen.clone();

@@ -16,7 +16,7 @@ use crate::{
     validation,
 };
 
-/// The data of an error that tells the outcome of a call, as `mcp-layers-retry` writes it.
+/// The member of an error's data with the outcome of a call, as `mcp-layers-retry` writes it.
 const OUTCOME: &str = "outcome";
 
 const UNKNOWN_OUTCOME: &str =
@@ -68,7 +68,7 @@ impl State {
         let shown = match self.settings.mode {
             Mode::Redacted if !public => self.redacted(&error, &error_id),
             Mode::Unmasked => self.revealed(&error, &error_id, trail),
-            Mode::Masked | Mode::Redacted => self.masked(&error, &error_id),
+            Mode::Masked | Mode::Redacted => self.masked(&error, &error_id, trail),
         };
         trail.push(Event::Masked {
             error_id: error_id.as_str().into(),
@@ -119,12 +119,12 @@ impl State {
         }
     }
 
-    fn masked(&self, error: &McpError, error_id: &str) -> McpError {
+    /// An unknown outcome is what a layer found, not what the server wrote into its data.
+    fn masked(&self, error: &McpError, error_id: &str, trail: &Trail) -> McpError {
         let mut message = format!("{} (id {error_id})", self.settings.message);
-        let is_unknown = error
-            .data
-            .as_ref()
-            .is_some_and(|data| data[OUTCOME] == "unknown");
+        let is_unknown = trail
+            .events()
+            .any(|event| matches!(event, Event::OutcomeUnknown));
         if is_unknown {
             message = format!("{message}: {UNKNOWN_OUTCOME}");
         }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use common::{SECRET, ask, ask_for, ask_service, error_id, logged, wire};
 use futures::FutureExt;
-use mcp_layers_core::{Clock, Event, JsonRpcRequest, McpError, McpResponse, Outcome, code};
+use mcp_layers_core::{
+    Clock, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome, code,
+};
 use mcp_layers_error_mask::{ErrorMask, ErrorMaskLayer, Redactor};
 use mcp_layers_test::{Answer, MockService, requests};
 use mcp_layers_util::CatchPanicLayer;
@@ -51,7 +53,9 @@ fn an_unknown_outcome_stays_known_as_such() {
     let error = McpError::new(-32603, format!("connection lost as {SECRET}"))
         .with("outcome", "unknown")
         .with("host", SECRET);
-    let (response, _) = ask(ErrorMaskLayer::new(), error);
+    let mut failed = JsonRpcResponse::from_error(1.into(), error.clone());
+    failed.trail_mut().push(Event::OutcomeUnknown);
+    let (response, _) = ask(ErrorMaskLayer::new(), Answer::response(failed));
     let sent = wire(&response)["error"].clone();
     assert_eq!(sent["data"]["outcome"], "unknown");
     let message = sent["message"].as_str().unwrap();
@@ -60,10 +64,12 @@ fn an_unknown_outcome_stays_known_as_such() {
         "{message}"
     );
     assert!(!sent.to_string().contains(SECRET), "{sent}");
-    // Only the word of the retry layer is kept.
-    let error = McpError::new(-32603, "x").with("outcome", SECRET);
+    // The trail decides, not what the server wrote into its data.
     let (response, _) = ask(ErrorMaskLayer::new(), error);
-    assert_eq!(wire(&response)["error"]["data"]["outcome"], json!(null));
+    let sent = wire(&response)["error"].clone();
+    assert_eq!(sent["data"]["outcome"], json!(null));
+    let message = sent["message"].as_str().unwrap();
+    assert!(!message.contains("outcome"), "{message}");
 }
 
 #[test]

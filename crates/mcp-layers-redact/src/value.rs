@@ -274,7 +274,7 @@ fn group(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// The last byte of the quoted text at `at`, or `at` when there is none.
+/// The last byte of the quoted text at `at`, or `at` without one.
 fn after_quote(text: &str, at: usize) -> usize {
     let escapes = text[at..].bytes().take_while(|byte| *byte == b'\\').count();
     quoted(text, at).map_or(at + escapes.saturating_sub(1), |(_, end)| end + escapes)

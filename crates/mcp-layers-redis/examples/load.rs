@@ -28,7 +28,7 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// What happened in one tenth of a second to one tenant.
+/// The requests of one tenant in one tenth of a second.
 #[derive(Default)]
 struct Seen {
     offered: u64,

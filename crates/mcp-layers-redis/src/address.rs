@@ -1,4 +1,4 @@
-//! Where a server is, as an operator writes it.
+//! The address of a server, as an operator writes it.
 
 use mcp_layers_core::ConfigError;
 use redis::{Client, ConnectionAddr};

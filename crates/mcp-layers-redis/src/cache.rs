@@ -21,13 +21,13 @@ use tokio::{runtime::Handle, sync::Semaphore};
 
 use crate::{RedisConnection, RedisError};
 
-/// How many entries are on their way to the server at once; further ones are dropped.
+/// The most entries that are being sent to the server at once; further ones are dropped.
 const PUTS: usize = 64;
 
-/// How many groups wait to be invalidated before all entries are instead.
+/// The most groups that wait to be invalidated. Beyond it, all entries are invalidated.
 const GROUPS: usize = 1024;
 
-/// How long the server remembers the count of a group. An entry that outlives it is not found.
+/// The time for which the server keeps the count of a group. An entry that outlives it is not found.
 const REMEMBERED: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// The pauses between attempts to invalidate.
@@ -64,7 +64,7 @@ end
 return redis.call('PTTL', KEYS[1])
 ";
 
-/// What the server answers to [`GET`].
+/// The answer of the server to [`GET`].
 type Answer = (Vec<u64>, Option<Vec<u8>>, i64);
 
 /// The second level of `mcp-layers-cache`, on one Redis or Valkey server or in a cluster.
@@ -98,7 +98,7 @@ struct Shared {
     invalidate: Script,
     max_entry_bytes: usize,
     puts: Arc<Semaphore>,
-    /// What the server has not been told yet.
+    /// The invalidations that were not sent yet.
     pending: Mutex<HashSet<Group>>,
     telling: AtomicBool,
     runtime: OnceLock<Handle>,
@@ -107,7 +107,7 @@ struct Shared {
 }
 
 impl RedisCacheStore {
-    /// How large an entry may be, its key included: 8 MiB. A larger one counts as garbage.
+    /// The largest entry, in bytes, with its key: 8 MiB. A larger one counts as garbage.
     pub const MAX_ENTRY_BYTES: usize = 8 << 20;
 
     /// A store on this connection. Its keys begin with the connection's prefix and `:cache` in braces.

@@ -35,6 +35,12 @@ pub struct RedisConnection {
     pub(crate) certificates: redis::TlsCertificates,
 }
 
+#[cfg(feature = "tls")]
+const NO_CERTIFICATES: redis::TlsCertificates = redis::TlsCertificates {
+    client_tls: None,
+    root_cert: None,
+};
+
 struct Shared {
     supervisor: Arc<Supervisor>,
     commands: AtomicU64,
@@ -107,7 +113,7 @@ impl RedisConnection {
             prefix: Self::DEFAULT_KEY_PREFIX.into(),
             max_wait: Self::DEFAULT_MAX_WAIT,
             #[cfg(feature = "tls")]
-            certificates: crate::tls::NO_CERTIFICATES,
+            certificates: NO_CERTIFICATES,
         }
     }
 

@@ -161,7 +161,7 @@ impl RateLimitStore for RedisRateLimitStore {
 /// The longest time in microseconds that the script reckons with: 71 years.
 const LONGEST: u64 = 1 << 51;
 
-/// What the script returns.
+/// The result of the script.
 enum Answer {
     Taken,
     Wait(usize, u64),

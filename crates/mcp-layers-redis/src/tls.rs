@@ -1,7 +1,7 @@
 //! Certificates of TLS connections.
 
 use mcp_layers_core::ConfigError;
-use redis::{ClientTlsConfig, TlsCertificates};
+use redis::ClientTlsConfig;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::CryptoProvider,
@@ -58,11 +58,6 @@ impl RedisConnection {
         self.with_certificates(certificates)
     }
 }
-
-pub(crate) const NO_CERTIFICATES: TlsCertificates = TlsCertificates {
-    client_tls: None,
-    root_cert: None,
-};
 
 /// At least one, or nothing.
 fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {

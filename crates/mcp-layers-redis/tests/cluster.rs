@@ -37,7 +37,7 @@ fn limiter(connection: RedisConnection, burst: u32, rules: &[&'static str]) -> (
     budgets::limiter(connection, OnUnavailable::FailClosed, burst, rules)
 }
 
-/// How many calls pass until one is refused for its budget.
+/// The number of calls that pass until one is refused for its budget.
 async fn spend(layer: &Limiter) -> u32 {
     let mut admitted = 0;
     loop {

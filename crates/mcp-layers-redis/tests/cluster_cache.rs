@@ -66,7 +66,7 @@ fn mock() -> MockService {
     })
 }
 
-/// What a layer that knows nothing itself learns of the store.
+/// Returns true if a layer with an empty memory learns this of the store.
 async fn asked(store: &RedisCacheStore, event: StoreEvent) -> bool {
     let layer = CacheLayer::new().store(store.clone());
     let service = layer.layer(mock());

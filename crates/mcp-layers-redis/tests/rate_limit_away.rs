@@ -22,7 +22,7 @@ fn limiter(server: &RedisServer, away: OnUnavailable) -> (Limiter, Handle) {
     budgets::limiter(connection.max_wait(MAX_WAIT), away, BURST, &["all"])
 }
 
-/// Whether the store decided a call by itself.
+/// Returns true if the store decided a call without the server.
 async fn is_away(layer: &Limiter) -> bool {
     send(layer)
         .await

@@ -46,7 +46,7 @@ fn limiter(connection: RedisConnection, away: OnUnavailable) -> (Limiter, Handle
     budgets::limiter(connection, away, BURST, &["all"])
 }
 
-/// Whether the server is believed, again and again.
+/// Returns true if the server is refused, each of three times.
 async fn is_refused(connection: RedisConnection) -> bool {
     let (layer, handle) = limiter(connection, OnUnavailable::FailClosed);
     for _ in 0..3 {

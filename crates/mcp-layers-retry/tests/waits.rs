@@ -135,7 +135,7 @@ async fn no_attempt_is_made_that_the_deadline_would_cut() {
     );
     assert!(about(time, 4 * SECOND), "{time:?}");
 
-    // A deadline that was there already, such as one of a timeout layer further out.
+    // A deadline that was there already, such as one of an outer timeout layer.
     let mock = MockService::answering(|_| failure());
     let mut request = call("safe");
     let now = tokio::time::Instant::now().into_std();

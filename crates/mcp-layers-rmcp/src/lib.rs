@@ -11,11 +11,12 @@
 //! A real server and a real client, over an in-memory pipe; the server gives up on slow calls.
 //!
 //! ```
-//! use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 //! use mcp_layers_rmcp::Layered;
+//! use mcp_layers_timeout::TimeoutLayer;
+//! use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer};
 //! use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, model::*, service::*};
 //! use std::time::Duration;
-//! use tower::{ServiceBuilder, timeout::TimeoutLayer};
+//! use tower::ServiceBuilder;
 //!
 //! struct Slow;
 //!
@@ -35,7 +36,7 @@
 //!     .layer(CatchErrorLayer::new())
 //!     .layer(CatchPanicLayer::new())
 //!     .layer(CancelLayer::new())
-//!     .layer(short_lived(TimeoutLayer::new(Duration::from_millis(10))));
+//!     .layer(TimeoutLayer::new(Duration::from_millis(10)));
 //!
 //! let (client_end, server_end) = tokio::io::duplex(4096);
 //! let server = Slow.layered(layers);
@@ -45,7 +46,7 @@
 //! let error = client.call_tool(CallToolRequestParams::new("dig")).await.unwrap_err();
 //! let ServiceError::McpError(error) = error else { panic!("{error}") };
 //! assert_eq!(error.code, ErrorCode(504));
-//! assert_eq!(error.message, "Request timed out");
+//! assert_eq!(error.message, "Request timed out after 10 ms");
 //! # }
 //! ```
 //!
@@ -65,7 +66,8 @@
 //!    (sampling, elicitation). A layer that runs the inner service in another task, such as
 //!    `tower::buffer`, loses them.
 //! 6. `subscriptions/listen` passes the stack like every request, and lasts as long as the
-//!    subscription: use [`short_lived`](mcp_layers_util::short_lived) for timeouts and limits.
+//!    subscription: wrap plain tower timeouts and limits in
+//!    [`short_lived`](mcp_layers_util::short_lived).
 //! 7. Messages from the server to the client do not pass the stack. Notifications can be observed
 //!    with [`observe_notifications`].
 //! 8. Requests that rmcp refuses (a header that contradicts the body, missing `_meta`, an unsupported

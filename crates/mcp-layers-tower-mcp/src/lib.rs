@@ -7,17 +7,17 @@
 //! # Example
 //!
 //! ```
-//! use mcp_layers_util::short_lived;
+//! use mcp_layers_timeout::TimeoutLayer;
 //! use mcp_layers_tower_mcp::layered;
 //! use std::time::Duration;
-//! use tower::{ServiceBuilder, timeout::TimeoutLayer};
+//! use tower::ServiceBuilder;
 //! use tower_mcp::{ChannelTransport, McpClient, McpRouter, ToolBuilder};
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
 //! let slow = ToolBuilder::new("slow").no_params_handler(std::future::pending).build();
 //! let router = McpRouter::new().server_info("server", "1.0.0").tool(slow);
-//! let stack = ServiceBuilder::new().layer(short_lived(TimeoutLayer::new(Duration::from_secs(5))));
+//! let stack = ServiceBuilder::new().layer(TimeoutLayer::new(Duration::from_secs(5)));
 //!
 //! // `StdioTransport::new(router).layer(layered(stack))`, and likewise over HTTP, Unix sockets and
 //! // WebSocket; here in memory, with tower-mcp's own client.

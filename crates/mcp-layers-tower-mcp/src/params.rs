@@ -159,6 +159,17 @@ pub(crate) fn is_continuation(request: &McpRequest) -> bool {
     }
 }
 
+/// The state that a request hands back to the server, for methods that may ask for input.
+pub(crate) fn request_state(request: &McpRequest) -> Option<&str> {
+    match request {
+        McpRequest::CallTool(params) => params.request_state.as_deref(),
+        McpRequest::ReadResource(params) => params.request_state.as_deref(),
+        McpRequest::GetPrompt(params) => params.request_state.as_deref(),
+        McpRequest::Unknown { params, .. } => params.as_ref()?.get("requestState")?.as_str(),
+        _ => None,
+    }
+}
+
 /// The bytes of [`mcp_layers_core::McpRequest::write_params`].
 pub(crate) fn write(request: &McpRequest, arguments: &Arguments<'_>, out: &mut Vec<u8>) {
     if let McpRequest::Unknown { params, .. } = request {

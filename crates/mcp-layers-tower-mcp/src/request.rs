@@ -288,6 +288,10 @@ impl McpRequest for TowerMcpRequest {
         params::is_continuation(&self.inner.inner)
     }
 
+    fn request_state(&self) -> Option<&str> {
+        params::request_state(&self.inner.inner)
+    }
+
     fn cancelled(&self) -> Cancelled {
         let token = self.token();
         // tower-mcp's token has no future of its own that could be named.

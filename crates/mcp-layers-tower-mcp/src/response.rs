@@ -1,3 +1,4 @@
+mod cache_scope;
 mod listed;
 mod texts;
 
@@ -7,7 +8,7 @@ use mcp_layers_core::{
     Listed, McpError, McpResponse, Method, Outcome, StoredResponse, Trail,
     adapter::{json_result, serialized_size, write_serialized},
     code,
-    response::{CacheHint, CacheScope, TextSite},
+    response::{CacheHint, TextSite},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -203,6 +204,16 @@ impl McpResponse for TowerMcpResponse {
         }
     }
 
+    fn request_state(&self) -> Option<&str> {
+        match self.result()? {
+            Inner::InputRequired(result) => result.request_state.as_deref(),
+            Inner::Raw(value) if self.outcome() == Outcome::InputRequired => {
+                value.get("requestState")?.as_str()
+            }
+            _ => None,
+        }
+    }
+
     fn next_cursor(&self) -> Option<&str> {
         match self.result()? {
             Inner::ListTools(list) => list.next_cursor.as_deref(),
@@ -216,7 +227,7 @@ impl McpResponse for TowerMcpResponse {
 
     fn cache_hint(&self) -> CacheHint {
         let hint = |ttl_ms: Option<u64>, scope: Option<protocol::CacheScope>| {
-            CacheHint::new(ttl_ms, scope.map(read_scope))
+            CacheHint::new(ttl_ms, scope.map(cache_scope::read))
         };
         match self.result() {
             Some(Inner::ListTools(list)) => hint(list.ttl_ms, list.cache_scope),
@@ -243,7 +254,7 @@ impl McpResponse for TowerMcpResponse {
             _ => return false,
         };
         *ttl_ms = hint.ttl_ms;
-        *scope = hint.scope.map(write_scope);
+        *scope = hint.scope.map(cache_scope::write);
         true
     }
 
@@ -367,21 +378,6 @@ fn json_rpc_error(error: McpError) -> JsonRpcError {
         code: error.code,
         message: error.message.into_owned(),
         data: error.data,
-    }
-}
-
-/// A scope that is not known is the narrowest.
-fn read_scope(scope: protocol::CacheScope) -> CacheScope {
-    match scope {
-        protocol::CacheScope::Public => CacheScope::Public,
-        _ => CacheScope::Private,
-    }
-}
-
-fn write_scope(scope: CacheScope) -> protocol::CacheScope {
-    match scope {
-        CacheScope::Public => protocol::CacheScope::Public,
-        _ => protocol::CacheScope::Private,
     }
 }
 

@@ -245,6 +245,17 @@ fn continuations_are_told() {
 }
 
 #[test]
+fn the_state_that_a_caller_sends_back_is_found_in_every_request_that_may_have_one() {
+    let params = json!({"name": "x", "uri": "a:b", "requestState": "s"});
+    for method in ["tools/call", "prompts/get", "resources/read", "vendor/x"] {
+        let continuation = request(method, params.clone());
+        assert_eq!(continuation.request_state(), Some("s"), "{method}");
+    }
+    let first = request("tools/call", json!({"name": "x"}));
+    assert_eq!(first.request_state(), None);
+}
+
+#[test]
 fn a_listen_request_names_its_resources() {
     let filter = json!({"notifications": {"resourceSubscriptions": ["a:b", "c:d"]}});
     let mut uris = Vec::new();

@@ -140,6 +140,7 @@ fn every_view_is_that_of_the_json_that_is_sent() {
         assert_eq!(typed.next_cursor(), plain.next_cursor(), "{sent}");
         assert_eq!(typed.cache_hint(), plain.cache_hint(), "{sent}");
         assert_eq!(typed.task_id(), plain.task_id(), "{sent}");
+        assert_eq!(typed.request_state(), plain.request_state(), "{sent}");
         assert_eq!(listed(&typed), listed(&plain), "{sent}");
         // The neutral response of core knows no failed task without an error.
         if sent.get("error").is_some() {

@@ -21,7 +21,7 @@ use mcp_layers_core::{Event, McpError, McpRequest, McpResponse};
 /// `poll_ready` is not caught: there is no request to answer.
 ///
 /// A panic while the inner future is dropped ends there too. If the future had its answer already,
-/// that answer stands, with the event in its trail; if it was cancelled, nobody is left to be told.
+/// that answer stands, with the event in its trail; if it was cancelled, there is no caller left.
 ///
 /// ```
 /// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};

@@ -1,4 +1,4 @@
-//! Tower layers that every MCP stack needs, whatever else it does.
+//! Tower layers that every MCP stack needs: errors, panics, cancellation, selectors.
 //!
 //! - [`CatchErrorLayer`] turns errors of plain tower layers (`timeout`, `load_shed`) into responses.
 //! - [`CatchPanicLayer`] answers a request whose handler panicked, and keeps the server running.
@@ -38,7 +38,7 @@
 //!
 //! # Ordering
 //!
-//! [`CancelLayer`] belongs outside whatever may hold a request up. [`CatchErrorLayer`] belongs outside
+//! [`CancelLayer`] belongs outside every layer that may delay a request. [`CatchErrorLayer`] belongs outside
 //! every plain tower layer, and [`CatchPanicLayer`] directly inside it. Both belong inside the error
 //! mask and the audit, which record their responses.
 //!

@@ -1,4 +1,4 @@
-//! Whatever fails further in, the caller gets a coded error with none of its words.
+//! An error of an inner service becomes an error response with a code and without its text.
 #![allow(clippy::unwrap_used)]
 
 use std::{

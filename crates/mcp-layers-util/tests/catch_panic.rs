@@ -1,4 +1,4 @@
-//! A panic anywhere further in answers one request, says nothing of itself, and ends nothing else.
+//! A panic in an inner service answers one request without its message, and ends no other request.
 #![allow(clippy::unwrap_used)]
 
 use std::{

@@ -1,5 +1,4 @@
-//! What the modules re-export is one family: a stack of layers from several of them compiles and
-//! runs.
+//! A stack of layers from several modules of the facade compiles and runs.
 
 use std::convert::Infallible;
 

@@ -37,12 +37,13 @@ use server::ConformanceServer;
 use shared::{
     auth::Edge,
     layers::Layers,
+    log,
     options::{Options, Transport},
     serve,
 };
 use tower::ServiceBuilder;
 
-/// How long a client whose stream was closed waits before it asks for the rest.
+/// The time that a client whose stream was closed waits before it asks for the rest.
 const SSE_RETRY: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
+    log::to_stderr()?;
     let sessions = Arc::new(session_manager());
     let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;

@@ -22,7 +22,7 @@ use crate::{server::ConformanceServer, tools};
 
 const STEP: Duration = Duration::from_millis(50);
 
-/// How many request streams of a session `test_reconnection` looks for; the suite opens one.
+/// The number of request streams of a session that `test_reconnection` looks for; the suite opens one.
 const STREAMS: u64 = 8;
 
 /// Logs at the start, in the middle and at the end.

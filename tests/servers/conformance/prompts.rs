@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{rounds, tools::PIXEL};
 
-/// What `prompts/list` names.
+/// The entries of `prompts/list`.
 pub(crate) fn listed() -> Vec<Prompt> {
     let required = |name: &str, description: &str| {
         PromptArgument::new(name)

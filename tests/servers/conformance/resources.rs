@@ -11,7 +11,7 @@ use crate::tools::PIXEL;
 const TEXT: &str = "test://static-text";
 const BINARY: &str = "test://static-binary";
 
-/// What `resources/list` names.
+/// The entries of `resources/list`.
 pub(crate) fn listed() -> Vec<Resource> {
     vec![
         Resource::new(TEXT, "static-text")
@@ -23,7 +23,7 @@ pub(crate) fn listed() -> Vec<Resource> {
     ]
 }
 
-/// What `resources/templates/list` names.
+/// The entries of `resources/templates/list`.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new("test://template/{id}/data", "data-by-id")

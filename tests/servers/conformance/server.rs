@@ -18,7 +18,7 @@ use crate::{
     tools,
 };
 
-/// How long a client may keep what it was given: nothing here ever changes.
+/// The time for which a client may keep an answer: nothing here ever changes.
 const TTL_MS: u64 = 60_000;
 
 /// Clones share their state, so one value serves every session and every stateless request.

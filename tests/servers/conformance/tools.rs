@@ -1,4 +1,4 @@
-//! Which tool is answered where, and the tools that only return content.
+//! Dispatch of tool calls, and the tools that only return content.
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -86,7 +86,7 @@ pub(crate) fn unknown(name: &str) -> ErrorData {
     ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
 }
 
-/// What the caller says it can do.
+/// The capabilities that the caller declares.
 pub(crate) fn capabilities(context: &RequestContext<RoleServer>) -> ClientCapabilities {
     context.client_capabilities().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What the tools take and give; rmcp makes the schemas of them.
+//! Arguments and results of the tools; rmcp derives their schemas.
 
 use std::borrow::Cow;
 
@@ -54,7 +54,7 @@ pub(crate) struct Sum {
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Pause {
-    /// How long, in milliseconds.
+    /// The pause, in milliseconds.
     pub(crate) ms: u64,
 }
 
@@ -62,18 +62,18 @@ pub(crate) struct Pause {
 pub(crate) struct Flaky {
     /// Each key has its own count of runs.
     pub(crate) key: String,
-    /// How often it fails before it works.
+    /// The number of failures before it works.
     pub(crate) failures: u64,
 }
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Message {
-    /// What it shall say.
+    /// The message.
     pub(crate) message: String,
 }
 
 #[derive(Deserialize, JsonSchema)]
 pub(crate) struct Size {
-    /// How long the text shall be, in bytes.
+    /// The length of the text, in bytes.
     pub(crate) bytes: usize,
 }

@@ -16,7 +16,6 @@
 //! there too: what an error was that callers know by its id alone.
 
 mod arguments;
-mod log;
 mod metrics;
 mod prompts;
 mod resources;
@@ -35,6 +34,7 @@ use server::Everything;
 use shared::{
     auth::Edge,
     layers::Layers,
+    log,
     options::{Options, Transport},
     serve,
     settings::Settings,
@@ -59,7 +59,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;
     let cache = options.settings.as_ref().and_then(Settings::cache);
     let handler = Everything::new(cache.cloned());
-    let stack = layers.map(Stack::new);
+    let stack = layers.map(|layers| Stack::new(layers).catalog(server::catalog()));
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,
         Transport::Http(address) => {

@@ -9,8 +9,16 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 /// The media type of Prometheus' text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How often the exporter puts what was recorded into its buckets.
+/// The interval at which the exporter sorts its measurements into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The tools that `--with auth` hides. The page is open to every reader of metrics.
+const HIDDEN: &str = "gen_ai_tool_name=\"admin_";
+
+fn without_hidden(page: &str) -> String {
+    let lines = page.lines().filter(|line| !line.contains(HIDDEN));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
 
 /// Records the metrics of this process from now on, and shows them at `/metrics`.
 pub(crate) fn page() -> Result<Router, BuildError> {
@@ -32,6 +40,6 @@ pub(crate) fn page() -> Result<Router, BuildError> {
         }
     });
 
-    let render = || async move { ([(CONTENT_TYPE, TEXT)], metrics.render()) };
+    let render = || async move { ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render())) };
     Ok(Router::new().route("/metrics", get(render)))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 const GREET: &str = "greet";
 const NAME: &str = "name";
 
-/// What `prompts/list` names.
+/// The entries of `prompts/list`.
 pub(crate) fn listed() -> Vec<Prompt> {
     let name = PromptArgument::new(NAME)
         .with_description("Whom to greet")

@@ -16,7 +16,7 @@ const ITEM: &str = "test://item/";
 /// For how long the resources with a hint are fresh, in milliseconds.
 const TTL_MS: u64 = 60_000;
 
-/// What `resources/list` names.
+/// The entries of `resources/list`.
 pub(crate) fn listed() -> Vec<Resource> {
     let resource = |uri, name, description| {
         Resource::new(uri, name)
@@ -38,7 +38,7 @@ pub(crate) fn listed() -> Vec<Resource> {
     ]
 }
 
-/// What `resources/templates/list` names.
+/// The entries of `resources/templates/list`.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
         ResourceTemplate::new("test://item/{id}", "item")
@@ -47,7 +47,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// How often the resource was read.
+/// Reads a resource; its text is the number of reads.
 ///
 /// # Errors
 /// Not found, with the uri in the error's data.

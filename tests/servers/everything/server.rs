@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_layers::{cache::CacheHandle, rmcp::RmcpNotification};
+use mcp_layers::{Catalog, cache::CacheHandle, rmcp::RmcpNotification};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
@@ -16,17 +16,29 @@ use rmcp::{
 
 use crate::{prompts, resources, shared::subscriptions::Subscriptions};
 
+/// Declares the names that the server offers, so that layers tell them from invented ones.
+pub(crate) fn catalog() -> Catalog {
+    let tools = Everything::tools().list_all().into_iter();
+    let resources = resources::listed().into_iter();
+    let templates = resources::templates().into_iter();
+    Catalog::new()
+        .with_tools(tools.map(|tool| tool.name.into_owned()))
+        .with_prompts(prompts::listed().into_iter().map(|prompt| prompt.name))
+        .with_resources(resources.map(|resource| resource.uri.clone()))
+        .with_resource_templates(templates.map(|template| template.uri_template.clone()))
+}
+
 /// Clones share their state, so one value serves every session and every stateless request.
 #[derive(Clone)]
 pub(crate) struct Everything {
     tools: Arc<ToolRouter<Self>>,
     runs: Arc<Runs>,
     subscriptions: Subscriptions,
-    /// The cache in front, if there is one: behind HTTP nobody else tells it of changes.
+    /// The cache in front, if there is one: behind HTTP only the server notifies it of changes.
     cache: Option<CacheHandle>,
 }
 
-/// How often each thing ran in this process.
+/// The number of runs of each tool and resource in this process.
 #[derive(Default)]
 pub(crate) struct Runs(Mutex<HashMap<String, u64>>);
 

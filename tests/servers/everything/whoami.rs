@@ -1,4 +1,4 @@
-//! What a handler behind HTTP can know of its caller.
+//! The caller, as a handler behind HTTP knows it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the proxy serves: the tools of its upstream.
+//! The handler of the proxy: it serves the tools of its upstream.
 
 use std::convert::Infallible;
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! It says so with one line on stderr: `listening on http://ADDR/mcp`. A third argument is for how
-//! many milliseconds the circuit stays open (5000).
+//! many milliseconds the circuit stays open (5000). Warnings and errors are logged there too, such as
+//! a circuit that opens.
 
 mod handler;
 mod upstream;
@@ -28,19 +29,19 @@ use mcp_layers::{
     timeout::TimeoutLayer,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
 };
-use shared::serve;
+use shared::{log, serve};
 use tower::{ServiceBuilder, util::BoxCloneSyncService};
 use upstream::Reconnect;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [upstream, address, rest @ ..] = &arguments[..] else {
         eprintln!("usage: proxy UPSTREAM_URL ADDR:PORT [OPEN_MS]");
         return ExitCode::from(2);
     };
     let open_ms = rest.first().map_or("5000", String::as_str);
-    match run(upstream, address, open_ms).await {
+    let served = serve::run(run(upstream, address, open_ms));
+    match served.unwrap_or_else(|error| Err(error.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("proxy: {error}");
@@ -50,6 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn Error>> {
+    log::to_stderr()?;
     let progress = ProgressTokens::new();
     let seconds = Duration::from_secs;
     // The operator of this proxy knows the upstream, and trusts the annotations of its tools.

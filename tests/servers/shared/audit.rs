@@ -1,8 +1,8 @@
 //! The audit and its flags.
 
-use std::{error::Error, sync::OnceLock, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::OnceLock, time::Duration};
 
-use axum::Router;
+use axum::{Router, extract::ConnectInfo, http::Extensions};
 use mcp_layers::audit::{AuditHttpLayer, AuditLayer, FileSink, Key, LogOptions};
 
 use super::{
@@ -56,7 +56,11 @@ pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
 /// Records what the edge of these routes refuses.
 pub(super) fn around(router: Router) -> Router {
     match AUDIT.get() {
-        Some((_, layer)) => router.layer(AuditHttpLayer::new(layer)),
+        Some((_, layer)) => {
+            let peer =
+                |extensions: &Extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip());
+            router.layer(AuditHttpLayer::new(layer).client_address(peer))
+        }
         None => router,
     }
 }

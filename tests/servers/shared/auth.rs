@@ -1,4 +1,4 @@
-//! Who is calling, and may they: three API keys, and JSON web tokens where a key set is given.
+//! Authentication and authorization: three API keys, and JSON web tokens where a key set is given.
 //!
 //! | key | principal | scopes |
 //! |---|---|---|
@@ -6,7 +6,7 @@
 //! | `key-b` | `b` | `tools` |
 //! | `key-root` | `root` | `tools`, `admin` |
 //!
-//! Whatever is called `admin_*` needs `admin` and is hidden without it; all else needs `tools`. Over
+//! Every tool named `admin_*` needs `admin` and is hidden without it; all else needs `tools`. Over
 //! standard input the caller is `local` and has every scope.
 
 use std::{error::Error, net::SocketAddr, sync::OnceLock};
@@ -70,8 +70,7 @@ pub(super) fn authorize(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
     put(layers.layer(show_principal).into_inner())
 }
 
-/// What stands in front of the transport, if the layer is chosen: it authenticates, and refuses with
-/// a challenge.
+/// The layer outside the transport, if it is chosen: it authenticates, and refuses with a challenge.
 pub(crate) struct Edge<'a>(&'a Settings);
 
 impl<'a> Edge<'a> {
@@ -132,8 +131,8 @@ fn key_set(at: &str) -> Result<Keys, Box<dyn Error>> {
 }
 
 /// The one policy of this process, which the edge and the MCP layer share.
-fn policy() -> Result<&'static AuthorizeLayer<Rules>, ConfigError> {
-    static POLICY: OnceLock<AuthorizeLayer<Rules>> = OnceLock::new();
+fn policy() -> Result<&'static AuthorizeLayer, ConfigError> {
+    static POLICY: OnceLock<AuthorizeLayer> = OnceLock::new();
     if let Some(policy) = POLICY.get() {
         return Ok(policy);
     }

@@ -24,7 +24,7 @@ const SCRUB_RESULTS: Flag = Flag {
 pub(crate) const FLAGS: &[Flag] = &[SCRUB, SCRUB_RESULTS];
 
 /// # Errors
-/// A flag with a value that is none of those above.
+/// A flag with an unknown value.
 pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let redactor = match settings.get(&SCRUB) {
         Some("none") => Redactor::none(),

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use mcp_layers::{
     BoxError,
+    events::EventsLayer,
     rmcp::{Leaf, RmcpRequest, RmcpResponse},
     timing::TimingLayer,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
@@ -20,6 +21,7 @@ use super::{
 const LAYERS: &[Entry] = &[
     Entry::part_of(auth::NAME, auth::local),
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
+    Entry::named("events", &[], |_| put(EventsLayer::new())),
     Entry::chosen("audit", audit::FLAGS, audit::make),
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
@@ -41,17 +43,17 @@ const LAYERS: &[Entry] = &[
 /// that is fixed needs none of that, see `quickstart`.
 pub(crate) type Boxed = BoxCloneSyncService<RmcpRequest, RmcpResponse, BoxError>;
 
-/// Puts one layer around what is further in.
+/// Wraps a service in one layer.
 pub(crate) type PutAround = Box<dyn Fn(Boxed) -> Boxed>;
 
-/// What makes a layer of the flags.
+/// Makes a layer of the flags.
 type Make = fn(&Settings) -> Result<PutAround, Box<dyn Error>>;
 
 struct Entry {
     name: Option<&'static str>,
-    /// Whether it is there when nothing is chosen.
+    /// True for a layer of the default stack.
     default: bool,
-    /// Whether it is another part of the layer with its name.
+    /// True for another part of the layer with its name.
     part: bool,
     flags: &'static [Flag],
     make: Make,
@@ -77,7 +79,7 @@ impl Entry {
         }
     }
 
-    /// What belongs to a layer and stands elsewhere.
+    /// A part of a layer at another place of the stack.
     const fn part_of(name: &'static str, make: Make) -> Self {
         Self {
             part: true,
@@ -105,7 +107,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         .filter_map(|entry| entry.name)
 }
 
-/// Those of them that are there when nothing is chosen.
+/// The layers of the default stack.
 pub(crate) fn defaults() -> impl Iterator<Item = &'static str> {
     LAYERS
         .iter()
@@ -148,7 +150,7 @@ impl Layer<Leaf> for Layers {
     }
 }
 
-/// What a layer without errors of its settings is made of.
+/// Makes the entry of a layer whose settings cannot be wrong.
 pub(crate) fn put<L>(layer: L) -> Result<PutAround, Box<dyn Error>>
 where
     L: Layer<Boxed> + 'static,

@@ -1,10 +1,11 @@
-//! What the example servers share: their flags, the stack of layers, how they are served.
+//! Shared parts of the example servers: flags, the stack of layers, transports.
 
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod cache;
 pub(crate) mod error_mask;
 pub(crate) mod layers;
+pub(crate) mod log;
 pub(crate) mod options;
 pub(crate) mod rate_limit;
 pub(crate) mod retry;

@@ -1,8 +1,8 @@
 //! Serving a handler, bare or in a stack, until the client hangs up or a signal comes.
 
-use std::{error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body, http::Request, response::IntoResponse, serve::ListenerExt};
 use mcp_layers::{
     BoxError,
     rmcp::{RmcpRequest, RmcpResponse, Stack},
@@ -37,14 +37,14 @@ pub(crate) fn run<T>(server: impl Future<Output = T>) -> io::Result<T> {
     Ok(ended)
 }
 
-/// Where and how to serve HTTP.
+/// Settings of the HTTP server.
 pub(crate) struct Http<'a> {
     pub(crate) address: SocketAddr,
     pub(crate) sessions: Arc<LocalSessionManager>,
     pub(crate) config: StreamableHttpServerConfig,
-    /// What is served besides `/mcp`.
+    /// Further pages, next to `/mcp`.
     pub(crate) pages: Router,
-    /// What stands in front of `/mcp`.
+    /// The authentication of `/mcp`.
     pub(crate) edge: Option<Edge<'a>>,
 }
 
@@ -67,12 +67,12 @@ where
     let mut router = match stack {
         Some(stack) => {
             let service = stack.http(make_handler, http.sessions, config);
-            Router::new().nest_service("/mcp", service)
+            at_mcp(service)
         }
         None => {
             let make_handler = move || Ok(make_handler());
             let service = StreamableHttpService::new(make_handler, http.sessions, config);
-            Router::new().nest_service("/mcp", service)
+            at_mcp(service)
         }
     };
 
@@ -88,6 +88,15 @@ where
         interrupt().await;
         stop.cancel();
     };
+    // An answer goes out in two writes. Without this the second waits for the client's delayed
+    // acknowledgement of the first, 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::warn!(%error, "TCP_NODELAY is not set");
+        }
+    });
+    // The address limit, the audit and the timing read the client's address from `ConnectInfo`.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(interrupted);
     let out_of_time = async move {
         stopped.cancelled().await;
@@ -98,6 +107,18 @@ where
         () = out_of_time => {}
     }
     Ok(())
+}
+
+/// Serves `/mcp` and `/mcp/`, and nothing below: a rule for the exact path holds for all of it.
+fn at_mcp<S>(service: S) -> Router
+where
+    S: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    Router::new()
+        .route_service("/mcp", service.clone())
+        .route_service("/mcp/", service)
 }
 
 /// Serves one client on standard input and output until it hangs up, or an interrupt.

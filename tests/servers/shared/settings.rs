@@ -1,4 +1,4 @@
-//! Which layers are chosen, and the flags that belong to them.
+//! The chosen layers, and their flags.
 
 use std::{collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
 
@@ -10,12 +10,12 @@ use super::layers;
 pub(crate) struct Flag {
     /// With its two dashes.
     pub(crate) name: &'static str,
-    /// What stands for the value in the help.
+    /// The placeholder of the value in the help.
     pub(crate) value: &'static str,
     pub(crate) help: &'static str,
 }
 
-/// Which layers are chosen, and the flags that belong to them.
+/// The chosen layers, and their flags.
 pub(crate) struct Settings {
     layers: Vec<&'static str>,
     values: HashMap<&'static str, Vec<String>>,

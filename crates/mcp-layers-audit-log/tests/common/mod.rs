@@ -12,7 +12,7 @@ use mcp_layers_audit_log::{AuditLog, Key, LogOptions, VerifyError, verify};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The time within which something happens that nobody has to wait for.
+/// The most time that a test waits for a thing that happens soon.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn key() -> Key {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// The time within which something happens that nobody has to wait for.
+/// The most time that a test waits for a thing that happens soon.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn key() -> Key {

@@ -18,7 +18,7 @@ use mcp_layers_core::{Authentication, Principal};
 use tower_layer::Layer;
 use tower_service::Service;
 
-static LAYER: LazyLock<AuthorizeHttpLayer<Rules>> = LazyLock::new(|| {
+static LAYER: LazyLock<AuthorizeHttpLayer> = LazyLock::new(|| {
     let rules = Rules::builder()
         .tool("*", Access::any_principal())
         .tool("pay", Access::scopes(["money"]))
@@ -47,7 +47,7 @@ impl Service<Request<Full<Bytes>>> for Echo {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let body = Full::from(data.to_vec());
+    let body = Full::<Bytes>::from(data.to_vec());
     let mut request = Request::post("/mcp").body(body).expect("a request");
     let ada = Principal::new("ada", Authentication::Bearer);
     request.extensions_mut().insert(Arc::new(ada));

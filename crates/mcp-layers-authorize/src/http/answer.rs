@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     rejection::{Reason, Rejection},
-    settings::Settings,
+    state::Guard,
 };
 
 /// A response of the inner service, or one of the edge.
@@ -32,28 +32,13 @@ pub(super) fn unauthenticated<R>(challenge: &Challenge) -> Answer<R> {
     answer
 }
 
-/// 404: a session that is not the caller's, or not known, in the form of rmcp's transport.
-pub(super) fn session_not_found<R>(rule: &'static str) -> Answer<R> {
-    let body = Full::from("Not Found: Session not found");
-    let mut answer = Response::new(Either::Right(body));
-    *answer.status_mut() = StatusCode::NOT_FOUND;
-    record(&mut answer, rule);
-    answer
-}
-
-/// 413: a body above the limit.
-pub(super) fn too_large<R>() -> Answer<R> {
-    without_id(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        &McpError::too_large(),
-        "body too large",
-    )
-}
-
-/// 400: a body that ended with an error.
-pub(super) fn broken<R>() -> Answer<R> {
+/// 413 or 400: a body above the limit, or one that ended with an error.
+pub(super) fn unreadable<R>(status: StatusCode) -> Answer<R> {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return without_id(status, &McpError::too_large(), "body too large");
+    }
     let error = McpError::public(400, "The body could not be read");
-    without_id(StatusCode::BAD_REQUEST, &error, "body broken")
+    without_id(status, &error, "body broken")
 }
 
 /// 400: a message that has a member twice.
@@ -72,13 +57,14 @@ pub(super) fn not_a_message<R>(error: &ParseError) -> Answer<R> {
 /// The answer to a rejected request. A challenge is added where scopes would help.
 pub(super) fn rejected<R>(
     rejection: Rejection,
+    guard: &Guard,
     request: &JsonRpcRequest,
     challenge: &Challenge,
 ) -> Answer<R> {
     let (status, challenge) = match &rejection.reason {
         Reason::NoPrincipal => (StatusCode::UNAUTHORIZED, Some(challenge.clone())),
         Reason::ForeignSession => (StatusCode::FORBIDDEN, None),
-        Reason::Hidden | Reason::ForeignTask | Reason::ForeignState => (StatusCode::OK, None),
+        Reason::Hidden(_) | Reason::ForeignTask | Reason::ForeignState => (StatusCode::OK, None),
         Reason::Denied(denial) => {
             let helps = denial.missing_scopes().len() > 0;
             let challenge = challenge.clone().with_error(BearerError::InsufficientScope);
@@ -88,32 +74,29 @@ pub(super) fn rejected<R>(
             (StatusCode::FORBIDDEN, helps.then_some(scoped))
         }
     };
-    let mut response = rejection.answer(request, &Settings::default());
+    let rule = rejection.reason.rule();
+    let mut response = rejection.refuse(guard, request);
     let trail = std::mem::take(response.trail_mut());
     let mut answer = json_answer(status, &Value::from(&response));
     if let Some(challenge) = challenge {
         let header = challenge.to_header_value();
         answer.headers_mut().insert(WWW_AUTHENTICATE, header);
     }
-    log(status, &trail);
+    log(status, &rule);
     answer.extensions_mut().insert(trail);
     answer
 }
 
-/// Puts the denial into the response's extensions, where an outer layer finds it, and logs it.
-fn record<R>(answer: &mut Answer<R>, rule: &'static str) {
-    let mut trail = Trail::new();
+/// Puts a denial into the response's extensions, where an outer layer finds it, and logs it.
+pub(super) fn record<R>(answer: &mut Answer<R>, rule: &'static str) {
+    let extensions = answer.extensions_mut();
+    let trail = extensions.get_or_insert_default::<Trail>();
     trail.push(Event::Denied { rule: rule.into() });
-    log(answer.status(), &trail);
-    answer.extensions_mut().insert(trail);
+    log(answer.status(), rule);
 }
 
-fn log(status: StatusCode, trail: &Trail) {
-    for event in trail.events() {
-        if let Event::Denied { rule } = event {
-            tracing::debug!(status = status.as_u16(), %rule, "request refused at the HTTP edge");
-        }
-    }
+fn log(status: StatusCode, rule: &str) {
+    tracing::debug!(status = status.as_u16(), %rule, "request refused at the HTTP edge");
 }
 
 fn without_id<R>(status: StatusCode, error: &McpError, rule: &'static str) -> Answer<R> {

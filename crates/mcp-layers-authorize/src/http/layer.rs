@@ -1,10 +1,10 @@
-use std::{fmt, sync::Arc};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use mcp_layers_core::{ConfigError, http::Challenge};
 use tower_layer::Layer;
 
 use super::{edge::Edge, service::AuthorizeHttp};
-use crate::{layer::AuthorizeLayer, policy::Policy};
+use crate::layer::AuthorizeLayer;
 
 /// The policy of an [`AuthorizeLayer`] around an HTTP transport: answers 403 with a scope challenge
 /// before the transport reads the request. The transport itself would answer 200 with an error inside.
@@ -16,12 +16,12 @@ use crate::{layer::AuthorizeLayer, policy::Policy};
 /// # Rules
 ///
 /// 1. The principal is the `Arc<Principal>` (or `Principal`) in the request's extensions. Without a
-///    verified one: 401, whatever the request is.
+///    verified one: 401 for every request.
 /// 2. The body decides, never a header: it is read up to [`AuthorizeHttpLayer::max_body`] (413
 ///    beyond), and passed on byte for byte, for hidden names too. `Mcp-*` headers that contradict the
 ///    body are refused by the transport, with 400 and -32020.
 /// 3. A message with a duplicate member in its envelope, in `params` or in `_meta` gets 400 and -32600
-///    from the edge, whoever sends it: two readers could take it for different requests.
+///    from the edge for every principal: two readers could take it for different requests.
 /// 4. A body that is not a JSON-RPC message is left to the transport.
 /// 5. A denial with missing scopes: 403, a JSON-RPC error, and
 ///    `WWW-Authenticate: Bearer error="insufficient_scope"` with every scope that the operation needs
@@ -31,38 +31,38 @@ use crate::{layer::AuthorizeLayer, policy::Policy};
 ///    same way as an unknown one; the transport does not find a hidden tool
 ///    ([`hidden_tool`](mcp_layers_core::hidden_tool)). If that layer wraps nothing, the edge answers.
 /// 6. A legacy session is bound to the principal whose `initialize` opened it. Any request in the
-///    session of another principal, or in one that is not bound, gets the transport's answer to an
-///    unknown session: 404 (MCP 2025-11-25, basic/transports, "Session Management"). A session ends
+///    session of another principal, or in one that is not bound, is sent on with an id that the
+///    transport does not have, which answers it as any unknown session: 404, and a `DELETE` as if it
+///    had ended one (MCP 2025-11-25, basic/transports, "Session Management"). A session ends
 ///    with a successful `DELETE`, or when the transport answers 404 to its owner. From 2026-07-28 on
 ///    there are no sessions: the header is removed.
 /// 7. Every refusal of the edge has a [`Trail`](mcp_layers_core::Trail) with a
 ///    [`Denied`](mcp_layers_core::Event::Denied) event in the response's extensions, and an event of
 ///    `tracing` at level `DEBUG`. The body of a refused request is read to its end, up to the limit,
 ///    so that clients do not see a broken connection.
-pub struct AuthorizeHttpLayer<P> {
-    edge: Edge<P>,
+#[derive(Debug, Clone)]
+pub struct AuthorizeHttpLayer {
+    edge: Edge,
 }
 
-impl<P: Policy> AuthorizeHttpLayer<P> {
+impl AuthorizeHttpLayer {
     /// The default of [`AuthorizeHttpLayer::max_body`]: 8 MiB.
     pub const DEFAULT_MAX_BODY: usize = 8 * 1024 * 1024;
 
     /// The HTTP edge of a layer: the same policy, the same sessions.
     #[must_use]
-    pub fn new(layer: &AuthorizeLayer<P>) -> Self {
-        layer.state().set_edge();
+    pub fn new(layer: &AuthorizeLayer) -> Self {
+        layer.state.has_edge.store(true, Relaxed);
         Self {
             edge: Edge {
-                state: Arc::clone(layer.state()),
-                settings: layer.settings(),
+                state: Arc::clone(&layer.state),
+                settings: layer.settings,
                 max_body: Self::DEFAULT_MAX_BODY,
                 challenge: Challenge::new(),
             },
         }
     }
-}
 
-impl<P> AuthorizeHttpLayer<P> {
     /// Sets the largest body that is read, in bytes. Default: 8 MiB, more than rmcp's transport
     /// accepts. A body is held in memory.
     ///
@@ -86,28 +86,10 @@ impl<P> AuthorizeHttpLayer<P> {
     }
 }
 
-impl<S, P> Layer<S> for AuthorizeHttpLayer<P> {
-    type Service = AuthorizeHttp<S, P>;
+impl<S> Layer<S> for AuthorizeHttpLayer {
+    type Service = AuthorizeHttp<S>;
 
-    fn layer(&self, inner: S) -> AuthorizeHttp<S, P> {
+    fn layer(&self, inner: S) -> AuthorizeHttp<S> {
         AuthorizeHttp::with_edge(inner, Arc::new(self.edge.clone()))
-    }
-}
-
-impl<P> Clone for AuthorizeHttpLayer<P> {
-    fn clone(&self) -> Self {
-        Self {
-            edge: self.edge.clone(),
-        }
-    }
-}
-
-impl<P> fmt::Debug for AuthorizeHttpLayer<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizeHttpLayer")
-            .field("settings", &self.edge.settings)
-            .field("max_body", &self.edge.max_body)
-            .field("challenge", &self.edge.challenge)
-            .finish_non_exhaustive()
     }
 }

@@ -1,33 +1,32 @@
 use std::{
-    fmt,
+    future::poll_fn,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, Request, Response};
+use http::{Extensions, Method, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{Either, Full};
-use mcp_layers_core::{BoxError, Principal, request::MODERN};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use mcp_layers_core::{BoxError, Principal, hidden_tool};
 use tower_service::Service;
 
 use super::{
-    answer::{session_not_found, unauthenticated},
-    edge::{Edge, SESSION, Session},
-    future::{AuthorizeHttpFuture, Waiting},
+    answer::{self, Answer},
+    decision::decide,
+    edge::Edge,
 };
-use crate::{bindings::Owned, policy::Policy, state::Counters};
-
-const VERSION: &str = "mcp-protocol-version";
 
 /// The service of [`AuthorizeHttpLayer`](crate::AuthorizeHttpLayer).
-pub struct AuthorizeHttp<S, P> {
+#[derive(Debug, Clone)]
+pub struct AuthorizeHttp<S> {
     inner: S,
-    edge: Arc<Edge<P>>,
+    edge: Arc<Edge>,
 }
 
-impl<S, P> AuthorizeHttp<S, P> {
-    pub(super) fn with_edge(inner: S, edge: Arc<Edge<P>>) -> Self {
+impl<S> AuthorizeHttp<S> {
+    pub(super) fn with_edge(inner: S, edge: Arc<Edge>) -> Self {
         Self { inner, edge }
     }
 
@@ -47,63 +46,77 @@ impl<S, P> AuthorizeHttp<S, P> {
     }
 }
 
-impl<S, P, B, R> Service<Request<B>> for AuthorizeHttp<S, P>
+impl<S, B, R> Service<Request<B>> for AuthorizeHttp<S>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone,
-    P: Policy,
-    B: Body,
+    S: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
     B::Error: Into<BoxError>,
-    R: Body<Data = Bytes>,
+    R: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<Either<R, Full<Bytes>>>;
     type Error = S::Error;
-    type Future = AuthorizeHttpFuture<S, P, B, R>;
+    // A box, because reading a body is I/O.
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let edge = &self.edge;
-        let (mut parts, body) = request.into_parts();
-        let Some(principal) = principal(&parts.extensions) else {
-            Counters::add(&edge.state.counters.unauthenticated, 1);
-            let answer = unauthenticated(&edge.challenge);
-            return AuthorizeHttpFuture::refusing(body, edge.max_body, answer);
-        };
-        if is_modern(&parts.headers) {
-            parts.headers.remove(SESSION);
-        }
-        let session = match session(&parts.headers) {
-            Ok(None) => Ok(Session::Opens(Arc::clone(&principal))),
-            Ok(Some(session)) => match edge.state.sessions.touch(session, &principal) {
-                Owned::Own if parts.method == Method::DELETE => Ok(Session::Ends(session.into())),
-                Owned::Own => Ok(Session::Continues(session.into())),
-                Owned::Foreign => Err("session of another principal"),
-                Owned::Unbound => Err("session without an owner"),
-            },
-            Err(()) => Err("session id not readable"),
-        };
-        let session = match session {
-            Ok(session) => session,
-            Err(rule) => {
-                Counters::add(&edge.state.counters.foreign, 1);
-                let answer = session_not_found(rule);
-                return AuthorizeHttpFuture::refusing(body, edge.max_body, answer);
-            }
-        };
         // The instance that is ready goes with the request.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let waiting = Waiting {
-            edge: Arc::clone(edge),
-            principal,
-            inner,
-            parts,
-            session,
-        };
-        AuthorizeHttpFuture::reading(body, waiting)
+        Box::pin(answer(Arc::clone(&self.edge), inner, request))
     }
+}
+
+async fn answer<S, B, R>(
+    edge: Arc<Edge>,
+    mut inner: S,
+    request: Request<B>,
+) -> Result<Answer<R>, S::Error>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<R>>,
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let (mut parts, body) = request.into_parts();
+    let principal = principal(&parts.extensions);
+    // The body is read before a refusal too, so that no client breaks off sending it.
+    let body = read(body, edge.max_body).await;
+    let Some(principal) = principal else {
+        edge.state.count(|stats| stats.unauthenticated += 1);
+        return Ok(answer::unauthenticated(&edge.challenge));
+    };
+    let bytes = match body {
+        Ok(bytes) => bytes,
+        Err(status) => return Ok(answer::unreadable(status)),
+    };
+    let session = edge.read_session(&mut parts.headers, &principal);
+    // Only `POST` has messages in its body (MCP, basic/transports).
+    let decided = match parts.method == Method::POST {
+        true => decide(&edge, &bytes, &principal).await,
+        false => Ok(None),
+    };
+    let hidden_tool = match decided {
+        Ok(hidden_tool) => hidden_tool,
+        Err(answer) => return Ok(answer),
+    };
+    let is_delete = parts.method == Method::DELETE;
+    let request = Request::from_parts(parts, Full::new(bytes));
+    let response = match &hidden_tool {
+        Some(tool) => {
+            let mut future = pin!(hidden_tool::scope(tool, || inner.call(request)));
+            poll_fn(|cx| hidden_tool::scope(tool, || future.as_mut().poll(cx))).await?
+        }
+        None => inner.call(request).await?,
+    };
+    let mut answer = response.map(Either::Left);
+    edge.keep_session(&session, is_delete, &principal, &mut answer);
+    Ok(answer)
 }
 
 /// The verified principal of a request.
@@ -113,33 +126,18 @@ fn principal(extensions: &Extensions) -> Option<Arc<Principal>> {
     found.filter(|principal| principal.is_verified())
 }
 
-fn is_modern(headers: &HeaderMap) -> bool {
-    let version = headers
-        .get(VERSION)
-        .and_then(|version| version.to_str().ok());
-    version.is_some_and(|version| version >= MODERN)
-}
-
-/// The session of a request; an error for an id that cannot be read, or for several.
-fn session(headers: &HeaderMap) -> Result<Option<&str>, ()> {
-    let mut values = headers.get_all(SESSION).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(session), None) => session.to_str().map(Some).map_err(|_| ()),
-        (Some(_), Some(_)) => Err(()),
+/// Reads a body up to the limit.
+async fn read<B>(body: B, max: usize) -> Result<Bytes, StatusCode>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    if body.size_hint().lower() > max as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-}
-
-impl<S: Clone, P> Clone for AuthorizeHttp<S, P> {
-    fn clone(&self) -> Self {
-        Self::with_edge(self.inner.clone(), Arc::clone(&self.edge))
-    }
-}
-
-impl<S: fmt::Debug, P> fmt::Debug for AuthorizeHttp<S, P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthorizeHttp")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+    match Limited::new(body, max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }

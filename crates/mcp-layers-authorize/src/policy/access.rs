@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mcp_layers_core::{ConfigError, Principal};
 
 use super::{
-    decision::{Decision, Denial, RuleName},
+    decision::{Decision, Denial},
     scopes::{Scopes, is_scope},
 };
 
@@ -23,13 +23,7 @@ impl Access {
     /// Any verified principal. A request without a principal is always refused.
     #[must_use]
     pub fn any_principal() -> Self {
-        Self {
-            nobody: false,
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            tenants: Vec::new(),
-            hidden: false,
-        }
+        Self::scopes::<&str>([])
     }
 
     /// No principal at all.
@@ -44,8 +38,11 @@ impl Access {
     /// A principal with all of these scopes, or broader ones.
     pub fn scopes<T: Into<Arc<str>>>(scopes: impl IntoIterator<Item = T>) -> Self {
         Self {
+            nobody: false,
             scopes: scopes.into_iter().map(Into::into).collect(),
-            ..Self::any_principal()
+            roles: Vec::new(),
+            tenants: Vec::new(),
+            hidden: false,
         }
     }
 
@@ -90,17 +87,17 @@ impl Access {
 /// An [`Access`] with the name of its rule, and for each scope the broader ones that imply it.
 #[derive(Debug)]
 pub(super) struct Gate {
-    name: Arc<str>,
+    name: String,
     access: Access,
     /// For each needed scope the broader ones.
-    broader: Box<[Box<[Arc<str>]>]>,
+    broader: Vec<Vec<Arc<str>>>,
 }
 
 impl Gate {
     pub(super) fn new(name: String, access: Access, scopes: &Scopes) -> Self {
         let broader = access.scopes.iter().map(|scope| scopes.broader(scope));
         Self {
-            name: name.into(),
+            name,
             broader: broader.collect(),
             access,
         }
@@ -128,9 +125,9 @@ impl Gate {
         if self.admits(principal) {
             return Decision::Allow;
         }
-        let rule = RuleName::from(Arc::clone(&self.name));
+        let rule = self.name.clone();
         if self.access.hidden {
-            return Decision::Hide(rule);
+            return Decision::hide(rule);
         }
         let missing = self.needs().filter(|need| !has(principal, *need));
         Denial::new(rule)
@@ -140,7 +137,7 @@ impl Gate {
     }
 
     fn needs(&self) -> impl Iterator<Item = (&Arc<str>, &[Arc<str>])> {
-        let broader = self.broader.iter().map(AsRef::as_ref);
+        let broader = self.broader.iter().map(Vec::as_slice);
         self.access.scopes.iter().zip(broader)
     }
 }

@@ -14,72 +14,70 @@ use super::{
 #[derive(Debug)]
 #[must_use = "rules take effect once they are built"]
 pub struct RulesBuilder {
-    tools: Vec<(String, Access)>,
-    resources: Vec<(String, Access)>,
-    prompts: Vec<(String, Access)>,
-    methods: Vec<(String, Access)>,
-    others: Vec<(String, Access)>,
+    rules: Vec<(Subject, String, Access)>,
     unknown: Access,
     otherwise: Access,
     scopes: Scopes,
     read_only: Option<Catalog>,
 }
 
+/// The things that a rule is about.
+#[derive(Debug, Clone, Copy)]
+enum Subject {
+    Tool,
+    Resource,
+    Prompt,
+    Method,
+    OtherMethod,
+}
+
 impl Rules {
     /// An empty table, which hides everything.
     pub fn builder() -> RulesBuilder {
-        RulesBuilder::new()
-    }
-}
-
-impl RulesBuilder {
-    fn new() -> Self {
-        Self {
-            tools: Vec::new(),
-            resources: Vec::new(),
-            prompts: Vec::new(),
-            methods: Vec::new(),
-            others: Vec::new(),
+        RulesBuilder {
+            rules: Vec::new(),
             unknown: Access::nobody().hidden(),
             otherwise: Access::nobody().hidden(),
             scopes: Scopes::default(),
             read_only: None,
         }
     }
+}
+
+impl RulesBuilder {
+    fn rule(mut self, subject: Subject, name: impl Into<String>, access: Access) -> Self {
+        self.rules.push((subject, name.into(), access));
+        self
+    }
 
     /// Adds a rule for seeing and calling tools: one by its name, or several by a pattern such as
     /// `admin_*`.
-    pub fn tool(mut self, pattern: impl Into<String>, access: Access) -> Self {
-        self.tools.push((pattern.into(), access));
-        self
+    pub fn tool(self, pattern: impl Into<String>, access: Access) -> Self {
+        self.rule(Subject::Tool, pattern, access)
     }
 
     /// Adds a rule for seeing, reading and subscribing to resources, and for templates and skills: one
     /// by its uri, or several by a pattern such as `file:///notes/*`, which matches everything below.
     /// `*` matches every uri.
-    pub fn resource(mut self, pattern: impl Into<String>, access: Access) -> Self {
-        self.resources.push((pattern.into(), access));
-        self
+    pub fn resource(self, pattern: impl Into<String>, access: Access) -> Self {
+        self.rule(Subject::Resource, pattern, access)
     }
 
     /// Adds a rule for seeing, getting and completing prompts: one by its name, or several by a
     /// pattern.
-    pub fn prompt(mut self, pattern: impl Into<String>, access: Access) -> Self {
-        self.prompts.push((pattern.into(), access));
-        self
+    pub fn prompt(self, pattern: impl Into<String>, access: Access) -> Self {
+        self.rule(Subject::Prompt, pattern, access)
     }
 
     /// Adds a rule for a method of the protocol, such as `logging/setLevel`. The rule of the target
     /// must hold in addition.
-    pub fn method(mut self, method: impl Into<String>, access: Access) -> Self {
-        self.methods.push((method.into(), access));
-        self
+    pub fn method(self, method: impl Into<String>, access: Access) -> Self {
+        self.rule(Subject::Method, method, access)
     }
 
     /// Adds a rule for a method that the protocol does not have, by its exact name.
-    pub fn other_method(mut self, method: impl Into<String>, access: Access) -> Self {
-        self.others.push((method.into(), access));
-        self
+    pub fn other_method(self, method: impl Into<String>, access: Access) -> Self {
+        self.rule(Subject::OtherMethod, method, access)
     }
 
     /// Sets the access to all other methods that the protocol does not have, or that servers do not
@@ -123,41 +121,49 @@ impl RulesBuilder {
     /// has; when a scope has characters that no scope has, implies itself, or implies one that no
     /// rule needs.
     pub fn build(self) -> Result<Rules, ConfigError> {
-        self.check_access()?;
-        for (pattern, _) in &self.resources {
-            check_uri(pattern)?;
+        let rules = self.rules.iter().map(|(_, name, access)| (&**name, access));
+        let defaults = [
+            ("unknown methods", &self.unknown),
+            ("otherwise", &self.otherwise),
+        ];
+        let mut needed = Vec::new();
+        for (name, access) in rules.chain(defaults) {
+            access.check(name)?;
+            needed.extend(access.needed_scopes().iter().map(|scope| &**scope));
         }
+        self.scopes.check(&needed)?;
 
-        let gate = |name: String, access: Access| Gate::new(name, access, &self.scopes);
-        let targets = |sort: &str, rules: Vec<(String, Access)>| {
-            Patterns::new(rules.into_iter().map(|(pattern, access)| {
-                let name = format!("{sort} {pattern}");
-                (pattern, gate(name, access))
-            }))
-        };
-        let mut methods = HashMap::new();
-        for (name, access) in self.methods {
-            let method = asked_about(&name)?;
-            if methods.insert(method, gate(name.clone(), access)).is_some() {
-                return Err(ConfigError::new(format!("{name:?} has two rules")));
-            }
-        }
-        let mut others = HashMap::new();
-        for (name, access) in self.others {
-            let method = Method::new(&name);
-            if method.known().is_some() || method.is_notification() || name.is_empty() {
-                let fault = format!("{name:?} is not a method outside the protocol");
-                return Err(ConfigError::new(fault));
-            }
-            let gate = gate(name.clone(), access);
-            if others.insert(name.clone().into_boxed_str(), gate).is_some() {
+        let gate = |name: String, access| Gate::new(name, access, &self.scopes);
+        let (mut tools, mut resources, mut prompts) =
+            <(Patterns<_>, Patterns<_>, Patterns<_>)>::default();
+        let (mut methods, mut others) = (HashMap::new(), HashMap::new());
+        for (subject, name, access) in self.rules {
+            let is_new = match subject {
+                Subject::Tool => tools.insert(&name, gate(format!("tool {name}"), access))?,
+                Subject::Resource => {
+                    check_uri(&name)?;
+                    resources.insert(&name, gate(format!("resource {name}"), access))?
+                }
+                Subject::Prompt => prompts.insert(&name, gate(format!("prompt {name}"), access))?,
+                Subject::Method => {
+                    check_method(&name)?;
+                    let gate = gate(name.clone(), access);
+                    methods.insert(name.clone(), gate).is_none()
+                }
+                Subject::OtherMethod => {
+                    check_other_method(&name)?;
+                    let gate = gate(name.clone(), access);
+                    others.insert(name.clone(), gate).is_none()
+                }
+            };
+            if !is_new {
                 return Err(ConfigError::new(format!("{name:?} has two rules")));
             }
         }
         Ok(Rules {
-            tools: targets("tool", self.tools)?,
-            resources: targets("resource", self.resources)?,
-            prompts: targets("prompt", self.prompts)?,
+            tools,
+            resources,
+            prompts,
             methods,
             others,
             unknown: gate("unknown method".to_owned(), self.unknown),
@@ -168,44 +174,26 @@ impl RulesBuilder {
     }
 }
 
-impl RulesBuilder {
-    /// Checks the scopes.
-    fn check_access(&self) -> Result<(), ConfigError> {
-        let named = [
-            &self.tools,
-            &self.resources,
-            &self.prompts,
-            &self.methods,
-            &self.others,
-        ];
-        let named = named.into_iter().flatten();
-        let named = named.map(|(name, access)| (&**name, access));
-        let defaults = [
-            ("unknown methods", &self.unknown),
-            ("otherwise", &self.otherwise),
-        ];
-        let mut needed = Vec::new();
-        for (name, access) in named.chain(defaults) {
-            access.check(name)?;
-            needed.extend(access.needed_scopes().iter().map(|scope| &**scope));
+/// Refuses methods that layers never ask policies about.
+fn check_method(name: &str) -> Result<(), ConfigError> {
+    let text = match Method::new(name).known() {
+        None => "is not a method of the protocol",
+        Some(method) if method.is_lifecycle() => {
+            "belongs to the lifecycle, which is always allowed"
         }
-        self.scopes.check(&needed)
-    }
+        Some(method) if method.is_notification() => "is a notification, which needs no access",
+        Some(_) => return Ok(()),
+    };
+    Err(ConfigError::new(format!("method {name:?} {text}")))
 }
 
-/// Reads a method that layers ask policies about.
-fn asked_about(name: &str) -> Result<Method<'static>, ConfigError> {
-    let fault = |text| ConfigError::new(format!("method {name:?} {text}"));
-    let method = Method::new(name)
-        .known()
-        .ok_or_else(|| fault("is not a method of the protocol"))?;
-    if method.is_lifecycle() {
-        return Err(fault("belongs to the lifecycle, which is always allowed"));
+fn check_other_method(name: &str) -> Result<(), ConfigError> {
+    let method = Method::new(name);
+    if method.known().is_some() || method.is_notification() || name.is_empty() {
+        let fault = format!("{name:?} is not a method outside the protocol");
+        return Err(ConfigError::new(fault));
     }
-    if method.is_notification() {
-        return Err(fault("is a notification, which needs no access"));
-    }
-    Ok(method)
+    Ok(())
 }
 
 /// Refuses a pattern for uris that can never match, or that matches more than it seems to.

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 /// The decision of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,17 +8,17 @@ pub enum Decision {
     /// The principal has no access, and the answer says why.
     Deny(Box<Denial>),
     /// The principal has no access, and gets the answer to an unknown name.
-    Hide(RuleName),
+    Hide(Cow<'static, str>),
 }
 
 impl Decision {
     /// A denial that no scope would change.
-    pub fn deny(rule: impl Into<RuleName>) -> Self {
+    pub fn deny(rule: impl Into<Cow<'static, str>>) -> Self {
         Denial::new(rule).into()
     }
 
     /// A denial that looks like an unknown name.
-    pub fn hide(rule: impl Into<RuleName>) -> Self {
+    pub fn hide(rule: impl Into<Cow<'static, str>>) -> Self {
         Self::Hide(rule.into())
     }
 
@@ -52,14 +52,14 @@ impl From<Denial> for Decision {
 /// The reason for a denial: the rule and the scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    rule: RuleName,
+    pub(crate) rule: Cow<'static, str>,
     required: Vec<Arc<str>>,
     missing: Vec<Arc<str>>,
 }
 
 impl Denial {
     /// A denial by this rule.
-    pub fn new(rule: impl Into<RuleName>) -> Self {
+    pub fn new(rule: impl Into<Cow<'static, str>>) -> Self {
         Self {
             rule: rule.into(),
             required: Vec::new(),
@@ -89,7 +89,7 @@ impl Denial {
 
     /// The rule that decided.
     #[must_use]
-    pub fn rule(&self) -> &RuleName {
+    pub fn rule(&self) -> &str {
         &self.rule
     }
 
@@ -103,7 +103,7 @@ impl Denial {
         self.missing.iter().map(AsRef::as_ref)
     }
 
-    fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         for (mine, theirs) in [
             (&mut self.required, other.required),
             (&mut self.missing, other.missing),
@@ -114,63 +114,5 @@ impl Denial {
                 }
             }
         }
-    }
-}
-
-/// The name of a rule in events and logs. A clone does not allocate.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RuleName(Name);
-
-#[derive(Clone, PartialEq, Eq)]
-enum Name {
-    Static(&'static str),
-    Shared(Arc<str>),
-}
-
-impl RuleName {
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Name::Static(name) => name,
-            Name::Shared(name) => name,
-        }
-    }
-
-    pub(crate) fn to_cow(&self) -> Cow<'static, str> {
-        match &self.0 {
-            Name::Static(name) => Cow::Borrowed(name),
-            Name::Shared(name) => Cow::Owned(name.to_string()),
-        }
-    }
-}
-
-impl From<&'static str> for RuleName {
-    fn from(name: &'static str) -> Self {
-        Self(Name::Static(name))
-    }
-}
-
-impl From<String> for RuleName {
-    fn from(name: String) -> Self {
-        Self(Name::Shared(name.into()))
-    }
-}
-
-impl From<Arc<str>> for RuleName {
-    fn from(name: Arc<str>) -> Self {
-        Self(Name::Shared(name))
-    }
-}
-
-impl fmt::Debug for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_str().fmt(f)
-    }
-}
-
-impl fmt::Display for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

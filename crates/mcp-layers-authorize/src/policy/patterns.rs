@@ -14,36 +14,32 @@ pub(super) struct Patterns<T> {
     lengths: Vec<usize>,
 }
 
-impl<T> Patterns<T> {
-    /// The table of patterns: a name, or the beginning of one with a `*` at its end.
-    pub(super) fn new(
-        patterns: impl IntoIterator<Item = (String, T)>,
-    ) -> Result<Self, ConfigError> {
-        let (mut exact, mut prefixes) = (HashMap::new(), HashMap::new());
-        let mut lengths = Vec::new();
-        for (pattern, value) in patterns {
-            let fault = |text| ConfigError::new(format!("{pattern:?} {text}"));
-            if pattern.contains(char::is_control) {
-                return Err(fault("can never match"));
-            }
-            let (is_exact, length) = ToolPattern::new(&pattern)?.specificity();
-            let table = if is_exact {
-                &mut exact
-            } else {
-                lengths.push(length);
-                &mut prefixes
-            };
-            if table.insert(Box::from(&pattern[..length]), value).is_some() {
-                return Err(fault("has two rules"));
-            }
+impl<T> Default for Patterns<T> {
+    fn default() -> Self {
+        Self {
+            exact: HashMap::new(),
+            prefixes: HashMap::new(),
+            lengths: Vec::new(),
         }
-        lengths.sort_unstable_by(|a, b| b.cmp(a));
-        lengths.dedup();
-        Ok(Self {
-            exact,
-            prefixes,
-            lengths,
-        })
+    }
+}
+
+impl<T> Patterns<T> {
+    /// Adds the rule of a pattern: a name, or the beginning of one with a `*` at its end. False if
+    /// the pattern has one already.
+    pub(super) fn insert(&mut self, pattern: &str, value: T) -> Result<bool, ConfigError> {
+        if pattern.contains(char::is_control) {
+            return Err(ConfigError::new(format!("{pattern:?} can never match")));
+        }
+        let (is_exact, length) = ToolPattern::new(pattern)?.specificity();
+        let text = Box::from(&pattern[..length]);
+        if is_exact {
+            return Ok(self.exact.insert(text, value).is_none());
+        }
+        if let Err(at) = self.lengths.binary_search_by(|other| length.cmp(other)) {
+            self.lengths.insert(at, length);
+        }
+        Ok(self.prefixes.insert(text, value).is_none())
     }
 
     /// The rule of the name itself.
@@ -89,7 +85,10 @@ mod tests {
             name in "(a{15})?[abä]{1,6}",
         ) {
             let patterns: Vec<_> = patterns.into_iter().filter(|text| !text.is_empty()).collect();
-            let table = Patterns::new(patterns.iter().map(|text| (text.clone(), text.clone()))).unwrap();
+            let mut table = Patterns::default();
+            for text in &patterns {
+                assert!(table.insert(text, text.clone()).unwrap());
+            }
             let expected = patterns.iter().filter(|text| match text.strip_suffix('*') {
                 Some(prefix) => name.starts_with(prefix),
                 None => **text == name,
@@ -101,8 +100,11 @@ mod tests {
 
     #[test]
     fn a_pattern_that_never_matches_or_appears_twice_is_refused() {
-        let table =
-            |patterns: &[&str]| Patterns::new(patterns.iter().map(|text| (text.to_string(), ())));
+        let fits = |patterns: &[&str]| {
+            let mut table = Patterns::default();
+            let mut inserted = patterns.iter().map(|text| table.insert(text, ()));
+            inserted.all(|inserted| inserted.is_ok_and(|is_new| is_new))
+        };
         for patterns in [
             &[""][..],
             &["a*b"],
@@ -111,8 +113,8 @@ mod tests {
             &["a", "a"],
             &["a*", "b", "a*"],
         ] {
-            assert!(table(patterns).is_err(), "{patterns:?}");
+            assert!(!fits(patterns), "{patterns:?}");
         }
-        assert!(table(&["a", "a*", "*"]).is_ok());
+        assert!(fits(&["a", "a*", "*"]));
     }
 }

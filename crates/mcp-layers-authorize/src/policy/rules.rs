@@ -3,9 +3,9 @@ use std::{collections::HashMap, sync::Arc};
 use mcp_layers_core::{Catalog, ListedKind, Method, Principal};
 
 use super::{
+    Evaluation, Policy,
     access::Gate,
     decision::Decision,
-    evaluation::{Evaluation, Immediate, Policy},
     operation::Operation,
     patterns::Patterns,
     uri::{is_normal, look_alikes, split_scheme},
@@ -69,8 +69,8 @@ pub struct Rules {
     pub(super) tools: Patterns<Gate>,
     pub(super) resources: Patterns<Gate>,
     pub(super) prompts: Patterns<Gate>,
-    pub(super) methods: HashMap<Method<'static>, Gate>,
-    pub(super) others: HashMap<Box<str>, Gate>,
+    pub(super) methods: HashMap<String, Gate>,
+    pub(super) others: HashMap<String, Gate>,
     pub(super) unknown: Gate,
     pub(super) otherwise: Gate,
     /// For uris in another spelling than their normal form.
@@ -105,25 +105,32 @@ impl Rules {
             let other = self.others.get(operation.method.as_str());
             return (Some(other.unwrap_or(&self.unknown)), None);
         };
-        let by_method = self.methods.get(&method);
-        let table = match operation.kind {
-            Some(ListedKind::Tool) => &self.tools,
-            Some(ListedKind::Prompt) => &self.prompts,
-            Some(ListedKind::Task) => return (by_method, None),
-            Some(_) => {
-                let gate = match operation.target {
-                    Some(uri) => self.resource(uri, principal),
-                    None => &self.not_normal,
-                };
-                return (by_method, Some(gate));
+        let by_method = self.methods.get(method.as_str());
+        let by_target = match (operation.kind, operation.target) {
+            (Some(ListedKind::Task), _) => None,
+            (Some(ListedKind::Tool), Some(name)) => self.tools.get(name).or(Some(&self.otherwise)),
+            (Some(ListedKind::Prompt), Some(name)) => {
+                self.prompts.get(name).or(Some(&self.otherwise))
             }
+            (Some(ListedKind::Tool | ListedKind::Prompt), None) => Some(&self.otherwise),
+            (Some(_), Some(uri)) => Some(self.resource(uri, principal)),
+            (Some(_), None) => Some(&self.not_normal),
             // A completion whose reference cannot be read.
-            None if method == Method::Complete => return (by_method, Some(&self.otherwise)),
-            None if is_served(method) => return (by_method, None),
-            None => return (by_method, Some(&self.unknown)),
+            (None, _) if method == Method::Complete => Some(&self.otherwise),
+            (None, _) if is_served(method) => None,
+            (None, _) => Some(&self.unknown),
         };
-        let found = operation.target.and_then(|name| table.get(name));
-        (by_method, Some(found.unwrap_or(&self.otherwise)))
+        (by_method, by_target)
+    }
+
+    /// The rules for things of a kind; tasks have none.
+    fn table(&self, kind: ListedKind) -> Option<&Patterns<Gate>> {
+        match kind {
+            ListedKind::Tool => Some(&self.tools),
+            ListedKind::Prompt => Some(&self.prompts),
+            ListedKind::Task => None,
+            _ => Some(&self.resources),
+        }
     }
 
     fn resource(&self, uri: &str, principal: &Principal) -> &Gate {
@@ -180,26 +187,19 @@ impl Rules {
 }
 
 impl Policy for Rules {
-    type Future = Immediate;
-
-    fn evaluate(
-        &self,
-        operation: Operation<'_>,
-        principal: &Arc<Principal>,
-    ) -> Evaluation<Immediate> {
+    fn evaluate(&self, operation: Operation<'_>, principal: &Arc<Principal>) -> Evaluation {
         self.decision(operation, principal).into()
     }
 
     fn hides(&self, kind: Option<ListedKind>, principal: &Principal) -> bool {
         let hides = |gate: &Gate| gate.is_hidden() && !gate.admits(principal);
-        let table = match kind {
-            Some(ListedKind::Tool) => &self.tools,
-            Some(ListedKind::Prompt) => &self.prompts,
-            Some(ListedKind::Task) => return false,
-            Some(_) => &self.resources,
-            None => return hides(&self.unknown) || self.others.values().any(hides),
+        let Some(kind) = kind else {
+            return hides(&self.unknown) || self.others.values().any(hides);
         };
-        let named = matches!(kind, Some(ListedKind::Tool | ListedKind::Prompt));
+        let Some(table) = self.table(kind) else {
+            return false;
+        };
+        let named = matches!(kind, ListedKind::Tool | ListedKind::Prompt);
         let by_default = match table.catch_all() {
             Some(_) if named => false,
             // Uris in other spellings need the access of all rules.
@@ -210,11 +210,8 @@ impl Policy for Rules {
     }
 
     fn allows_all(&self, kind: ListedKind, principal: &Principal) -> bool {
-        let table = match kind {
-            ListedKind::Tool => &self.tools,
-            ListedKind::Prompt => &self.prompts,
-            ListedKind::Task => return false,
-            _ => &self.resources,
+        let Some(table) = self.table(kind) else {
+            return false;
         };
         let mut gates = table
             .iter()
@@ -227,13 +224,10 @@ impl Policy for Rules {
 
     /// A name with a rule of its own exists.
     fn knows(&self, kind: ListedKind, name: &str) -> bool {
-        let table = match kind {
-            ListedKind::Tool => &self.tools,
-            ListedKind::Resource => &self.resources,
-            ListedKind::Prompt => &self.prompts,
-            _ => return false,
-        };
-        table.exact(name).is_some()
+        // A template, whose text is no name, can have the rule of a uri.
+        let is_named = !matches!(kind, ListedKind::ResourceTemplate | ListedKind::Skill);
+        let table = self.table(kind).filter(|_| is_named);
+        table.is_some_and(|table| table.exact(name).is_some())
     }
 }
 

@@ -16,21 +16,22 @@ impl Scopes {
         self.implies.push((broader, narrower));
     }
 
-    /// Every scope that implies this one, over any number of steps.
-    pub(super) fn broader(&self, scope: &str) -> Box<[Arc<str>]> {
-        reach(scope, |from, step| {
-            let edges = self.implies.iter();
-            let edges = edges.filter(|(_, narrower)| **narrower == *from);
-            edges.for_each(|(broader, _)| step(broader));
-        })
-    }
-
-    fn narrower(&self, scope: &str) -> Box<[Arc<str>]> {
-        reach(scope, |from, step| {
-            let edges = self.implies.iter();
-            let edges = edges.filter(|(broader, _)| **broader == *from);
-            edges.for_each(|(_, narrower)| step(narrower));
-        })
+    /// Every scope that implies this one, over any number of steps; that scope itself only over a
+    /// circle.
+    pub(super) fn broader(&self, scope: &str) -> Vec<Arc<str>> {
+        let mut found: Vec<Arc<str>> = Vec::new();
+        let mut from = Some(Arc::from(scope));
+        let mut next = 0;
+        while let Some(narrow) = from {
+            for (broader, narrower) in &self.implies {
+                if *narrower == narrow && !found.contains(broader) {
+                    found.push(Arc::clone(broader));
+                }
+            }
+            from = found.get(next).cloned();
+            next += 1;
+        }
+        found
     }
 
     /// Refuses texts that are no scopes, a scope that implies itself, and one that no rule needs.
@@ -43,38 +44,18 @@ impl Scopes {
             if self.implies[..index].contains(&self.implies[index]) {
                 return Err(ConfigError::new(format!("{edge}: it is set twice")));
             }
-            let implied = self.narrower(broader);
-            if implied.iter().any(|scope| scope == broader) {
+            if self.broader(broader).contains(broader) {
                 return Err(ConfigError::new(format!("{edge}: it implies itself")));
             }
-            let mut asked = self.narrower(narrower).into_vec();
-            asked.push(Arc::clone(narrower));
-            if !asked.iter().any(|scope| needed.contains(&&**scope)) {
+            let needs =
+                |scope: &&str| **scope == **narrower || self.broader(scope).contains(narrower);
+            if !needed.iter().any(needs) {
                 return Err(ConfigError::new(format!(
                     "{edge}: no rule needs that scope"
                 )));
             }
         }
         Ok(())
-    }
-}
-
-/// The scopes that can be reached from one; that scope itself only over a circle.
-fn reach(from: &str, steps: impl Fn(&str, &mut dyn FnMut(&Arc<str>))) -> Box<[Arc<str>]> {
-    let mut found: Vec<Arc<str>> = Vec::new();
-    let mut next = 0;
-    let mut at: Arc<str> = from.into();
-    loop {
-        steps(&at, &mut |step| {
-            if !found.contains(step) {
-                found.push(Arc::clone(step));
-            }
-        });
-        let Some(scope) = found.get(next) else {
-            return found.into();
-        };
-        at = Arc::clone(scope);
-        next += 1;
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use mcp_layers_authorize::{Access, AuthorizeLayer, Policy, Rules, RulesBuilder};
+use mcp_layers_authorize::{Access, AuthorizeLayer, Rules, RulesBuilder};
 use mcp_layers_core::Principal;
 use mcp_layers_core::{
     Authentication, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse,
@@ -40,7 +40,7 @@ pub(crate) fn rules() -> RulesBuilder {
         .prompt("admin_*", Access::scopes(["admin"]).hidden())
 }
 
-pub(crate) fn layer() -> AuthorizeLayer<Rules> {
+pub(crate) fn layer() -> AuthorizeLayer {
     AuthorizeLayer::new(rules().build().unwrap())
 }
 
@@ -91,8 +91,8 @@ pub(crate) const RESOURCES: &[&str] = &["file:///notes", "file:///secret/key"];
 pub(crate) const PROMPTS: &[&str] = &["greet", "admin_greet"];
 
 /// Sends one request through the layer.
-pub(crate) async fn ask<P: Policy>(
-    layer: &AuthorizeLayer<P>,
+pub(crate) async fn ask(
+    layer: &AuthorizeLayer,
     server: &MockService,
     request: JsonRpcRequest,
 ) -> JsonRpcResponse {

@@ -8,7 +8,7 @@ use mcp_layers_core::response::CacheScope;
 /// Changes with the format: what has another one is garbage.
 const VERSION: u8 = 1;
 
-/// What a record says.
+/// The fields of a record.
 #[derive(Debug, PartialEq)]
 pub(super) struct Record<'a> {
     pub(super) scope: CacheScope,

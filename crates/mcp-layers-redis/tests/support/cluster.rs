@@ -93,7 +93,7 @@ impl Cluster {
             .unwrap()
     }
 
-    /// How many keys each node has.
+    /// The number of keys of each node.
     pub(crate) fn sizes(&self) -> Vec<usize> {
         let size = |node: &RedisServer| node.command(&["DBSIZE"])[1..].parse().unwrap();
         self.nodes.iter().map(size).collect()

@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is started: `redis-server`, or what the environment variable `REDIS_SERVER` names, such as
-/// `valkey-server`.
+/// The program that is started: `redis-server`, or the one that the environment variable
+/// `REDIS_SERVER` names, such as `valkey-server`.
 fn program() -> String {
     std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
@@ -85,7 +85,7 @@ impl RedisServer {
         self.signal("CONT");
     }
 
-    /// Makes the server a replica of nobody there, which refuses writes.
+    /// Makes the server a replica of an absent server, so that it refuses writes.
     pub(crate) fn make_read_only(&self) {
         assert_eq!(self.command(&["REPLICAOF", "127.0.0.1", "1"]), "+OK");
     }
@@ -162,7 +162,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// A port that nobody listens on just now.
+/// A port without a listener.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

@@ -1,4 +1,4 @@
-//! What the suite of stores needs of servers.
+//! Servers for the suite of stores.
 
 use std::{sync::Arc, time::Duration};
 

@@ -14,9 +14,9 @@ use crate::RmcpResponse;
 ///
 /// ```
 /// use mcp_layers_rmcp::{LayeredClient, UpstreamLayers};
+/// use mcp_layers_timeout::TimeoutLayer;
 /// use rmcp::{RoleClient, service::Peer};
 /// use std::time::Duration;
-/// use tower::timeout::TimeoutLayer;
 ///
 /// fn layers() -> impl UpstreamLayers {
 ///     TimeoutLayer::new(Duration::from_secs(30))

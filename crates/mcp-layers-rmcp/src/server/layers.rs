@@ -13,12 +13,13 @@ use crate::RmcpResponse;
 /// Implemented for every [`Layer`] that fits; there is no need to implement it.
 ///
 /// ```
-/// use mcp_layers_util::{CancelLayer, CatchPanicLayer, short_lived};
+/// use mcp_layers_timeout::TimeoutLayer;
+/// use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 /// use mcp_layers_rmcp::{Layered, RmcpLayers, Stack};
 /// use rmcp::{ServerHandler, transport::streamable_http_server::StreamableHttpService};
 /// use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 /// use std::time::Duration;
-/// use tower::{ServiceBuilder, timeout::TimeoutLayer};
+/// use tower::ServiceBuilder;
 ///
 /// #[derive(Clone, Default)]
 /// struct MyServer;
@@ -28,7 +29,7 @@ use crate::RmcpResponse;
 ///     ServiceBuilder::new()
 ///         .layer(CatchPanicLayer::new())
 ///         .layer(CancelLayer::new())
-///         .layer(short_lived(TimeoutLayer::new(Duration::from_secs(30))))
+///         .layer(TimeoutLayer::new(Duration::from_secs(30)))
 /// }
 ///
 /// // For standard input and output: `stdio().serve(rmcp::transport::stdio())`.

@@ -12,6 +12,8 @@ pub(crate) fn to_stderr() -> Result<(), Box<dyn Error>> {
     let subscriber = fmt()
         .with_max_level(LevelFilter::WARN)
         .with_writer(io::stderr)
+        // Standard error is mostly a file or a pipe.
+        .with_ansi(false)
         // Whoever started the server may have stopped reading; that is no reason to panic.
         .log_internal_errors(false)
         .finish();

@@ -1,0 +1,107 @@
+//! The servers that are compared.
+
+use std::{
+    future::ready,
+    io::{self, Read},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use axum::{Router, serve::ListenerExt};
+use mcp_layers_audit::{AuditHttpLayer, AuditLayer, FileSink, Key, LogOptions};
+use mcp_layers_authenticate::{AuthenticateLayer, CachedVerifier, Credential, Refusal};
+use mcp_layers_authorize::AuthorizeHttpLayer;
+use mcp_layers_rmcp::Stack;
+use mcp_layers_timing::TimingHttpLayer;
+use rmcp::transport::{
+    StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+};
+use tokio::{net::TcpListener, sync::oneshot, time::interval};
+use tower_layer::Identity;
+
+use crate::support::{Echo, ada, audit, authorize, exporter, local_principal, whole};
+
+/// Serves until standard input ends. The audit file is in the folder.
+pub(crate) fn run(name: &str, folder: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let (router, file) = match name {
+            "bare" => (bare(), None),
+            "layers" => (layers(), None),
+            "secured" => secured(&folder.join("secured.jsonl"), false),
+            "edge" => secured(&folder.join("edge.jsonl"), true),
+            _ => panic!("no server {name:?}"),
+        };
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("{}", listener.local_addr().unwrap());
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+        tokio::select! {
+            served = axum::serve(listener, router) => served.unwrap(),
+            () = end_of_input() => {}
+        }
+        if let Some(file) = file {
+            file.close(Duration::from_secs(5));
+        }
+    });
+}
+
+/// rmcp alone.
+fn bare() -> Router {
+    let service = StreamableHttpService::new(|| Ok(Echo), sessions(), Default::default());
+    Router::new().route_service("/mcp", service)
+}
+
+/// All layers, with an audit that records to nowhere; who calls is known by configuration.
+fn layers() -> Router {
+    tokio::spawn(upkeep());
+    let stack = Stack::new(whole!(local_principal(), audit(), &[]));
+    Router::new().route_service("/mcp", stack.http(|| Echo, sessions(), Default::default()))
+}
+
+/// All layers; who calls is known by a bearer token, and an answer comes after its record was synced.
+/// With `refuse` the edge decides too, and refuses as HTTP does.
+fn secured(path: &Path, refuse: bool) -> (Router, Option<FileSink>) {
+    tokio::spawn(upkeep());
+    let key = Key::new([7; 32]).unwrap();
+    let file = FileSink::open(path, LogOptions::new(&key)).unwrap();
+    let audit = AuditLayer::new(file.clone()).unwrap();
+    let stack = Stack::new(whole!(Identity::new(), audit.clone(), &[]));
+    let service = stack.http(|| Echo, sessions(), Default::default());
+    let mut router = Router::new().route_service("/mcp", service);
+    if refuse {
+        router = router.layer(AuthorizeHttpLayer::new(&authorize()));
+    }
+    let verifier = CachedVerifier::new(|_: Credential| ready(Ok::<_, Refusal>(ada())));
+    let router = router
+        .layer(AuthenticateLayer::new(verifier))
+        .layer(AuditHttpLayer::new(&audit))
+        .layer(TimingHttpLayer::new());
+    (router, Some(file))
+}
+
+fn sessions() -> Arc<LocalSessionManager> {
+    Arc::default()
+}
+
+/// The exporter puts what was recorded into its buckets, as servers have it do.
+async fn upkeep() {
+    let exporter = exporter();
+    let mut interval = interval(Duration::from_secs(5));
+    loop {
+        interval.tick().await;
+        exporter.run_upkeep();
+    }
+}
+
+async fn end_of_input() {
+    let (sender, receiver) = oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::stdin().read_to_end(&mut Vec::new());
+        let _ = sender.send(());
+    });
+    let _ = receiver.await;
+}

@@ -1,0 +1,209 @@
+//! The examples that people read: each is run, and what it prints is checked.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+/// The standard output of an example, which ends without an error.
+fn printed(name: &str) -> String {
+    let output = Command::new(support::example(name)).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(errors, "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn assert_lines(printed: &str, lines: &[&str]) {
+    let have: Vec<_> = printed.lines().collect();
+    assert_eq!(have, lines, "{printed}");
+}
+
+#[test]
+fn quickstart_prints_its_calls_and_the_metrics() {
+    let printed = printed("quickstart");
+    for line in [
+        "Oslo      7 °C and rain",
+        "Atlantis  tool error: no such city",
+        "Rome      error -32603: the station is offline",
+        "Lima      error 504: Request timed out after 100 ms",
+    ] {
+        let found = printed.lines().any(|have| have == line);
+        assert!(found, "{line}\n{printed}");
+    }
+
+    let count = |labels: &[&str]| {
+        let of_calls = printed.lines().filter(|line| {
+            line.starts_with("mcp_server_operation_duration_seconds_count{")
+                && line.contains("mcp_method_name=\"tools/call\"")
+                && line.contains("gen_ai_tool_name=\"weather\"")
+        });
+        let mut found = of_calls.filter(|line| labels.iter().all(|label| line.contains(label)));
+        found
+            .next()
+            .and_then(|line| line.rsplit_once(' '))
+            .map(|(_, count)| count.to_owned())
+    };
+    for error in ["tool_error", "-32603", "timeout"] {
+        let label = format!("error_type=\"{error}\"");
+        assert_eq!(count(&[&label]).as_deref(), Some("1"), "{error}\n{printed}");
+    }
+    assert!(printed.contains("le=\"0.01\""), "{printed}");
+}
+
+#[test]
+fn custom_layer_refuses_deletion_alone() {
+    let printed = printed("custom_layer");
+    let answers: Vec<_> = printed
+        .lines()
+        .map(|line| {
+            let (tool, answer) = line.split_once("  ").unwrap();
+            (tool, serde_json::from_str::<Value>(answer).unwrap())
+        })
+        .collect();
+    let [(read, done), (delete, refused)] = &answers[..] else {
+        panic!("{printed}");
+    };
+    assert_eq!((*read, *delete), ("read_note", "delete_note"));
+    assert_eq!(done["result"]["content"][0]["text"], "done");
+    assert_eq!(refused["error"]["code"], 403);
+    let message = "Forbidden: deletion is switched off";
+    assert_eq!(refused["error"]["message"], message);
+}
+
+#[test]
+fn rate_limit_refuses_the_caller_that_spent_its_budget() {
+    let printed = printed("rate_limit");
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 5, "{printed}");
+    assert_eq!(lines[..2], ["ada  answered", "ada  answered"]);
+    assert!(
+        lines[2].starts_with("ada  429: Too many requests: try again in "),
+        "{printed}"
+    );
+    assert_eq!(lines[3..], ["bob  answered", "refused: 1"]);
+}
+
+#[test]
+fn cache_runs_a_query_once_until_it_is_invalidated() {
+    assert_lines(
+        &printed("cache"),
+        &[
+            "troy    \"run 1\"",
+            "troy    \"run 1\"",
+            "ithaca  \"run 2\"",
+            "invalidated",
+            "troy    \"run 3\"",
+        ],
+    );
+}
+
+#[test]
+fn client_proxy_asks_a_failing_upstream_again() {
+    let printed = printed("client_proxy");
+    assert!(printed.contains("found by call 3"), "{printed}");
+    assert!(printed.contains("retries: 2"), "{printed}");
+}
+
+#[test]
+fn audit_finds_the_changed_record() {
+    let printed = printed("audit");
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 4, "{printed}");
+    assert!(lines[0].contains(r#""target":"search""#), "{printed}");
+    assert!(lines[1].contains(r#""target":"pay""#), "{printed}");
+    assert!(!printed.contains("amount"), "{printed}");
+    assert_eq!(lines[2], "records: 2");
+    assert!(lines[3].starts_with("after a change: "), "{printed}");
+}
+
+#[test]
+fn hand_made_answers_line_by_line_and_gives_up_on_slow_tools() {
+    let mut process = Command::new(support::example("hand_made"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let call = |id: u32, tool: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let lines = [
+        call(1, "hello"),
+        r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned(),
+        call(2, "slow"),
+        "no JSON".to_owned(),
+        r#"{"jsonrpc":"2.0","id":3,"method":"tools/sing"}"#.to_owned(),
+    ];
+    // The process ends when its input does.
+    let mut input = process.stdin.take().unwrap();
+    input
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
+    drop(input);
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<Value> = printed
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 4, "{printed}");
+    assert_eq!(answers[0]["result"]["content"][0]["text"], "hello");
+    assert_eq!(answers[1]["error"]["code"], 504);
+    assert_eq!(answers[2]["error"]["code"], -32700);
+    assert_eq!(answers[3]["error"]["code"], -32601);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {
+    let process = tokio::process::Command::new(support::example("http_server"))
+        .arg("127.0.0.1:0")
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut server = support::listening(process.unwrap()).await;
+
+    let initialize = serde_json::json!({
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": { "name": "test", "version": "1.0.0" },
+        },
+    });
+    let status = |path: &'static str, key: Option<&'static str>| {
+        let mut request = reqwest::Client::new()
+            .post(format!("http://{}{path}", server.address))
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .body(initialize.to_string());
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    assert_eq!(status("/mcp", None).await, 401);
+    assert_eq!(status("/mcp", Some("key-of-eve")).await, 401);
+    assert_eq!(status("/mcp", Some("key-of-ada")).await, 200);
+    assert_eq!(status("/mcp/", Some("key-of-ada")).await, 200);
+    assert_eq!(status("/mcp/anything", Some("key-of-ada")).await, 404);
+
+    let id = server.process.id().unwrap().to_string();
+    let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(killed.success());
+    let ended = tokio::time::timeout(support::PATIENCE, server.process.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
+}
