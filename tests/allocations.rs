@@ -14,6 +14,12 @@ use support::{Boxed, Call, Echo, Era, NoOp, Pipe, answer, each_layer, seven, who
 
 /// The number of allocations of one call, after those that are made only once.
 fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
+    // The catalog asks a service for its list once, in limited time.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let runtime = runtime.unwrap();
+    let _entered = runtime.enter();
     let pipe = Pipe::bare(era);
     let call = Call::over(&pipe, era);
     for _ in 0..3 {
@@ -26,6 +32,12 @@ fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
 /// The allocations of the adapter: the request on its way, the handler's future, which has no name, and the
 /// answer on its way.
 const ADAPTER: u64 = 3;
+
+/// The key of the budget, and what the call costs.
+const RATE_LIMIT: u64 = 3;
+
+/// The timeout of a call of a client with a handshake.
+const TIMEOUT: u64 = 4;
 
 fn bare(era: Era) -> u64 {
     per_call(&Echo, era)
@@ -75,6 +87,7 @@ fn seven_boxed_layers_add_seven_allocations() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn no_layer_adds_more_than_a_few_allocations() {
     macro_rules! measure {
         ($name:literal, $layer:expr) => {
@@ -82,22 +95,44 @@ fn no_layer_adds_more_than_a_few_allocations() {
                 let own = added($layer, era) - ADAPTER;
                 println!("{}: {own} {era:?}", $name);
                 assert!(own <= FEW, "{}: {own} {era:?}", $name);
+=======
+fn only_rate_limit_and_timeout_of_the_layers_that_look_on_allocate() {
+    macro_rules! measure {
+        ($name:literal, $layer:expr) => {
+            for era in [Era::Legacy, Era::Modern] {
+                let own = match $name {
+                    "rate_limit" => RATE_LIMIT,
+                    "timeout" if era == Era::Legacy => TIMEOUT,
+                    _ => 0,
+                };
+                assert_eq!(added($layer, era), ADAPTER + own, "{} {era:?}", $name);
+>>>>>>> w2-http
             }
         };
     }
     each_layer!(measure);
 }
 
+<<<<<<< HEAD
 /// The most that one layer adds to a call that it lets pass.
 const FEW: u64 = 4;
 
 /// The most that all layers add to a call. The budget is 12; the audit's record alone makes 10.
 const WHOLE: u64 = 25;
+=======
+/// The most that all layers add to a call, without the copy that retry keeps. The budget is 12 and is not
+/// met: this keeps it from becoming more.
+const WHOLE: u64 = 23;
+>>>>>>> w2-http
 
 /// A seen token, timing, audit, mask, the layers that catch, authorization, rate limit, cache, retry,
 /// breaker and timeout.
 #[test]
+<<<<<<< HEAD
 fn all_layers_together_add_at_most_so_many_allocations() {
+=======
+fn all_layers_together_add_at_most_twenty_three_allocations() {
+>>>>>>> w2-http
     for era in [Era::Legacy, Era::Modern] {
         let bare = bare(era);
         let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);

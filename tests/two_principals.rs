@@ -108,7 +108,7 @@ async fn a_caller_that_floods_every_layer_leaves_the_other_its_answers() {
     while let Some(record) = records.try_next() {
         of_ada += usize::from(format!("{record:?}").contains("ada"));
     }
-    assert!(of_ada >= 1 + 38 + 1, "{of_ada}");
+    assert!(of_ada > 1 + 38, "{of_ada}");
 }
 
 #[tokio::test(start_paused = true)]
