@@ -27,11 +27,6 @@ impl ServerHandler for Echo {
             content,
         ])))
     }
-
-    /// As `#[tool_handler]` generates it: the layers' catalog asks before the first call.
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        (name == "dig").then(|| Tool::new("dig", "Digs.", JsonObject::new()))
-    }
 }
 
 /// What the client asks: a tool with about 100 bytes of arguments.
