@@ -14,15 +14,17 @@ use axum::{Router, serve::ListenerExt};
 use mcp_layers_audit::{AuditHttpLayer, AuditLayer, FileSink, Key, LogOptions};
 use mcp_layers_authenticate::{AuthenticateLayer, CachedVerifier, Credential, Refusal};
 use mcp_layers_authorize::AuthorizeHttpLayer;
-use mcp_layers_rmcp::Stack;
+use mcp_layers_core::McpRequest;
+use mcp_layers_rmcp::{RmcpRequest, Stack};
 use mcp_layers_timing::TimingHttpLayer;
 use rmcp::transport::{
     StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
 };
 use tokio::{net::TcpListener, sync::oneshot, time::interval};
+use tower::util::MapRequestLayer;
 use tower_layer::Identity;
 
-use crate::support::{Echo, ada, audit, authorize, exporter, local_principal, whole};
+use crate::support::{Echo, ada, audit, authorize, exporter, whole};
 
 /// Serves until standard input ends. The audit file is in the folder.
 pub(crate) fn run(name: &str, folder: &Path) {
@@ -58,7 +60,13 @@ fn bare() -> Router {
 /// All layers, with an audit that records to nowhere; who calls is known by configuration.
 fn layers() -> Router {
     tokio::spawn(upkeep());
-    let stack = Stack::new(whole!(local_principal(), audit(), &[]));
+    // A principal of the process is not for callers over the network.
+    let principal = Arc::new(ada());
+    let who = MapRequestLayer::new(move |mut request: RmcpRequest| {
+        request.context_mut().set_principal(Arc::clone(&principal));
+        request
+    });
+    let stack = Stack::new(whole!(who, audit(), &[]));
     Router::new().route_service("/mcp", stack.http(|| Echo, sessions(), Default::default()))
 }
 
