@@ -22,7 +22,7 @@ impl Greeter {
     }
 }
 
-fn layers(authorize: AuthorizeLayer<Rules>) -> impl RmcpLayers {
+fn layers(authorize: AuthorizeLayer) -> impl RmcpLayers {
     ServiceBuilder::new()
         .layer(CatchPanicLayer::new())
         .layer(authorize)
