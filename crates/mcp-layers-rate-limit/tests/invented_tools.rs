@@ -131,9 +131,12 @@ fn a_tool_that_the_catalog_layer_looks_up_has_its_budget_from_the_first_call() {
     let stack = CatalogLayer::new(Catalog::new())
         .look_up_at(server)
         .layer(layer.layer(Counting::default()));
+    // A look-up has a deadline, and so needs tokio's timers.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().build().unwrap();
     let send = |tool: &str| {
         let request = by("ada", JsonRpcRequest::call_tool(1, tool, json!({})));
-        let response = block_on(stack.clone().oneshot(request)).unwrap();
+        let response = runtime.block_on(stack.clone().oneshot(request)).unwrap();
         response.outcome().code().is_none()
     };
     for tool in ["dig", "cut"] {

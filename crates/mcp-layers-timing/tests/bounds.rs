@@ -178,8 +178,8 @@ fn a_declared_name_is_a_label_even_of_a_tool_that_only_fails() {
     assert_eq!(memory.values("gen_ai.prompt.name"), ["greet"]);
 }
 
-#[test]
-fn a_tool_that_only_fails_is_labelled_when_a_look_up_at_the_server_finds_it() {
+#[tokio::test]
+async fn a_tool_that_only_fails_is_labelled_when_a_look_up_at_the_server_finds_it() {
     let (layer, memory) = server();
     let server = service_fn(|request: JsonRpcRequest| async move {
         let answer = match mcp_layers_core::McpRequest::method(&request) {
@@ -193,7 +193,7 @@ fn a_tool_that_only_fails_is_labelled_when_a_look_up_at_the_server_finds_it() {
         .layer(layer)
         .service(server);
     for name in ["broken", "invented"] {
-        block_on(service.clone().oneshot(call(name))).unwrap();
+        service.clone().oneshot(call(name)).await.unwrap();
     }
     assert_eq!(memory.values("gen_ai.tool.name"), ["_OTHER", "broken"]);
 }
