@@ -7,7 +7,7 @@
 //! transport, where a missing scope is answered with 403 and an OAuth challenge.
 //!
 //! It does not authenticate: something outside must put a verified [`Principal`] into the request
-//! (`mcp-layers-authenticate` over HTTP, [`LocalPrincipalLayer`] on standard input).
+//! (`mcp-layers-authenticate` over HTTP, `mcp_layers_util::LocalPrincipalLayer` on standard input).
 //!
 //! # Example
 //!
@@ -75,7 +75,6 @@
 //! of rules hardly matters. A list costs one decision for each entry. A policy that waits costs boxes in addition to what it waits for. The HTTP edge reads each
 //! body whole and parses it once more than the transport does.
 //!
-//! [`LocalPrincipalLayer`]: mcp_layers_util::LocalPrincipalLayer
 //! [`Principal`]: mcp_layers_core::Principal
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,4 +1,4 @@
-//! Tower middleware for [rmcp](rmcp) servers and clients: wraps a `ServerHandler`, or the calls of
+//! Tower middleware for [`rmcp`] servers and clients: wraps a `ServerHandler`, or the calls of
 //! a client, in layers.
 //!
 //! [`Layered::layered`] wraps one handler, for standard input and output; [`Stack`] is built once for
