@@ -25,7 +25,7 @@ use mcp_layers_util::{CancelLayer, CatchPanicLayer};
 use rmcp::{
     ClientHandler, ErrorData, RoleClient, ServerHandler, ServiceExt as _,
     model::{
-        CallToolRequestParams, ClientCapabilities, ClientConfig, CreateMessageRequestParams,
+        CallToolRequestParams, ClientCapabilities, ClientInfo, CreateMessageRequestParams,
         CreateMessageResult, Implementation, InitializeRequestParams, SamplingMessage,
     },
     service::RequestContext,
@@ -181,9 +181,9 @@ async fn progress_keeps_its_order_and_precedes_the_answer() {
 struct Sampler;
 
 impl ClientHandler for Sampler {
-    fn get_info(&self) -> ClientConfig {
+    fn get_info(&self) -> ClientInfo {
         let capabilities = ClientCapabilities::builder().enable_sampling().build();
-        ClientConfig::new(capabilities, Implementation::new("sampler", "1"))
+        ClientInfo::new(capabilities, Implementation::new("sampler", "1"))
     }
 
     async fn create_message(
