@@ -240,8 +240,9 @@ async fn a_function_that_returns_layers_serves_pipes_and_http() {
 
 #[tokio::test]
 async fn a_factory_that_fails_is_answered_with_status_500() {
-    let fail = AtomicBool::new(false);
-    let make = move || match fail.fetch_not(SeqCst) {
+    let fail = Arc::new(AtomicBool::new(false));
+    let fails = Arc::clone(&fail);
+    let make = move || match fails.load(SeqCst) {
         false => Ok(Fixture::default()),
         true => Err(std::io::Error::other("no database")),
     };
@@ -254,6 +255,7 @@ async fn a_factory_that_fails_is_answered_with_status_500() {
     let headers = [("mcp-param-region", "eu")];
     let answer = server.modern("tools/call", echo(), &headers).await;
     assert_eq!(answer.status, 200);
+    fail.store(true, SeqCst);
     let answer = server.modern("tools/call", echo(), &headers).await;
     assert_eq!(answer.status, 500);
 }
