@@ -1,5 +1,6 @@
 //! An upstream's HTTP statuses 401, 403 and 429, as the calling side sees them.
-#![cfg(all(feature = "client", feature = "http"))]
+// Older clients of rmcp report a refusal in other words, which stay errors of the service.
+#![cfg(all(feature = "client", feature = "http", feature = "rmcp-3-9"))]
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
