@@ -4,7 +4,6 @@
 mod common;
 
 use common::{Counting, a_second, by, call, how_many, limiter, passes, with_catalog};
-use futures::executor::block_on;
 use mcp_layers_core::{
     Catalog, CatalogLayer, Clock, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse,
 };
