@@ -111,6 +111,9 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
             let done = self.write_batch().and_then(|()| self.settle(asked));
             let idle = done.is_ok() && self.pending.is_empty();
             self.report(&done);
+            if done.is_ok() {
+                self.answer_flushes();
+            }
             if self.closing.is_some() && (idle || expired) {
                 break;
             }
@@ -300,6 +303,10 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
             self.segment.checkpoint()?;
             self.checkpointed = Some(Instant::now());
         }
+        Ok(())
+    }
+
+    fn answer_flushes(&mut self) {
         let settled = self.settled;
         self.flushes.retain(|(upto, done)| {
             let waits = *upto > settled;
@@ -308,7 +315,6 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
             }
             waits
         });
-        Ok(())
     }
 
     /// Reports a failure or its end, in the log of the process and to the waiting receipts.
