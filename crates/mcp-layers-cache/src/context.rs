@@ -12,7 +12,9 @@ use mcp_layers_core::{KeyWriter, Principal};
 #[non_exhaustive]
 pub enum AuthorizationContext {
     /// The credential: another access token is another context, even of the same subject
-    /// (2026-07-28, server/utilities/caching).
+    /// (2026-07-28, server/utilities/caching). Principals that you make yourself, also for
+    /// `LocalPrincipalLayer`, have one only with
+    /// [`Principal::with_credential_digest`](mcp_layers_core::Principal::with_credential_digest).
     #[default]
     Credential,
     /// The subject of an issuer and its OAuth client: a refreshed token is the same context.
