@@ -36,6 +36,7 @@ pub(super) struct Call {
 struct Kept {
     answer: Option<(Message, JsonRpcResponse)>,
     /// Holds back what the server sent after the answer.
+    #[expect(dead_code, reason = "held until the next attempt or the end")]
     unsettled: Option<DropGuard>,
 }
 
@@ -143,11 +144,6 @@ impl Call {
     /// The request before any layer saw it.
     pub(super) fn request(&self) -> &JsonRpcRequest {
         &self.request
-    }
-
-    /// The JSON of the client's id.
-    pub(super) fn raw_id(&self) -> &str {
-        self.message.id()
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::{
     io::{self, AsyncRead},
     sync::mpsc,
+    task::unconstrained,
 };
 use tower::{Service, ServiceExt};
 
@@ -83,11 +84,13 @@ where
         Kind::Request { id, method } => match begin(id, method, &message, connection) {
             Ok(request) => {
                 let mut call: InFlight = Box::pin(serve(request, stack.clone()));
-                // It begins before the next line is read, so that the server gets both in their order.
-                if poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx)))
-                    .await
-                    .is_pending()
-                {
+                // It begins before the next line is read, whatever the budget of this task, so that
+                // the server gets both in their order.
+                let begun = poll_fn(|cx| {
+                    let mut call = unconstrained(call.as_mut());
+                    Poll::Ready(Pin::new(&mut call).poll(cx))
+                });
+                if begun.await.is_pending() {
                     let _ = calls.send(call);
                 }
                 Ok(())
