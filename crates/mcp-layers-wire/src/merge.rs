@@ -135,7 +135,7 @@ mod tests {
         let shorter = merged(RAW, |now| _ = now["list"].as_array_mut().unwrap().remove(0));
         assert!(shorter.unwrap().contains(r#""list":[{"b": 2e0}]"#));
         let longer = merged(RAW, |now| {
-            now["list"].as_array_mut().unwrap().push(1.into())
+            now["list"].as_array_mut().unwrap().push(1.into());
         });
         assert!(
             longer
@@ -149,7 +149,7 @@ mod tests {
         let text = merged(r#"{"a":1,"a":2,"b":[]}"#, |now| now["b"] = 1.into());
         assert_eq!(text.unwrap(), r#"{"a":2,"b":1}"#);
         let removed = merged(r#"{"a":1,"b":2}"#, |now| {
-            _ = now.as_object_mut().unwrap().remove("a")
+            now.as_object_mut().unwrap().remove("a");
         });
         assert_eq!(removed.unwrap(), r#"{"b":2}"#);
     }

@@ -135,16 +135,15 @@ where
         let piped = std::process::Stdio::piped;
         command.stdin(piped()).stdout(piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
-        let server = (
-            child.stdout.take().expect("it is piped"),
-            child.stdin.take().expect("it is piped"),
-        );
+        let (Some(output), Some(input)) = (child.stdout.take(), child.stdin.take()) else {
+            unreachable!("both are piped");
+        };
         // Another process may hold the output of one that has ended.
         let ended = async {
             let _ = child.wait().await;
             sleep(LAST_WORDS).await;
         };
-        let ran = self.connect(client, server, ended).await;
+        let ran = self.connect(client, (output, input), ended).await;
         let status = match timeout(self.grace, child.wait()).await {
             Ok(status) => status?,
             Err(_) => {
@@ -178,17 +177,15 @@ where
         let from_server = server::read_server(lines, connection.clone());
 
         let ends = Ends::default();
+        let from_client = ends.no_more_calls.run_until_cancelled(from_client);
         let parts = async {
             tokio::join!(
                 ends.client_reader
-                    .of(ends.no_more_calls.run_until_cancelled(from_client)),
-                ends.calls
-                    .of(async { Some(Ok(client::drive(started).await)) }),
-                ends.server_reader.of(async { Some(from_server.await) }),
-                ends.client_writer
-                    .of(async { Some(write_lines(for_client, client.1).await) }),
-                ends.server_writer
-                    .of(async { Some(write_lines(for_server, server.1).await) }),
+                    .of(async { from_client.await.unwrap_or(Ok(())) }),
+                ends.calls.of(client::drive(started)),
+                ends.server_reader.of(from_server),
+                ends.client_writer.of(write_lines(for_client, client.1)),
+                ends.server_writer.of(write_lines(for_server, server.1)),
             )
         };
         let close = self.close(&ends, &connection, server_ended);
@@ -207,13 +204,17 @@ where
         connection: &Connection,
         server_ended: impl Future<Output = ()>,
     ) {
+        let mut grace = self.grace;
         tokio::select! {
             biased;
             () = ends.client_reader.wait() => {}
             () = ends.client_writer.wait() => connection.cancel_all(),
             () = ends.server_reader.wait() => {}
             () = ends.server_writer.wait() => connection.table.server_gone(),
-            () = server_ended => connection.table.server_gone(),
+            () = server_ended => {
+                connection.table.server_gone();
+                grace = LAST_WORDS;
+            }
         }
         ends.no_more_calls.cancel();
         if timeout(self.grace, ends.calls.wait()).await.is_err() {
@@ -221,7 +222,7 @@ where
             let _ = timeout(LAST_WORDS, ends.calls.wait()).await;
         }
         connection.to_server.close();
-        let _ = timeout(self.grace, async {
+        let _ = timeout(grace, async {
             ends.server_writer.wait().await;
             ends.server_reader.wait().await;
         })

@@ -4,6 +4,7 @@
 mod support;
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -68,9 +69,7 @@ async fn layers_see_what_initialize_declared() {
         note.lock().unwrap().push((
             request.method().as_str().to_owned(),
             request.client_info().map(|info| info.name.into_owned()),
-            request
-                .protocol_version()
-                .map(|version| version.into_owned()),
+            request.protocol_version().map(Cow::into_owned),
             String::from_utf8(capabilities).unwrap(),
             request.connection().transport,
         ));

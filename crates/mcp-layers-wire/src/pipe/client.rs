@@ -218,7 +218,7 @@ async fn refuse(sketch: &Sketch, error: &McpError, connection: &Connection) -> R
 }
 
 /// Drives the calls in flight until no more can come.
-pub(super) async fn drive(mut calls: mpsc::UnboundedReceiver<InFlight>) {
+pub(super) async fn drive(mut calls: mpsc::UnboundedReceiver<InFlight>) -> io::Result<()> {
     let (mut running, mut open) = (FuturesUnordered::new(), true);
     while open || !running.is_empty() {
         tokio::select! {
@@ -229,4 +229,5 @@ pub(super) async fn drive(mut calls: mpsc::UnboundedReceiver<InFlight>) {
             Some(()) = running.next(), if !running.is_empty() => {}
         }
     }
+    Ok(())
 }

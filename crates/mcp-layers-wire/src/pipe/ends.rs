@@ -25,9 +25,9 @@ pub(super) struct End {
 }
 
 impl End {
-    /// Runs a part, and announces its end. The part's output is `None` if it was told to end.
-    pub(super) async fn of(&self, part: impl Future<Output = Option<io::Result<()>>>) {
-        if let Some(Err(error)) = part.await {
+    /// Runs a part, and announces its end.
+    pub(super) async fn of(&self, part: impl Future<Output = io::Result<()>>) {
+        if let Err(error) = part.await {
             tracing::debug!(%error, "a part of a connection has failed");
             *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         }

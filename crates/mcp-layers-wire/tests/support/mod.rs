@@ -62,12 +62,9 @@ impl Side {
     }
 
     /// The next line as JSON.
-    #[track_caller]
-    pub fn json(&mut self) -> impl Future<Output = Value> {
-        async {
-            let line = self.line().await.expect("a line");
-            serde_json::from_str(&line).expect(&line)
-        }
+    pub async fn json(&mut self) -> Value {
+        let line = self.line().await.expect("a line");
+        serde_json::from_str(&line).expect(&line)
     }
 
     /// Closes what it sends, and keeps reading.
