@@ -321,7 +321,8 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         if SHARED.contains(&name) {
             return false;
         }
-        let is_adapter = WIRE.contains(&name) || ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
+        let is_adapter =
+            WIRE.contains(&name) || ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
         if on == TIMEOUT && is_adapter && for_tests {
             return true;
         }
