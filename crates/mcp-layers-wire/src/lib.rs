@@ -59,7 +59,8 @@
 //!    of `params` or of `_meta` that occurs twice or differs from another in case alone. Arguments of
 //!    tools pass unchanged.
 //! 4. A server's answer that cannot be read fails its call (-32603), and an answer to no call is
-//!    dropped: neither passes an error mask.
+//!    dropped: neither passes an error mask. A result in which a member occurs twice is written anew, as
+//!    the layers saw it.
 //! 5. Each attempt that a layer makes after the first has an id of its own. Integers beyond 64 bits
 //!    pass; layers see them as strings.
 //! 6. A client's cancellation reaches the attempt that the server has, if it has one, and the call gets

@@ -34,6 +34,17 @@ impl<'a> Members<'a> {
     }
 }
 
+/// Returns true if no object in a JSON text has a member twice.
+pub(crate) fn is_unique(raw: &str) -> bool {
+    match raw.as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<Members<'_>>(raw)
+            .is_ok_and(|members| members.0.iter().all(|(_, raw)| is_unique(raw.get()))),
+        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(raw)
+            .is_ok_and(|items| items.iter().all(|raw| is_unique(raw.get()))),
+        _ => true,
+    }
+}
+
 /// Lower case; `ſ` and the Kelvin sign fold to `s` and `k`, as in Go.
 fn fold(name: &str) -> Cow<'_, str> {
     if name

@@ -173,6 +173,28 @@ async fn an_answer_that_cannot_be_read_fails_its_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_layers_did_not_see_goes_no_further() {
+    let mut wire = Wire::plain();
+    for (sent, got) in [
+        (
+            r#"{"structuredContent":{"a":[{"x":"secret","x":1}]}}"#,
+            r#"{"structuredContent":{"a":[{"x":1}]}}"#,
+        ),
+        (
+            r#"{"structuredContent":{"a":[{"x":1.0,"X":1.0}]} }"#,
+            r#"{"structuredContent":{"a":[{"x":1.0,"X":1.0}]} }"#,
+        ),
+    ] {
+        wire.passes_to_server(&call("1", "echo")).await;
+        wire.server
+            .send(format!(r#"{{"jsonrpc":"2.0","id":1,"result":{sent}}}"#))
+            .await;
+        let expected = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{got}}}"#);
+        assert_eq!(wire.client.line().await.unwrap(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_of_the_client_that_cannot_be_read_fails_the_servers_request() {
     let mut wire = Wire::plain();
     wire.passes_to_client(r#"{"jsonrpc":"2.0","id":"q","method":"sampling/createMessage"}"#)

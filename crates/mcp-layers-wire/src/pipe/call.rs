@@ -15,6 +15,7 @@ use super::connection::Connection;
 use crate::{
     encode,
     id::Id,
+    members::is_unique,
     merge::merge,
     message::{Kind, Message},
 };
@@ -109,8 +110,10 @@ impl Call {
             _ => JsonRpcResponse::success(request, serde_json::from_str(body).ok()?),
         };
         if self.is_own(request) {
+            // The layers saw one of two members with one name, so the client gets no more.
+            let is_unique = is_unique(body);
             *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept {
-                answer: Some((message, response.clone())),
+                answer: is_unique.then(|| (message, response.clone())),
                 unsettled: Some(unsettled),
             };
         }
