@@ -164,6 +164,41 @@ fn hand_made_answers_line_by_line_and_gives_up_on_slow_tools() {
     assert_eq!(answers[3]["error"]["code"], -32601);
 }
 
+#[test]
+fn sidecar_puts_its_layers_in_front_of_another_program() {
+    let mut process = Command::new(support::example("sidecar"))
+        .arg("--")
+        .arg(support::example("hand_made"))
+        .env("SIDECAR_TIMEOUT", "0.05")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let call = |id: &str, tool: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        )
+    };
+    let lines = [call("1", "hello"), call("12345678901234567890", "slow")];
+    let mut input = process.stdin.take().unwrap();
+    input
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
+    drop(input);
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = printed.lines().collect();
+    assert_eq!(lines.len(), 2, "{printed}");
+    let answer: Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!(answer["result"]["content"][0]["text"], "hello");
+    let start = r#"{"jsonrpc":"2.0","id":12345678901234567890,"error":{"code":504,"#;
+    assert!(lines[1].starts_with(start), "{printed}");
+    assert!(lines[1].contains("after 50 ms"), "{printed}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {

@@ -20,6 +20,9 @@ const ADAPTERS: [(&str, &str); 2] = [
     ("mcp-layers-tower-mcp", "tower-mcp"),
 ];
 
+/// Adapters for the wire: they name no MCP implementation.
+const WIRE: [&str; 1] = ["mcp-layers-wire"];
+
 /// Crates that keep the state of layers elsewhere: each names the layers whose stores it implements.
 const STORES: [&str; 1] = ["mcp-layers-redis"];
 
@@ -271,6 +274,12 @@ fn a_dependency_that_points_outward_is_found() {
         1
     );
     assert_eq!(faults("mcp-layers-redact", on("tokio", Value::Null)), 1);
+    assert_eq!(faults("mcp-layers-wire", on("tokio", Value::Null)), 0);
+    assert_eq!(faults("mcp-layers-wire", on("rmcp", "dev".into())), 1);
+    assert_eq!(
+        faults("mcp-layers-wire", on("mcp-layers-cache", "dev".into())),
+        1
+    );
     assert_eq!(faults("mcp-layers-unheard-of", on("serde", Value::Null)), 1);
 }
 
@@ -312,7 +321,8 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         if SHARED.contains(&name) {
             return false;
         }
-        let is_adapter = ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
+        let is_adapter =
+            WIRE.contains(&name) || ADAPTERS.iter().any(|(adapter, _)| *adapter == name);
         if on == TIMEOUT && is_adapter && for_tests {
             return true;
         }
@@ -332,6 +342,7 @@ fn is_layer(name: &str) -> bool {
     !others.contains(&name)
         && !STORES.contains(&name)
         && !SHARED.contains(&name)
+        && !WIRE.contains(&name)
         && ADAPTERS.iter().all(|(adapter, _)| *adapter != name)
 }
 

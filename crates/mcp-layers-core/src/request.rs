@@ -140,9 +140,15 @@ pub trait McpRequest: Sized {
             .is_some_and(|version| *version >= *MODERN)
     }
 
+    /// What the client declares about itself under a key of [`meta_key`]: in this request, otherwise
+    /// in its `initialize`, as far as the implementation keeps it.
+    fn declared(&self, key: &str) -> Option<&Value> {
+        member(self.meta()?, key)
+    }
+
     /// The client's name and version, as the client reports them. Proves nothing.
     fn client_info(&self) -> Option<ClientInfo<'_>> {
-        let info = member(self.meta()?, meta_key::CLIENT_INFO)?.as_object()?;
+        let info = self.declared(meta_key::CLIENT_INFO)?.as_object()?;
         let version = member(info, "version").and_then(Value::as_str);
         Some(ClientInfo {
             name: Cow::Borrowed(member(info, "name")?.as_str()?),
@@ -153,10 +159,7 @@ pub trait McpRequest: Sized {
     /// Appends canonical JSON of the client's declared capabilities; nothing if it declared none.
     /// Responses may depend on them.
     fn write_client_capabilities(&self, out: &mut Vec<u8>) {
-        if let Some(capabilities) = self
-            .meta()
-            .and_then(|meta| member(meta, meta_key::CLIENT_CAPABILITIES))
-        {
+        if let Some(capabilities) = self.declared(meta_key::CLIENT_CAPABILITIES) {
             write_canonical(capabilities, out);
         }
     }

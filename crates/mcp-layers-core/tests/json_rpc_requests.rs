@@ -139,6 +139,25 @@ fn the_version_is_the_requests_own_or_else_the_negotiated_one() {
 }
 
 #[test]
+fn what_a_client_declared_holds_where_the_request_is_silent() {
+    let declared = json!({
+        "io.modelcontextprotocol/clientInfo": { "name": "declared", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": { "roots": {} },
+    });
+    let declared = std::sync::Arc::new(declared.as_object().unwrap().clone());
+    let silent = JsonRpcRequest::new(1, "tools/list").with_declared(declared.clone());
+    assert_eq!(silent.client_info().unwrap().name, "declared");
+    let mut capabilities = Vec::new();
+    silent.write_client_capabilities(&mut capabilities);
+    assert_eq!(capabilities, br#"{"roots":{}}"#);
+    assert!(silent.params().is_null(), "it is not sent");
+
+    let own = json!({ "_meta": { "io.modelcontextprotocol/clientInfo": { "name": "own" } } });
+    let own = silent.with_params(own);
+    assert_eq!(own.client_info().unwrap().name, "own");
+}
+
+#[test]
 fn meta_gives_the_client_its_capabilities_and_the_progress_token() {
     let request = with(
         "ping",

@@ -37,6 +37,7 @@ struct Parts {
     has_meta: bool,
     is_continuation: bool,
     protocol_version: Option<Cow<'static, str>>,
+    declared: Option<Arc<Map<String, Value>>>,
     transport: Option<Transport>,
     cancellation: OnceLock<CancellationToken>,
 }
@@ -53,6 +54,7 @@ impl JsonRpcRequest {
             has_meta: false,
             is_continuation: false,
             protocol_version: None,
+            declared: None,
             transport: None,
             cancellation: OnceLock::new(),
         };
@@ -89,6 +91,14 @@ impl JsonRpcRequest {
     #[must_use]
     pub fn with_protocol_version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
         self.parts_mut().protocol_version = Some(version.into());
+        self
+    }
+
+    /// Sets what the client declared about itself in its `initialize`, by the keys of [`meta_key`].
+    /// The request's own `_meta` takes precedence. It is not sent.
+    #[must_use]
+    pub fn with_declared(mut self, declared: Arc<Map<String, Value>>) -> Self {
+        self.parts_mut().declared = Some(declared);
         self
     }
 
@@ -263,6 +273,11 @@ impl McpRequest for JsonRpcRequest {
             .and_then(|meta| meta.get(meta_key::PROTOCOL_VERSION)?.as_str());
         own.or(self.parts.protocol_version.as_deref())
             .map(Cow::Borrowed)
+    }
+
+    fn declared(&self, key: &str) -> Option<&Value> {
+        let own = self.meta().and_then(|meta| meta.get(key));
+        own.or_else(|| self.parts.declared.as_ref()?.get(key))
     }
 
     fn connection(&self) -> Connection<'_> {

@@ -1,0 +1,73 @@
+//! Layers in front of a server in any language, on standard input and output:
+//! `sidecar python server.py`. `SIDECAR_TIMEOUT` sets the timeout in seconds.
+
+use std::{env, num::NonZeroU32, process, time::Duration};
+
+use mcp_layers::{
+    Authentication, BoxError, Principal,
+    audit::{AuditLayer, TracingSink},
+    error_mask::ErrorMaskLayer,
+    events::EventsLayer,
+    rate_limit::{Quota, RateLimitLayer, Rule},
+    timeout::TimeoutLayer,
+    timing::TimingLayer,
+    util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, LocalPrincipalLayer},
+    wire::Pipe,
+};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::{io, process::Command};
+use tower::ServiceBuilder;
+
+const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
+
+async fn run() -> Result<i32, BoxError> {
+    // Standard output belongs to the protocol.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
+    let metrics = PrometheusBuilder::new()
+        .set_buckets(&mcp_layers::timing::BUCKETS)?
+        .install_recorder()?;
+    let timeout = env::var("SIDECAR_TIMEOUT").map_or(Ok(30.0), |seconds| seconds.parse())?;
+
+    let owner = Principal::new("owner", Authentication::Local);
+    let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(TWENTY))])?;
+    let layers = ServiceBuilder::new()
+        .layer(LocalPrincipalLayer::new(owner))
+        .layer(TimingLayer::server())
+        .layer(EventsLayer::new())
+        .layer(AuditLayer::new(TracingSink::new())?)
+        // Secrets are redacted in every result, not only in errors.
+        .layer(ErrorMaskLayer::new().every_result())
+        .layer(CatchErrorLayer::new())
+        .layer(CatchPanicLayer::new())
+        .layer(CancelLayer::new())
+        .layer(limits)
+        .layer(TimeoutLayer::new(Duration::try_from_secs_f64(timeout)?));
+
+    let mut arguments = env::args_os().skip(1).peekable();
+    arguments.next_if(|first| first == "--");
+    let program = arguments
+        .next()
+        .ok_or("usage: sidecar PROGRAM [ARGUMENT]...")?;
+    let mut server = Command::new(program);
+    server.args(arguments);
+    let client = (io::stdin(), io::stdout());
+    let status = Pipe::new(layers).run_child(client, server).await?;
+
+    // For the textfile collector of Prometheus' node exporter.
+    if let Some(path) = env::var_os("SIDECAR_METRICS") {
+        std::fs::write(path, metrics.render())?;
+    }
+    Ok(status.code().unwrap_or(1))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let code = run().await.unwrap_or_else(|error| {
+        eprintln!("sidecar: {error}");
+        1
+    });
+    // Not by returning: a read of standard input that is pending would hold the process.
+    process::exit(code);
+}
