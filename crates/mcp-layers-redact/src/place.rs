@@ -4,7 +4,11 @@ use std::{net::Ipv6Addr, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
-use crate::{edits::Edits, token::compile};
+use crate::{
+    edits::Edits,
+    scan::{ends, next_run, run, run_back},
+    token::compile,
+};
 
 const PATH: &str = "[path]";
 const ADDRESS: &str = "[address]";
@@ -121,25 +125,14 @@ fn hosts(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let mut edits = Edits::new(text);
     let mut from = 0;
-    while let Some(start) = text[from..].find(is_part).map(|start| from + start) {
-        let end = text[start..]
-            .find(|c| !is_part(c))
-            .map_or(text.len(), |end| start + end);
+    while let Some((start, end)) = next_run(text, from, is_part) {
         let name = text[start..end].trim_end_matches(['.', '-', '_']);
         from = end;
-        let is_private = |end: &&str| {
-            let bytes = name.as_bytes();
-            bytes.len() > end.len()
-                && bytes[bytes.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
-        };
+        let is_private = |end: &&str| name.len() > end.len() && ends(name, end);
         if name.eq_ignore_ascii_case("localhost") || PRIVATE.iter().any(is_private) {
             let mut stop = start + name.len();
             if stop == end && text[end..].starts_with(':') {
-                let digits = text[end + 1..]
-                    .bytes()
-                    .take(5)
-                    .take_while(u8::is_ascii_digit)
-                    .count();
+                let digits = run(&text[end + 1..], 5, |byte| byte.is_ascii_digit());
                 stop += if digits > 0 { digits + 1 } else { 0 };
             }
             edits.replace(start, stop, ADDRESS);
@@ -151,28 +144,15 @@ fn hosts(text: &str) -> Option<String> {
 
 /// E-mail addresses.
 pub(crate) fn emails(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
-    let domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
+    let local = |byte: u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(&byte);
+    let domain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
     let mut edits = Edits::new(text);
     let mut from = 0;
     while let Some(at) = text[from..].find('@').map(|at| from + at) {
-        let start = at
-            - bytes[from..at]
-                .iter()
-                .rev()
-                .take(64)
-                .take_while(|byte| local(byte))
-                .count();
-        let end = at
-            + 1
-            + bytes[at + 1..]
-                .iter()
-                .take(255)
-                .take_while(|byte| domain(byte))
-                .count();
-        let host = text[at + 1..end].trim_end_matches(['.', '-']);
+        let start = at - run_back(&text[from..at], 64, local);
         from = at + 1;
+        let host = &text[from..from + run(&text[from..], 255, domain)];
+        let host = host.trim_end_matches(['.', '-']);
         if start < at
             && host.split('.').count() > 1
             && host.split('.').all(|label| !label.is_empty())
@@ -190,10 +170,7 @@ pub(crate) fn random_words(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '_' | '-' | '.');
     let mut edits = Edits::new(text);
     let mut from = 0;
-    while let Some(start) = text[from..].find(is_part).map(|start| from + start) {
-        let end = text[start..]
-            .find(|c| !is_part(c))
-            .map_or(text.len(), |end| start + end);
+    while let Some((start, end)) = next_run(text, from, is_part) {
         let word = &text.as_bytes()[start..end];
         let mixed = word.iter().any(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_alphabetic);
         if word.len() >= LEAST && mixed {
