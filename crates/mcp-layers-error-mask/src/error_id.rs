@@ -1,7 +1,7 @@
 //! Ids of errors, which callers quote when they ask for help.
 
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
     hash::{BuildHasher, RandomState},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -13,6 +13,12 @@ use std::{
 pub trait MakeErrorId: Send + Sync + 'static {
     /// Returns a new id.
     fn make_error_id(&self) -> String;
+}
+
+impl fmt::Debug for dyn MakeErrorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MakeErrorId")
+    }
 }
 
 impl<F> MakeErrorId for F

@@ -1,9 +1,6 @@
 //! The layer and its setters.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use mcp_layers_core::{Clock, ConfigError};
 use mcp_layers_redact::Redactor;
@@ -22,7 +19,7 @@ use crate::{
 ///
 /// Clones, and the services that they make, share counts and log. Later settings do not change
 /// that.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ErrorMaskLayer {
     settings: Settings,
     counts: Arc<Counts>,
@@ -177,20 +174,5 @@ impl<S> Layer<S> for ErrorMaskLayer {
             })
         });
         ErrorMask::with_state(inner, Arc::clone(state))
-    }
-}
-
-impl fmt::Debug for ErrorMaskLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &self.settings;
-        f.debug_struct("ErrorMaskLayer")
-            .field("message", &settings.message)
-            .field("mode", &settings.mode)
-            .field("public_codes", &settings.public_codes)
-            .field("redactor", &settings.redactor)
-            .field("every_result", &settings.every_result)
-            .field("hide_echoed_values", &settings.hide_echoed_values)
-            .field("as_tool_error", &settings.as_tool_error)
-            .finish_non_exhaustive()
     }
 }

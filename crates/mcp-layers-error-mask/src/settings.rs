@@ -7,7 +7,7 @@ use mcp_layers_redact::Redactor;
 
 use crate::error_id::{MakeErrorId, RandomErrorId};
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) message: &'static str,
     pub(crate) mode: Mode,

@@ -23,14 +23,14 @@ const UNKNOWN_OUTCOME: &str =
     "the outcome is unknown, the call may have taken effect: check before you repeat it";
 
 /// The settings and the counts.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) counts: Arc<Counts>,
 }
 
 /// The counts and the log, which a change of settings does not reset.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) masked: AtomicU64,
     pub(crate) unlogged: AtomicU64,
