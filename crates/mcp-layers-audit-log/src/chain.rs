@@ -1,11 +1,11 @@
 //! The chain: each line is bound, under a key, to the line that it follows.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, io, str::FromStr};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::{Key, hex::Hex};
+use crate::{Key, files::invalid, hex::Hex};
 
 /// An HMAC-SHA-256.
 pub(crate) type Link = [u8; 32];
@@ -26,29 +26,20 @@ impl fmt::Display for Position {
 }
 
 impl FromStr for Position {
-    type Err = InvalidPosition;
+    /// `InvalidData`.
+    type Err = io::Error;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
-        let (n, mac) = text.split_once(':').ok_or(InvalidPosition)?;
-        Ok(Self {
-            n: n.parse().map_err(|_| InvalidPosition)?,
-            mac: Hex::parse(mac).ok_or(InvalidPosition)?.0,
-        })
+    fn from_str(text: &str) -> io::Result<Self> {
+        let parse = |(n, mac): (&str, &str)| {
+            Some(Self {
+                n: n.parse().ok()?,
+                mac: Hex::parse(mac)?.0,
+            })
+        };
+        let parsed = text.split_once(':').and_then(parse);
+        parsed.ok_or_else(|| invalid("a position is written N:MAC, with 64 hexadecimal digits"))
     }
 }
-
-/// The error of a text that is no [`Position`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidPosition;
-
-impl fmt::Display for InvalidPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a position is written N:MAC, with 64 hexadecimal digits")
-    }
-}
-
-impl std::error::Error for InvalidPosition {}
 
 /// The end of a chain, and the key under which it continues.
 #[derive(Clone)]
@@ -100,14 +91,6 @@ impl Chain {
         mac.update(&n.to_be_bytes());
         mac.update(body);
         mac
-    }
-}
-
-impl fmt::Debug for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chain")
-            .field("end", &self.end)
-            .finish_non_exhaustive()
     }
 }
 
@@ -192,7 +175,7 @@ mod tests {
         let mut chain = chain();
         chain.append(b"{}", &mut Vec::new());
         let text = chain.end.to_string();
-        assert_eq!(text.parse(), Ok(chain.end));
+        assert_eq!(text.parse::<Position>().unwrap(), chain.end);
         for bad in [
             "",
             "1",

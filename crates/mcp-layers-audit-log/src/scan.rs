@@ -17,7 +17,6 @@ use crate::{
 pub(crate) const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// A segment that verifies, except for its tail.
-#[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) header: Header,
     /// The position before the first line.

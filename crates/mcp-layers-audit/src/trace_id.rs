@@ -26,12 +26,6 @@ impl TraceId {
         }
         Self::new(u128::from_str_radix(trace, 16).ok()?.to_be_bytes())
     }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
