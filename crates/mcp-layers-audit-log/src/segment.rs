@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    Key,
+    Fault, Key,
     chain::{Chain, Position},
-    checkpoint::{Checkpoint, NoCheckpoint},
+    checkpoint::Checkpoint,
     control::{Control, Header, LogId, parse_rfc3339, rfc3339},
     create::create_file,
     files::{self, beside, complete, invalid, is_at, is_empty, numbered, sync_folder},
@@ -61,16 +61,9 @@ impl Segment {
         let segments = complete(path)?;
         let checkpoint = match Checkpoint::read(path, key) {
             Ok(checkpoint) => checkpoint,
-            Err(NoCheckpoint::Missing) if segments.is_empty() && is_empty(path)? => {
-                begin(path, key)?
-            }
-            Err(NoCheckpoint::Missing) => return Err(invalid("there is no checkpoint")),
-            Err(NoCheckpoint::Bad) => {
-                return Err(invalid(
-                    "the checkpoint is damaged, or made with another key",
-                ));
-            }
-            Err(NoCheckpoint::Io(error)) => return Err(error),
+            Err(Fault::NoCheckpoint) if segments.is_empty() && is_empty(path)? => begin(path, key)?,
+            Err(Fault::Io(error)) => return Err(error),
+            Err(fault) => return Err(invalid(format!("the checkpoint {fault}"))),
         };
         let active = match scan::scan(path, key)? {
             Some(active) => active,
