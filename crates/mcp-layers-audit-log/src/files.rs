@@ -80,7 +80,7 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 /// would lead elsewhere.
 pub(crate) fn create_anew(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => private(OpenOptions::new().append(true).create_new(true)).open(path),
     }
 }

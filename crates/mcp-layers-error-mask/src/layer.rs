@@ -7,7 +7,6 @@ use mcp_layers_redact::Redactor;
 use tower_layer::Layer;
 
 use crate::{
-    error_id::MakeErrorId,
     handle::ErrorMaskHandle,
     log::TARGET,
     service::ErrorMask,
@@ -100,12 +99,6 @@ impl ErrorMaskLayer {
     #[must_use]
     pub fn message(self, message: &'static str) -> Self {
         self.set(|settings| settings.message = message)
-    }
-
-    /// Sets the maker of error ids: [`RandomErrorId`](crate::RandomErrorId) by default.
-    #[must_use]
-    pub fn error_id(self, maker: impl MakeErrorId) -> Self {
-        self.set(|settings| settings.error_id = Arc::new(maker))
     }
 
     /// Sets the maximum length in bytes of the message of an error that is kept, and of each text

@@ -107,7 +107,6 @@ mod settings;
 mod state;
 mod validation;
 
-pub use error_id::{MakeErrorId, RandomErrorId};
 pub use future::ResponseFuture;
 pub use handle::{ErrorMaskHandle, ErrorMaskStats};
 pub use layer::ErrorMaskLayer;

@@ -1,8 +1,8 @@
 //! Places: paths in file systems, addresses in networks, e-mail addresses.
 
-use std::{net::Ipv6Addr, sync::LazyLock};
+use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
-use regex::{Captures, Regex};
+use regex::{Captures, Regex, Replacer};
 
 use crate::{
     edits::Edits,
@@ -10,30 +10,26 @@ use crate::{
     token::compile,
 };
 
-const PATH: &str = "[path]";
 const ADDRESS: &str = "[address]";
 
-static PATHS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(concat!(
-        r#"(^|[\s"'`(\[{<=,;:|])"#,
-        r#"(?:(?:/[^\s"'`()\[\]{}<>,;:|/\\]+){2,}/?|~(?:/[^\s"'`()\[\]{}<>,;:|/\\]+)+/?)"#,
-        r"(?::[0-9]{1,9}){0,2}",
-    ))
-});
-
-static DRIVES: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r#"(?-u:\b)[A-Za-z]:[\\/]{1,2}[^\s"'`<>|:*?,;]+(?::[0-9]{1,9}){0,2}"#)
-});
-
-static SHARES: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"\\{2,4}[A-Za-z0-9_.$-]+\\{1,2}[^\s"'`<>|:*?,;]+"#));
-
-static SOURCES: LazyLock<Regex> = LazyLock::new(|| {
-    compile(concat!(
-        r"(?-u:\b)[A-Za-z0-9_./\\-]+",
-        r"\.(?:rs|py|js|mjs|ts|tsx|go|java|kt|scala|rb|php|cs|cc|cpp|c|h|hpp|swift|ex|exs)",
-        r":[0-9]{1,9}(?::[0-9]{1,9})?",
-    ))
+/// Absolute paths, those of Windows, shares, and lines of source files. The first one keeps what
+/// stands before it.
+static PATHS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
+    let patterns = [
+        concat!(
+            r#"(^|[\s"'`(\[{<=,;:|])"#,
+            r#"(?:(?:/[^\s"'`()\[\]{}<>,;:|/\\]+){2,}/?|~(?:/[^\s"'`()\[\]{}<>,;:|/\\]+)+/?)"#,
+            r"(?::[0-9]{1,9}){0,2}",
+        ),
+        r#"(?-u:\b)[A-Za-z]:[\\/]{1,2}[^\s"'`<>|:*?,;]+(?::[0-9]{1,9}){0,2}"#,
+        r#"\\{2,4}[A-Za-z0-9_.$-]+\\{1,2}[^\s"'`<>|:*?,;]+"#,
+        concat!(
+            r"(?-u:\b)[A-Za-z0-9_./\\-]+",
+            r"\.(?:rs|py|js|mjs|ts|tsx|go|java|kt|scala|rb|php|cs|cc|cpp|c|h|hpp|swift|ex|exs)",
+            r":[0-9]{1,9}(?::[0-9]{1,9})?",
+        ),
+    ];
+    patterns.map(compile)
 });
 
 static V4: LazyLock<Regex> = LazyLock::new(|| {
@@ -65,46 +61,31 @@ const PRIVATE: [&str; 10] = [
     ".localhost",
 ];
 
-type Rule = fn(&str) -> Option<String>;
-
 /// Absolute paths, those of Windows, and lines of source files.
 pub(crate) fn paths(text: &str) -> Option<String> {
-    const RULES: [Rule; 4] = [
-        |text| replaced(&PATHS, text, "${1}[path]"),
-        |text| replaced(&DRIVES, text, PATH),
-        |text| replaced(&SHARES, text, PATH),
-        |text| replaced(&SOURCES, text, PATH),
-    ];
-    chain(text, &RULES)
+    PATHS.iter().fold(None, |changed, pattern| {
+        let new = replaced(pattern, changed.as_deref().unwrap_or(text), "${1}[path]");
+        new.or(changed)
+    })
 }
 
 /// IP and MAC addresses and the names of private hosts, with their ports.
 pub(crate) fn addresses(text: &str) -> Option<String> {
-    const RULES: [Rule; 4] = [
+    let rules: [fn(&str) -> Option<String>; 4] = [
         hosts,
         |text| replaced(&MAC, text, ADDRESS),
-        |text| match V6.replace_all(text, v6) {
-            std::borrow::Cow::Owned(changed) if changed != text => Some(changed),
-            _ => None,
-        },
+        |text| replaced(&V6, text, v6).filter(|changed| changed != text),
         |text| replaced(&V4, text, ADDRESS),
     ];
-    chain(text, &RULES)
+    rules.iter().fold(None, |changed, rule| {
+        rule(changed.as_deref().unwrap_or(text)).or(changed)
+    })
 }
 
-/// One rule after the other.
-fn chain(text: &str, rules: &[Rule]) -> Option<String> {
-    let mut changed = None;
-    for rule in rules {
-        changed = rule(changed.as_deref().unwrap_or(text)).or(changed);
-    }
-    changed
-}
-
-fn replaced(pattern: &Regex, text: &str, by: &str) -> Option<String> {
+fn replaced(pattern: &Regex, text: &str, by: impl Replacer) -> Option<String> {
     match pattern.replace_all(text, by) {
-        std::borrow::Cow::Borrowed(_) => None,
-        std::borrow::Cow::Owned(changed) => Some(changed),
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
     }
 }
 
