@@ -17,7 +17,7 @@ use std::{
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError};
-use mcp_layers_error_mask::{ErrorMaskLayer, MakeErrorId, RandomErrorId, Redactor};
+use mcp_layers_error_mask::{ErrorMaskLayer, Redactor};
 use mcp_layers_rmcp::Stack;
 use tower::{Layer, Service};
 use tower_layer::Identity;
@@ -96,11 +96,6 @@ fn something_wrong(criterion: &mut Criterion<ThreadCpu>) {
     let mut group = criterion.benchmark_group("mask_error");
     json_rpc(&mut group, "bare", Fails);
     json_rpc(&mut group, "masked", ErrorMaskLayer::new().layer(Fails));
-    let short = ErrorMaskLayer::new().error_id(|| "e".to_owned());
-    json_rpc(&mut group, "masked_without_random_id", short.layer(Fails));
-    group.bench_function("random_id", |bencher| {
-        bencher.iter(|| RandomErrorId::default().make_error_id());
-    });
 }
 
 /// Texts of 16 kB: of words alone, of log lines with something to find in each, and of a

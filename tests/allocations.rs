@@ -36,6 +36,9 @@ const ADAPTER: u64 = 3;
 /// The key of the budget, and what the call costs.
 const RATE_LIMIT: u64 = 3;
 
+/// The record. Short texts are inside of it.
+const AUDIT: u64 = 1;
+
 /// The timeout of a call of a client with a handshake.
 const TIMEOUT: u64 = 4;
 
@@ -86,11 +89,12 @@ fn seven_boxed_layers_add_seven_allocations() {
 }
 
 #[test]
-fn only_rate_limit_and_timeout_of_the_layers_that_look_on_allocate() {
+fn only_audit_rate_limit_and_timeout_of_the_layers_that_look_on_allocate() {
     macro_rules! measure {
         ($name:literal, $layer:expr) => {
             for era in [Era::Legacy, Era::Modern] {
                 let own = match $name {
+                    "audit" => AUDIT,
                     "rate_limit" => RATE_LIMIT,
                     "timeout" if era == Era::Legacy => TIMEOUT,
                     _ => 0,
@@ -104,12 +108,12 @@ fn only_rate_limit_and_timeout_of_the_layers_that_look_on_allocate() {
 
 /// The most that all layers add to a call, without the copy that retry keeps. The budget is 12 and is not
 /// met: this keeps it from becoming more.
-const WHOLE: u64 = 23;
+const WHOLE: u64 = 14;
 
 /// A seen token, timing, audit, mask, the layers that catch, authorization, rate limit, cache, retry,
 /// breaker and timeout.
 #[test]
-fn all_layers_together_add_at_most_twenty_three_allocations() {
+fn all_layers_together_add_at_most_fourteen_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let bare = bare(era);
         let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);

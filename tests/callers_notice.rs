@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, convert::Infallible, num::NonZeroU32, sync::Arc
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use mcp_layers_audit::{AuditLayer, ChannelSink};
+use mcp_layers_audit::{AuditLayer, ChannelSink, Entry, Sink, Written};
 use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, RequestBody};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
@@ -259,6 +259,15 @@ async fn permissions(messages: &mut Messages) {
     note(messages, &ask(request("vendor/unheard", json!({}))).await);
 }
 
+/// Takes records, and syncs none.
+struct Unsynced;
+
+impl Sink for Unsynced {
+    fn write(&self, _: Entry) -> Written {
+        Written::Unsynced(tokio::sync::oneshot::channel().1)
+    }
+}
+
 async fn audits(messages: &mut Messages) {
     let mut refused = Vec::new();
     let layer = || {
@@ -276,6 +285,14 @@ async fn audits(messages: &mut Messages) {
     }
     note(messages, &refused[0]);
     same_text(&refused[1], &refused[0]);
+
+    let layer = AuditLayer::new(Unsynced).unwrap();
+    let ran = MockService::new();
+    let unknown = answer(layer.layer(ran.clone()), call("dig")).await;
+    assert_eq!(ran.calls(), 1);
+    note(messages, &unknown);
+    let result = answer(layer.as_tool_error().layer(ran), call("dig")).await;
+    same_text(&result, &unknown);
 
     let (sink, _records) = ChannelSink::bounded(40).unwrap();
     let never = MockService::answering(|_| Answer::never());

@@ -98,6 +98,8 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "mcp-layers-redact",
             "serde",
             "serde_json",
+            "smallvec",
+            "smol_str",
             "tokio",
             "tracing",
         ],

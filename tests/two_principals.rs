@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs, io,
+    num::NonZeroU32,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mcp_layers_audit::{AuditLayer, ChannelSink};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
@@ -166,8 +172,26 @@ async fn a_full_cache_costs_the_other_a_miss_and_gives_it_no_foreign_answer() {
     assert!(layer.handle().stats().entries <= 50);
 }
 
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn every_masked_error_is_in_its_own_trail_however_many_another_caller_causes() {
+async fn every_masked_error_is_in_its_own_trail_and_has_its_own_log_line() {
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone());
+    let _logged = tracing::subscriber::set_default(subscriber.finish());
     let service = ErrorMaskLayer::new().layer(server());
     let mut ids = std::collections::BTreeSet::new();
     for who in std::iter::repeat_n("mallory", 1_000).chain(["ada"]) {
@@ -177,7 +201,17 @@ async fn every_masked_error_is_in_its_own_trail_however_many_another_caller_caus
             panic!("{last:?}");
         };
         assert_eq!(original.message, "the database is gone");
-        assert!(ids.insert(error_id));
+        assert!(ids.insert(error_id.clone()));
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        if who == "ada" {
+            assert!(
+                log.contains(&*error_id),
+                "the noise of mallory hid {error_id}"
+            );
+        } else {
+            // The clock is the machine's: a second may pass meanwhile.
+            assert!(log.lines().count() < 100, "{log}");
+        }
     }
 }
 

@@ -53,6 +53,7 @@ macro_rules! each_layer {
             mcp_layers_util::short_lived(tower_layer::Identity::new())
         );
         $measure!("timing", crate::support::timing());
+        $measure!("audit", crate::support::audit());
         $measure!("rate_limit", crate::support::rate_limit());
         $measure!(
             "circuit_breaker",

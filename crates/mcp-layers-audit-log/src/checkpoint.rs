@@ -1,7 +1,7 @@
 //! The checkpoint: the end of a chain, kept beside its file.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::{
-    Key,
+    Fault, Key,
     chain::Position,
     control::LogId,
-    files::{beside, private},
+    files::{beside, create_anew},
     hex::Hex,
 };
 
@@ -37,14 +37,6 @@ struct Stored {
     mac: Hex<32>,
 }
 
-/// The reason why there is no usable checkpoint.
-#[derive(Debug)]
-pub(crate) enum NoCheckpoint {
-    Missing,
-    Bad,
-    Io(io::Error),
-}
-
 impl Checkpoint {
     /// Replaces the previous checkpoint, as a whole or not at all.
     pub(crate) fn write(&self, path: &Path, key: &Key) -> io::Result<()> {
@@ -58,29 +50,18 @@ impl Checkpoint {
         let mut text = serde_json::to_vec(&stored)?;
         text.push(b'\n');
         let new = beside(path, "checkpoint.new");
-        let open = || private(OpenOptions::new().write(true).create_new(true)).open(&new);
-        let mut file = match open() {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // Left by a writer that was killed, or a link that would lead elsewhere.
-                fs::remove_file(&new)?;
-                open()?
-            }
-            opened => opened?,
-        };
+        let mut file = create_anew(&new)?;
         file.write_all(&text)?;
         file.sync_data()?;
         fs::rename(&new, Self::path(path))
     }
 
-    pub(crate) fn read(path: &Path, key: &Key) -> Result<Self, NoCheckpoint> {
-        let text = match fs::read(Self::path(path)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(NoCheckpoint::Missing);
-            }
-            Err(error) => return Err(NoCheckpoint::Io(error)),
-        };
-        Self::parse(&text, key).ok_or(NoCheckpoint::Bad)
+    pub(crate) fn read(path: &Path, key: &Key) -> Result<Self, Fault> {
+        let text = fs::read(Self::path(path)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Fault::NoCheckpoint,
+            _ => Fault::Io(error),
+        })?;
+        Self::parse(&text, key).ok_or(Fault::BadCheckpoint)
     }
 
     pub(crate) fn parse(text: &[u8], key: &Key) -> Option<Self> {

@@ -76,6 +76,15 @@ pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Creates a file in the place of what is there: left by a writer that was killed, or a link that
+/// would lead elsewhere.
+pub(crate) fn create_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => private(OpenOptions::new().append(true).create_new(true)).open(path),
+    }
+}
+
 /// True if the path leads to this very file.
 pub(crate) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
     #[cfg(unix)]

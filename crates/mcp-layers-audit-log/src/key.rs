@@ -1,7 +1,6 @@
 //! The secret key of a log.
 
 use std::{
-    error::Error,
     fmt,
     fs::{File, OpenOptions},
     io::{self, Read, Write},
@@ -11,7 +10,7 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::files::private;
+use crate::files::{invalid, private};
 
 /// A secret key, for the chain of a log and for digests.
 ///
@@ -22,14 +21,6 @@ pub struct Key {
     secret: Hmac<Sha256>,
 }
 
-/// The error of a key that is too short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidKey {
-    /// The length of the refused key, in bytes.
-    pub bytes: usize,
-}
-
 impl Key {
     /// The length of the shortest key, in bytes: 16.
     pub const MIN_BYTES: usize = 16;
@@ -37,15 +28,18 @@ impl Key {
     /// A key of these bytes.
     ///
     /// # Errors
-    /// Fewer than [`Key::MIN_BYTES`].
-    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
+    /// `InvalidData` for fewer than [`Key::MIN_BYTES`].
+    pub fn new(bytes: impl AsRef<[u8]>) -> io::Result<Self> {
         let bytes = bytes.as_ref();
-        let invalid = InvalidKey { bytes: bytes.len() };
-        if bytes.len() < Self::MIN_BYTES {
-            return Err(invalid);
+        let (least, found) = (Self::MIN_BYTES, bytes.len());
+        if found < least {
+            return Err(invalid(format!(
+                "a key has at least {least} bytes, this one has {found}"
+            )));
         }
-        let secret = Hmac::new_from_slice(bytes).map_err(|_| invalid)?;
-        Ok(Self { secret })
+        Ok(Self {
+            secret: hmac(bytes),
+        })
     }
 
     /// A random key that is gone with the process.
@@ -53,7 +47,7 @@ impl Key {
     /// # Errors
     /// The operating system provides no random bytes.
     pub fn random() -> io::Result<Self> {
-        Ok(Self::new(random()?)?)
+        Self::new(random()?)
     }
 
     /// Reads the key from a file.
@@ -69,7 +63,7 @@ impl Key {
         check_permissions(&file, path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        Ok(Self::new(bytes)?)
+        Self::new(bytes)
     }
 
     /// Reads the key from a file, or creates the file with a random key, readable by its owner only.
@@ -84,7 +78,7 @@ impl Key {
                 let bytes = random()?;
                 file.write_all(&bytes)?;
                 file.sync_all()?;
-                Ok(Self::new(bytes)?)
+                Self::new(bytes)
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::read(path),
             Err(error) => Err(error),
@@ -96,9 +90,12 @@ impl Key {
         let mut derive = self.secret.clone();
         derive.update(b"mcp-layers-audit/1/");
         derive.update(usage.as_bytes());
-        Hmac::new_from_slice(&derive.finalize().into_bytes())
-            .expect("HMAC takes keys of any length")
+        hmac(&derive.finalize().into_bytes())
     }
+}
+
+fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 fn random() -> io::Result<[u8; 32]> {
@@ -141,72 +138,5 @@ fn check_permissions(_: &File, _: &Path) -> io::Result<()> {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for InvalidKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bytes, least) = (self.bytes, Key::MIN_BYTES);
-        write!(f, "a key has at least {least} bytes, this one has {bytes}")
-    }
-}
-
-impl Error for InvalidKey {}
-
-impl From<InvalidKey> for io::Error {
-    fn from(error: InvalidKey) -> Self {
-        Self::new(io::ErrorKind::InvalidData, error)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Key;
-    use crate::Digester;
-
-    fn digest(key: &Key) -> crate::Digest {
-        Digester::new(key).digest(0, b"t")
-    }
-
-    #[test]
-    fn a_key_file_is_created_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        let created = digest(&Key::read_or_create(&path).unwrap());
-        assert_eq!(digest(&Key::read_or_create(&path).unwrap()), created);
-        std::fs::write(&path, "short").unwrap();
-        assert!(Key::read_or_create(&path).is_err());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_key_file_that_others_may_write_or_own_is_refused() {
-        use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt};
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        Key::read_or_create(&path).unwrap();
-        for mode in [0o666, 0o620, 0o602] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            let error = Key::read_or_create(&path).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{mode:o}");
-        }
-        for mode in [0o400, 0o440, 0o644] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            Key::read(&path).unwrap();
-        }
-        // Only root can give a file away.
-        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            let error = Key::read(&path).unwrap_err();
-            assert!(error.to_string().contains("12345"), "{error}");
-        }
-        assert!(Key::read("/dev/null").is_err());
-    }
-
-    #[test]
-    fn a_short_key_is_refused_and_a_key_shows_nothing() {
-        assert!(Key::new([7; 15]).is_err());
-        let shown = format!("{:?}", Key::new([171; 16]).unwrap());
-        assert!(!shown.contains("171") && !shown.contains("ab"), "{shown}");
     }
 }

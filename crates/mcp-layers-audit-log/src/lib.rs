@@ -70,10 +70,10 @@ pub mod throttle;
 mod verify;
 mod writer;
 
-pub use chain::{InvalidPosition, Position};
+pub use chain::Position;
 pub use digest::{Digest, Digester};
 pub use fault::{Fault, VerifyError};
-pub use key::{InvalidKey, Key};
+pub use key::Key;
 pub use log::AuditLog;
 pub use options::{LogOptions, SyncPolicy};
 pub use shared::{Closed, Loss, Receipt};

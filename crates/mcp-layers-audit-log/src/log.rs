@@ -28,11 +28,8 @@ impl LogOptions {
     /// As [`LogOptions::open_with`].
     pub fn open(self, path: impl AsRef<Path>) -> io::Result<AuditLog> {
         self.open_with(path, |text: &String, out: &mut Vec<u8>| {
-            out.extend_from_slice(
-                serde_json::Value::from(text.as_str())
-                    .to_string()
-                    .as_bytes(),
-            );
+            let json = serde_json::Value::from(text.as_str());
+            out.extend_from_slice(json.to_string().as_bytes());
         })
     }
 
@@ -46,15 +43,18 @@ impl LogOptions {
     ///
     /// # Errors
     /// `WouldBlock` when another writer has the file; `InvalidData` when the file does not verify, so
-    /// that nothing is appended to a changed file; `InvalidInput` for a capacity or a size of zero;
+    /// that nothing is appended to a changed file; `InvalidInput` for a capacity, a size or an age of zero;
     /// errors of the operating system.
     pub fn open_with<T, W>(self, path: impl AsRef<Path>, write: W) -> io::Result<AuditLog<T>>
     where
         T: Send + 'static,
         W: Fn(&T, &mut Vec<u8>) + Send + 'static,
     {
-        if self.capacity == 0 || self.capacity > Semaphore::MAX_PERMITS || self.max_bytes == 0 {
-            let message = "the capacity and the maximum size of a log are not zero";
+        let places = 1..=Semaphore::MAX_PERMITS;
+        let no_age = self.max_age.is_some_and(|age| age.is_zero());
+        if !places.contains(&self.capacity) || self.max_bytes == 0 || no_age {
+            let message =
+                "the capacity, the maximum size and the maximum age of a log are not zero";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let path = of_process(path.as_ref());
@@ -210,12 +210,6 @@ impl<T> AuditLog<T> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.owner.shared.waiting()
-    }
-
-    /// The number of records written since the log was opened.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.owner.shared.written()
     }
 
     /// The number of records missing since the log was opened, refused operations included.

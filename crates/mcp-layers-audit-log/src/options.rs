@@ -48,25 +48,19 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    /// The default of [`LogOptions::max_bytes`]: 64 MiB.
-    pub const DEFAULT_MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-    /// The default of [`LogOptions::capacity`]: 8,192 records.
-    pub const DEFAULT_CAPACITY: usize = 8_192;
-
     /// A chain under this key, synced in batches, rotated at 64 MiB.
     #[must_use]
     pub fn new(key: &Key) -> Self {
         Self {
             key: key.clone(),
             sync: SyncPolicy::Batch,
-            max_bytes: Self::DEFAULT_MAX_BYTES,
+            max_bytes: 64 * 1024 * 1024,
             max_age: None,
             keep_segments: None,
             checkpoint_every: Duration::from_secs(1),
             retry_every: Duration::from_millis(250),
             close_within: Duration::from_secs(5),
-            capacity: Self::DEFAULT_CAPACITY,
+            capacity: 8_192,
             now: Arc::new(SystemTime::now),
         }
     }

@@ -1,7 +1,7 @@
 //! Reading the lines of a segment.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
@@ -10,14 +10,13 @@ use crate::{
     Key,
     chain::{Chain, Line, Position},
     control::{Control, Header},
-    files::{beside, invalid, private},
+    files::{beside, create_anew, invalid},
 };
 
 /// The length of the longest line that is read, in bytes: 16 MiB.
 pub(crate) const MAX_LINE: u64 = 16 * 1024 * 1024;
 
 /// A segment that verifies, except for its tail.
-#[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) header: Header,
     /// The position before the first line.
@@ -145,11 +144,7 @@ pub(crate) fn keep_tail(path: &Path, from: u64, line: u64) -> io::Result<()> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
     let name = beside(path, &format!("torn-{line}"));
-    match fs::remove_file(&name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut kept = private(OpenOptions::new().write(true).create_new(true)).open(&name)?;
+    let mut kept = create_anew(&name)?;
     if io::copy(&mut file.take(MAX_LINE), &mut kept)? == 0 {
         fs::remove_file(name)?;
     }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use crate::{
-    Key,
+    Fault, Key,
     chain::{Chain, Position},
-    checkpoint::{Checkpoint, NoCheckpoint},
+    checkpoint::Checkpoint,
     control::{Control, Header, LogId, parse_rfc3339, rfc3339},
     create::create_file,
     files::{self, beside, complete, invalid, is_at, is_empty, numbered, sync_folder},
@@ -25,19 +25,19 @@ pub(crate) struct Segment {
     key: Key,
     now: Now,
     log: LogId,
-    number: u64,
+    pub(crate) number: u64,
     /// The time of the first line.
-    begun: Option<SystemTime>,
+    pub(crate) begun: Option<SystemTime>,
     chain: Chain,
     file: File,
     /// The length of the whole lines, in bytes.
-    len: u64,
+    pub(crate) len: u64,
     /// True if a part of a line may follow them.
     torn: bool,
-    /// True if the last line is written.
-    ended: bool,
+    /// True if the last line is written, and the successor not begun.
+    pub(crate) ended: bool,
     /// True if the chain is ahead of the checkpoint.
-    ahead: bool,
+    pub(crate) ahead: bool,
     buffer: Vec<u8>,
     /// Held as long as this is the writer.
     _lock: File,
@@ -61,19 +61,12 @@ impl Segment {
         let segments = complete(path)?;
         let checkpoint = match Checkpoint::read(path, key) {
             Ok(checkpoint) => checkpoint,
-            Err(NoCheckpoint::Missing) if segments.is_empty() && is_empty(path)? => {
-                begin(path, key)?
-            }
-            Err(NoCheckpoint::Missing) => return Err(invalid("there is no checkpoint")),
-            Err(NoCheckpoint::Bad) => {
-                return Err(invalid(
-                    "the checkpoint is damaged, or made with another key",
-                ));
-            }
-            Err(NoCheckpoint::Io(error)) => return Err(error),
+            Err(Fault::NoCheckpoint) if segments.is_empty() && is_empty(path)? => begin(path, key)?,
+            Err(Fault::Io(error)) => return Err(error),
+            Err(fault) => return Err(invalid(format!("the checkpoint {fault}"))),
         };
-        let mut segment = match scan::scan(path, key)? {
-            Some(active) => Self::resume(path, key, now, lock, active)?,
+        let active = match scan::scan(path, key)? {
+            Some(active) => active,
             None => {
                 let mut before = (Chain::new(key, Position::default()), 0);
                 if let Some(last) = segments.last() {
@@ -81,11 +74,15 @@ impl Segment {
                         .ok_or_else(|| invalid("the last complete segment is empty"))?;
                     before = (last.chain, last.header.segment);
                 }
-                let (chain, number) = before;
+                let (mut chain, number) = before;
                 check_vouched(path, &checkpoint, checkpoint.log, chain.end.n)?;
-                Self::create(path, key, now, lock, checkpoint.log, (chain, number + 1))?
+                let log = checkpoint.log;
+                let header = Header::new(rfc3339(now()), log, number + 1, chain.end.mac);
+                create_file(path, &mut chain, header, None, &mut Vec::new())?;
+                scan::scan(path, key)?.ok_or_else(|| invalid("the new file is empty"))?
             }
         };
+        let mut segment = Self::resume(path, key, now, lock, active)?;
         let end = segment.chain.end.n;
         check_vouched(path, &checkpoint, segment.log, end)?;
         segment.ahead = end > checkpoint.end.n;
@@ -130,35 +127,6 @@ impl Segment {
             }
         }
         Ok(segment)
-    }
-
-    fn create(
-        path: &Path,
-        key: &Key,
-        now: Now,
-        lock: File,
-        log: LogId,
-        (mut chain, number): (Chain, u64),
-    ) -> io::Result<Self> {
-        let mut buffer = Vec::new();
-        let header = Header::new(rfc3339(now()), log, number, chain.end.mac);
-        let file = create_file(path, &mut chain, header, None, &mut buffer)?;
-        Ok(Self {
-            path: path.to_owned(),
-            key: key.clone(),
-            begun: Some(now()),
-            now,
-            log,
-            number,
-            chain,
-            file,
-            len: buffer.len() as u64,
-            torn: false,
-            ended: false,
-            ahead: true,
-            buffer,
-            _lock: lock,
-        })
     }
 
     pub(crate) fn time(&self) -> String {
@@ -211,28 +179,6 @@ impl Segment {
 
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.len
-    }
-
-    pub(crate) fn begun(&self) -> Option<SystemTime> {
-        self.begun
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// True if the segment was ended, and its successor not begun.
-    pub(crate) fn is_ended(&self) -> bool {
-        self.ended
-    }
-
-    /// True if the chain is ahead of the checkpoint.
-    pub(crate) fn is_ahead(&self) -> bool {
-        self.ahead
     }
 
     /// Compares the file with what was written.

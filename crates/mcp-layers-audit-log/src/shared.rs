@@ -1,13 +1,10 @@
 //! The state that the handles of a log share with its writer.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicBool, AtomicU64,
-            Ordering::{AcqRel, Acquire, Release},
-        },
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{AcqRel, Acquire, Release},
     },
 };
 
@@ -37,6 +34,7 @@ pub struct Closed {
     pub lost: u64,
 }
 
+#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) capacity: usize,
@@ -94,16 +92,6 @@ impl Shared {
 
     pub(crate) fn missing(&self) -> u64 {
         self.missing.load(Acquire)
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared")
-            .field("waiting", &self.waiting())
-            .field("capacity", &self.capacity)
-            .field("degraded", &self.is_degraded())
-            .finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     Fault, Key, VerifyError,
     chain::{Broken, Chain, Line, Position},
-    checkpoint::{Checkpoint, NoCheckpoint},
+    checkpoint::Checkpoint,
     control::{Control, Header},
     files::{complete, numbered},
     scan::{MAX_LINE, read_line, reader, scan_lines},
@@ -108,14 +108,8 @@ impl Verifier {
     /// The first line that is not what the writer wrote.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
         let path = &self.path;
-        let checkpoint = Checkpoint::read(path, &self.key).map_err(|problem| {
-            let fault = match problem {
-                NoCheckpoint::Missing => Fault::NoCheckpoint,
-                NoCheckpoint::Bad => Fault::BadCheckpoint,
-                NoCheckpoint::Io(error) => Fault::Io(error),
-            };
-            error(&Checkpoint::path(path), 0, 0, fault)
-        })?;
+        let checkpoint = Checkpoint::read(path, &self.key)
+            .map_err(|fault| error(&Checkpoint::path(path), 0, 0, fault))?;
         let files = match &self.files {
             Some(files) => files.clone(),
             None => files_of(path)?,

@@ -124,7 +124,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if self.segment.is_ended() {
+        if self.segment.ended {
             self.segment.rotate()?;
         }
         let time = self.segment.time();
@@ -151,7 +151,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
             return Duration::ZERO;
         }
         let mut sleep = TICK;
-        if self.segment.is_ahead() {
+        if self.segment.ahead {
             sleep = sleep.min(self.options.checkpoint_every);
         }
         if let (Some(_), SyncPolicy::Interval(interval)) = (self.unsynced, self.options.sync) {
@@ -246,7 +246,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
 
     fn rotate_if_due(&mut self) -> io::Result<()> {
         let tampering = self.segment.tampering()?;
-        let age = self.segment.begun().and_then(|begun| {
+        let age = self.segment.begun.and_then(|begun| {
             let now = (self.options.now)();
             now.duration_since(begun).ok()
         });
@@ -255,8 +255,8 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
             .max_age
             .zip(age)
             .is_some_and(|(most, age)| age >= most);
-        let full = self.segment.len() >= self.options.max_bytes;
-        let segment = self.segment.number();
+        let full = self.segment.len >= self.options.max_bytes;
+        let segment = self.segment.number;
         match tampering {
             Tampering::Truncated(left) => {
                 tracing::error!(
@@ -267,7 +267,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
                 );
                 self.segment.replace_truncated(left)?;
             }
-            Tampering::Moved if !self.segment.is_ended() => {
+            Tampering::Moved if !self.segment.ended => {
                 tracing::error!(
                     target: "mcp_layers_audit",
                     segment,
@@ -275,7 +275,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
                 );
                 self.segment.rotate()?;
             }
-            _ if full || old || self.segment.is_ended() => self.segment.rotate()?,
+            _ if full || old || self.segment.ended => self.segment.rotate()?,
             _ => return Ok(()),
         }
         if let Some(segments) = self.options.keep_segments {
@@ -288,7 +288,7 @@ impl<T, W: Fn(&T, &mut Vec<u8>)> Writer<T, W> {
     fn settle(&mut self, asked: bool) -> io::Result<()> {
         let young = |at: Instant| at.elapsed() < self.options.checkpoint_every;
         let due = asked || !self.checkpointed.is_some_and(young);
-        let checkpoint = due && self.segment.is_ahead();
+        let checkpoint = due && self.segment.ahead;
         if let Some(since) = self.unsynced {
             let due = match self.options.sync {
                 SyncPolicy::Interval(interval) => since.elapsed() >= interval,

@@ -152,9 +152,13 @@ fn a_failed_write_that_is_never_retried_still_ends_with_the_log() {
 }
 
 #[test]
-fn a_capacity_or_size_of_zero_is_refused() {
+fn a_capacity_size_or_age_of_zero_is_refused() {
     let (_folder, path) = folder();
-    for options in [options().capacity(0), options().max_bytes(0)] {
+    for options in [
+        options().capacity(0),
+        options().max_bytes(0),
+        options().max_age(Duration::ZERO),
+    ] {
         assert_eq!(
             options.open(&path).unwrap_err().kind(),
             ErrorKind::InvalidInput

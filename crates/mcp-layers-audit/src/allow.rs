@@ -1,14 +1,17 @@
 //! The argument values that are recorded.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use mcp_layers_core::Arguments;
+use mcp_layers_core::{Arguments, ConfigError};
 use mcp_layers_redact::{Redactor, is_secret_name};
 use serde_json::Value;
+use smol_str::SmolStr;
+
+use crate::{opaque::Opaque, text::cut};
 
 const REDACTED: &str = "[redacted]";
 
-type Custom = Arc<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
+type Custom = Opaque<Arc<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>>;
 
 /// The argument values that are recorded: these top-level fields of these tools or prompts, and no
 /// others.
@@ -19,7 +22,7 @@ type Custom = Arc<dyn Fn(&str) -> Cow<'_, str> + Send + Sync>;
 /// list is the first.
 ///
 /// Arguments that the server has not parsed ([`Arguments::Raw`]) are not recorded.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AllowList {
     fields: BTreeMap<Box<str>, Vec<Box<str>>>,
     max_bytes: usize,
@@ -28,15 +31,12 @@ pub struct AllowList {
 }
 
 impl AllowList {
-    /// The default of [`AllowList::max_bytes`]: 256.
-    pub const DEFAULT_MAX_BYTES: usize = 256;
-
     /// An empty list: no value is recorded.
     #[must_use]
     pub fn new() -> Self {
         Self {
             fields: BTreeMap::new(),
-            max_bytes: Self::DEFAULT_MAX_BYTES,
+            max_bytes: 256,
             redactor: Redactor::credentials().random_words().label(REDACTED),
             custom: None,
         }
@@ -53,25 +53,26 @@ impl AllowList {
     }
 
     /// Sets how much of one value is recorded, in bytes; 256 by default.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
+    ///
+    /// # Errors
+    /// Zero.
+    pub fn max_bytes(mut self, bytes: usize) -> Result<Self, ConfigError> {
+        if bytes == 0 {
+            return Err(ConfigError::new("max_bytes must be at least 1"));
+        }
         self.max_bytes = bytes;
-        self
+        Ok(self)
     }
 
     /// Takes out of each value what `redact` takes out, after the rules above.
     #[must_use]
     pub fn redact(mut self, redact: impl Fn(&str) -> Cow<'_, str> + Send + Sync + 'static) -> Self {
-        self.custom = Some(Arc::new(redact));
+        self.custom = Some(Opaque(Arc::new(redact)));
         self
     }
 
     /// The names and texts to record of these arguments.
-    pub(crate) fn values(
-        &self,
-        target: &str,
-        arguments: Arguments<'_>,
-    ) -> Vec<(Box<str>, Box<str>)> {
+    pub(crate) fn values(&self, target: &str, arguments: Arguments<'_>) -> Vec<(SmolStr, SmolStr)> {
         let fields = self
             .fields
             .get(target)
@@ -84,7 +85,7 @@ impl AllowList {
         fields.iter().map(AsRef::as_ref).filter_map(value).collect()
     }
 
-    fn show(&self, field: &str, value: &Value) -> Box<str> {
+    fn show(&self, field: &str, value: &Value) -> SmolStr {
         if is_secret_name(field) {
             return REDACTED.into();
         }
@@ -93,11 +94,11 @@ impl AllowList {
             other => {
                 let mut text = String::new();
                 self.write_bounded(other, 16, &mut text);
-                Cow::Owned(crate::text::cut(&text, self.max_bytes).into())
+                Cow::Owned(cut(&text, self.max_bytes).into())
             }
         };
         match &self.custom {
-            Some(redact) => redact(&shown).into(),
+            Some(Opaque(redact)) => redact(&shown).into(),
             None => shown.into(),
         }
     }
@@ -145,61 +146,6 @@ impl Default for AllowList {
     }
 }
 
-impl fmt::Debug for AllowList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AllowList")
-            .field("fields", &self.fields)
-            .field("max_bytes", &self.max_bytes)
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::AllowList;
-    use mcp_layers_core::Arguments;
-    use serde_json::json;
-
-    #[test]
-    fn only_listed_fields_are_shown_cut_and_without_secrets() {
-        let list = AllowList::new()
-            .allow("search", "query")
-            .allow("search", "password")
-            .allow("search", "nested")
-            .max_bytes(40);
-        let arguments = json!({
-            "query": "x".repeat(1_000_000),
-            "other": "not listed",
-            "password": "hunter2",
-            "nested": { "token": "t0", "n": [1, 2] },
-        });
-        let shown = list.values("search", Arguments::Value(&arguments));
-        let all = format!("{shown:?}");
-        assert_eq!(shown.len(), 3);
-        assert!(shown[0].1.len() <= 44, "{all}");
-        assert!(!all.contains("not listed") && !all.contains("hunter2") && !all.contains("t0"));
-        // Which comes first is a feature of serde_json, which any crate in a build can switch on.
-        let either = [
-            "{n:[1,2,],token:[redacted],}",
-            "{token:[redacted],n:[1,2,],}",
-        ];
-        assert!(either.contains(&&*shown[2].1), "{all}");
-        assert!(
-            list.values("other", Arguments::Value(&arguments))
-                .is_empty()
-        );
-    }
-
-    #[test]
-    fn a_deep_or_wide_value_is_cut_early() {
-        let mut deep = json!(1);
-        for _ in 0..100 {
-            deep = json!([deep]);
-        }
-        let arguments = json!({ "deep": deep, "wide": vec![7; 1_000_000] });
-        let list = AllowList::new().allow("t", "deep").allow("t", "wide");
-        for (_, shown) in list.values("t", Arguments::Value(&arguments)) {
-            assert!(shown.len() < 300, "{}", shown.len());
-        }
-    }
-}
+#[path = "../tests/unit/allow.rs"]
+mod tests;

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use mcp_layers_audit_log::Digest;
 use mcp_layers_core::{
-    Arguments, ListedKind, McpRequest, McpResponse, Method, Principal,
+    Arguments, Event, ListedKind, McpRequest, McpResponse, Method, Principal, Trail,
     adapter::{json_size, map_size},
     request::RequestId,
 };
 use mcp_layers_redact::redact_uri;
 
 use crate::{
-    CallOutcome, Decision, TraceId,
-    decision::FromTrail,
-    record::{NAME_LIMIT, Record, RequestIdText},
+    CacheState, CallOutcome, Decision, Original, TraceId,
+    record::{Record, RequestIdText},
     settings::Settings,
-    text::cut,
+    text::{NAME_LIMIT, cut},
 };
 
 /// The size of the largest arguments and results that are digested, in bytes: the digest of larger
@@ -41,10 +40,10 @@ enum Domain {
 
 impl Record {
     /// A record of what is known before a request runs.
-    pub(crate) fn of<Req: McpRequest>(settings: &Settings, request: &Req, sequence: u64) -> Self {
+    pub(crate) fn of<Req: McpRequest>(settings: &Settings, request: &Req) -> Self {
         let method = request.method();
         let connection = request.connection();
-        let mut record = Self::new(sequence, method.as_str());
+        let mut record = Self::new(method.as_str());
         record.long_lived = method.is_long_lived();
         record.set_principal(settings, request.context().principal());
         record.client_address = connection.peer_address;
@@ -90,7 +89,7 @@ impl Record {
             self.principal = Some(Arc::clone(whole));
             return;
         }
-        let kept = |text: &str| cut(text, PRINCIPAL_LIMIT);
+        let kept = |text: &str| -> Box<str> { cut(text, PRINCIPAL_LIMIT).as_str().into() };
         let mut short = Principal::new(kept(whole.subject()), whole.authentication());
         if let Some(issuer) = whole.issuer() {
             short = short.with_issuer(kept(issuer));
@@ -159,7 +158,7 @@ impl Record {
     /// Adds what an answer and its trail report.
     pub(crate) fn read_response<Res: McpResponse>(&mut self, settings: &Settings, response: &Res) {
         self.outcome = CallOutcome::of(&response.outcome());
-        self.read_trail(FromTrail::read(response.trail(), settings.originals));
+        self.read_trail(response.trail(), settings.originals);
         self.task = response
             .task_id()
             .map(|id| digest(settings, Domain::Task, id));
@@ -175,13 +174,29 @@ impl Record {
         }
     }
 
-    pub(crate) fn read_trail(&mut self, read: FromTrail) {
-        self.decision = read.decision;
-        self.attempts = read.attempts;
-        self.cache = read.cache;
-        self.filtered = read.filtered;
-        self.error_id = read.error_id;
-        self.original = read.original.map(Box::new);
+    /// Reads the trail of a response. Where several layers decided, the outermost counts: it was the
+    /// last to do so.
+    pub(crate) fn read_trail(&mut self, trail: &Trail, originals: bool) {
+        self.attempts = 1;
+        for event in trail.events() {
+            if let Some(decision) = Decision::of(event) {
+                self.decision = decision;
+            }
+            match event {
+                Event::Attempt { number, .. } => self.attempts = self.attempts.max(*number),
+                Event::Cache(event) => self.cache = CacheState::of(event),
+                Event::Filtered { entries } => self.filtered += entries,
+                Event::Masked { error_id, original } => {
+                    self.error_id = Some(cut(error_id, NAME_LIMIT));
+                    self.original =
+                        originals.then(|| Original::of(&original.message, Some(original)));
+                }
+                Event::Panicked { message: text } | Event::Failed { cause: text } if originals => {
+                    self.original = Some(Original::of(text, None));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Ends a request without an answer.
@@ -193,7 +208,7 @@ impl Record {
 }
 
 fn trace_id<Req: McpRequest>(settings: &Settings, request: &Req) -> Option<TraceId> {
-    let current = settings.trace_id.as_ref().and_then(|trace_id| trace_id());
+    let current = settings.trace_id.as_ref().and_then(|trace_id| trace_id.0());
     current.or_else(|| TraceId::from_traceparent(request.meta()?.get("traceparent")?.as_str()?))
 }
 
@@ -215,3 +230,7 @@ fn digest_written(settings: &Settings, domain: Domain, write: impl FnOnce(&mut V
     write(&mut bytes);
     settings.digester.digest(domain as u8, &bytes)
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/collect.rs"]
+mod tests;

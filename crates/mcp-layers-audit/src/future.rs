@@ -101,8 +101,8 @@ where
 pub(crate) struct Recorder {
     shared: Arc<Shared>,
     started: Instant,
-    /// The record until the request ends.
-    record: Option<(Record, Admission)>,
+    /// The record until the request ends. An opening record that waits to be written shares it.
+    record: Option<(Arc<Record>, Admission)>,
     /// The record afterwards.
     pending: Option<Pending>,
 }
@@ -114,14 +114,14 @@ impl Recorder {
         admission: Admission,
     ) -> Self {
         let started = shared.settings.clock.now();
-        let sequence = shared.counters.next_sequence();
-        let mut record = Record::of(&shared.settings, request, sequence);
+        let mut record = Record::of(&shared.settings, request);
+        record.sequence = shared.counters.next_sequence();
         record.time = shared.settings.clock.wall();
         record.monotonic = shared.elapsed(started);
         Self {
             shared: Arc::clone(shared),
             started,
-            record: Some((record, admission)),
+            record: Some((Arc::new(record), admission)),
             pending: None,
         }
     }
@@ -130,13 +130,13 @@ impl Recorder {
     /// subscription are not held as long as it lasts.
     pub(crate) fn open(&mut self, move_places: bool) -> Option<Pending> {
         let (record, admission) = self.record.as_mut()?;
-        record.opened = true;
+        Arc::make_mut(record).opened = true;
         let places = if move_places {
             std::mem::take(admission)
         } else {
             admission.share_only()
         };
-        Some(self.shared.submit(record.clone(), places))
+        Some(self.shared.submit(Arc::clone(record), places))
     }
 
     /// Ends the request without its having run.
@@ -147,11 +147,12 @@ impl Recorder {
     }
 
     fn submit(&mut self, end: impl FnOnce(&Shared, &mut Record)) {
-        if let Some((mut record, admission)) = self.record.take() {
+        if let Some((mut shared_record, admission)) = self.record.take() {
             let now = self.shared.settings.clock.now();
+            let record = Arc::make_mut(&mut shared_record);
             record.duration = Some(now.saturating_duration_since(self.started));
-            end(&self.shared, &mut record);
-            self.pending = Some(self.shared.submit(record, admission));
+            end(&self.shared, record);
+            self.pending = Some(self.shared.submit(shared_record, admission));
         }
     }
 }

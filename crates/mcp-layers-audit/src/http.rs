@@ -1,7 +1,6 @@
 //! Records of requests that the HTTP edge refuses, which never reach the MCP layers.
 
 use std::{
-    fmt,
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
@@ -16,10 +15,13 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    AuditLayer, CallOutcome, Decision, Record, TraceId, decision::FromTrail, state::Shared,
+    AuditLayer, CallOutcome, Decision, Record, TraceId,
+    opaque::Opaque,
+    state::Shared,
+    text::{NAME_LIMIT, cut},
 };
 
-type ClientAddress = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;
+type ClientAddress = Opaque<Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>>;
 
 /// Records the requests that inner HTTP layers refuse: 401, 403, 404 of a foreign session, 429.
 ///
@@ -28,7 +30,7 @@ type ClientAddress = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;
 /// the MCP layers is recorded there. Put it outside authentication.
 ///
 /// The response does not wait for the record. A record that finds no room is dropped and counted.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AuditHttpLayer {
     shared: Arc<Shared>,
     client_address: ClientAddress,
@@ -40,7 +42,7 @@ impl AuditHttpLayer {
     pub fn new(layer: &AuditLayer) -> Self {
         Self {
             shared: layer.shared(),
-            client_address: Arc::new(socket_address),
+            client_address: Opaque(Arc::new(socket_address)),
         }
     }
 
@@ -51,7 +53,7 @@ impl AuditHttpLayer {
         mut self,
         address: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.client_address = Arc::new(address);
+        self.client_address = Opaque(Arc::new(address));
         self
     }
 }
@@ -73,7 +75,7 @@ impl<S> Layer<S> for AuditHttpLayer {
 }
 
 /// The service of [`AuditHttpLayer`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AuditHttp<S> {
     inner: S,
     layer: AuditHttpLayer,
@@ -116,8 +118,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let shared = &self.layer.shared;
         let (parts, body) = request.into_parts();
-        let address = (self.layer.client_address)(&parts.extensions);
-        let record = Box::new(record_of(shared, &parts, address));
+        let address = (self.layer.client_address.0)(&parts.extensions);
+        let record = Arc::new(record_of(shared, &parts, address));
         HttpResponseFuture {
             future: self.inner.call(Request::from_parts(parts, body)),
             refusal: Some((Arc::clone(shared), record)),
@@ -133,14 +135,13 @@ fn record_of(shared: &Shared, parts: &Parts, address: Option<IpAddr>) -> Record 
         value.to_str().ok()
     };
     let method = header("mcp-method").unwrap_or(parts.method.as_str());
-    let mut record = Record::new(0, method);
+    let mut record = Record::new(method);
     let target = header("mcp-name").unwrap_or(parts.uri.path());
     record.set_cut_target(settings, target, &redact_uri(target));
     record.set_principal(settings, principal(&parts.extensions).as_ref());
     record.client_address = address;
     record.transport = Some(Transport::Tcp);
-    record.protocol_version =
-        header("mcp-protocol-version").map(|text| crate::text::cut(text, 128));
+    record.protocol_version = header("mcp-protocol-version").map(|text| cut(text, NAME_LIMIT));
     record.set_session(settings, header("mcp-session-id"));
     record.trace_id = header("traceparent").and_then(TraceId::from_traceparent);
     record.time = settings.clock.wall();
@@ -155,11 +156,12 @@ fn principal(extensions: &Extensions) -> Option<Arc<Principal>> {
 
 pin_project! {
     /// The future of [`AuditHttp`].
+    #[derive(Debug)]
     pub struct HttpResponseFuture<F> {
         #[pin]
         future: F,
         // What is recorded if the response turns out to be a refusal.
-        refusal: Option<(Arc<Shared>, Box<Record>)>,
+        refusal: Option<(Arc<Shared>, Arc<Record>)>,
     }
 }
 
@@ -176,15 +178,21 @@ where
             && let Some(trail) = response.extensions().get::<Trail>()
             && trail.events().any(|event| Decision::of(event).is_some())
         {
-            submit(&shared, *record, response, trail);
+            submit(&shared, record, response, trail);
         }
         Poll::Ready(response)
     }
 }
 
-fn submit<R>(shared: &Arc<Shared>, mut record: Record, response: &Response<R>, trail: &Trail) {
+fn submit<R>(
+    shared: &Arc<Shared>,
+    mut shared_record: Arc<Record>,
+    response: &Response<R>,
+    trail: &Trail,
+) {
     let settings = &shared.settings;
-    record.read_trail(FromTrail::read(trail, settings.originals));
+    let record = Arc::make_mut(&mut shared_record);
+    record.read_trail(trail, settings.originals);
     record.outcome = CallOutcome::Error(response.status().as_u16().into());
     if record.principal.is_none() {
         record.set_principal(settings, principal(response.extensions()).as_ref());
@@ -194,28 +202,6 @@ fn submit<R>(shared: &Arc<Shared>, mut record: Record, response: &Response<R>, t
         .saturating_sub(record.monotonic);
     record.duration = Some(took);
     record.sequence = shared.counters.next_sequence();
-    let admission = shared.share(record.principal.as_deref(), record.client_address);
-    drop(shared.submit(record, admission));
-}
-
-impl fmt::Debug for AuditHttpLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuditHttpLayer")
-            .field("settings", &self.shared.settings)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for AuditHttp<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuditHttp")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<F> fmt::Debug for HttpResponseFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpResponseFuture").finish_non_exhaustive()
-    }
+    let admission = shared.share(record.principal.as_ref(), record.client_address);
+    drop(shared.submit(shared_record, admission));
 }

@@ -1,13 +1,13 @@
 //! The layer and its setters.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mcp_layers_audit_log::{Digester, Key};
 use mcp_layers_core::{Clock, ConfigError};
 use tower_layer::Layer;
 
 use crate::{
-    AllowList, Audit, AuditHandle, OverflowPolicy, Sink, TraceId, handle::Counters,
+    AllowList, Audit, AuditHandle, OverflowPolicy, Sink, TraceId, handle::Counters, opaque::Opaque,
     settings::Settings, share::Shares, state::Shared,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// All services of a layer, their clones and the layer's clones share the sinks, the numbering, the
 /// shares of callers and the [`AuditHandle`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct AuditLayer {
     settings: Settings,
     counters: Arc<Counters>,
@@ -39,7 +39,7 @@ impl AuditLayer {
     /// Records to one more sink. A record is safe when all sinks have it.
     #[must_use]
     pub fn also(mut self, sink: impl Sink) -> Self {
-        self.settings.sinks.push(Arc::new(sink));
+        self.settings.sinks.push(Opaque(Arc::new(sink)));
         self
     }
 
@@ -52,12 +52,17 @@ impl AuditLayer {
 
     /// Sets how many requests of one caller may be under way, or wait for their record to be written;
     /// by default a quarter of the smallest sink's room. More are refused with 503, reason
-    /// `audit_share`, or run with a dropped record, as [`AuditLayer::on_overflow`] says. A caller is a verified principal, otherwise a client address; a local client has
-    /// neither, and no such bound.
-    #[must_use]
-    pub fn max_per_caller(mut self, requests: usize) -> Self {
+    /// `audit_share`, or run with a dropped record, as [`AuditLayer::on_overflow`] says. A caller is a
+    /// verified principal, otherwise a client address; a local client has neither, and no such bound.
+    ///
+    /// # Errors
+    /// Zero.
+    pub fn max_per_caller(mut self, requests: usize) -> Result<Self, ConfigError> {
+        if requests == 0 {
+            return Err(ConfigError::new("max_per_caller must be at least 1"));
+        }
         self.settings.max_per_caller = Some(requests);
-        self
+        Ok(self)
     }
 
     /// Refuses `tools/call` with a tool result that has `isError: true`, which models read, in the
@@ -124,7 +129,7 @@ impl AuditLayer {
         mut self,
         current: impl Fn() -> Option<TraceId> + Send + Sync + 'static,
     ) -> Self {
-        self.settings.trace_id = Some(Arc::new(current));
+        self.settings.trace_id = Some(Opaque(Arc::new(current)));
         self
     }
 
@@ -152,13 +157,5 @@ impl<S> Layer<S> for AuditLayer {
 
     fn layer(&self, inner: S) -> Audit<S> {
         Audit::with_shared(inner, self.shared())
-    }
-}
-
-impl fmt::Debug for AuditLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuditLayer")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
     }
 }

@@ -85,7 +85,8 @@
 //!
 //! # Cost
 //!
-//! On the path of a request: a record of a few allocations, and a place in a queue. Encoding, chaining
+//! On the path of a request: a record, which is one allocation and one more for each text longer than
+//! 23 bytes, and a place in a queue. Encoding, chaining
 //! and I/O are the work of the writer's thread. Digests of arguments, allow-listed values, sizes and
 //! digests of results cost as much as the values are long, and are off by default. A durable file adds
 //! the wait for a sync, which requests under way share in [`SyncPolicy::Batch`]. The figures are in
@@ -101,6 +102,7 @@ mod handle;
 #[cfg(feature = "http")]
 mod http;
 mod layer;
+mod opaque;
 mod outcome;
 mod record;
 mod refusal;
@@ -122,8 +124,8 @@ pub use handle::{AuditHandle, AuditStats};
 pub use http::{AuditHttp, AuditHttpLayer, HttpResponseFuture};
 pub use layer::AuditLayer;
 pub use mcp_layers_audit_log::{
-    AuditLog, Closed, Digest, Digester, Fault, InvalidKey, InvalidPosition, Key, LogOptions, Loss,
-    Position, Receipt, SyncPolicy, Verified, Verifier, VerifyError, verify,
+    AuditLog, Closed, Digest, Digester, Fault, Key, LogOptions, Loss, Position, Receipt,
+    SyncPolicy, Verified, Verifier, VerifyError, verify,
 };
 pub use outcome::CallOutcome;
 pub use record::{Record, RequestIdText};

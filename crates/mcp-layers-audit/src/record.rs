@@ -8,11 +8,12 @@ use std::{
 
 use mcp_layers_audit_log::Digest;
 use mcp_layers_core::{Authentication, Principal, request::Transport};
+use smol_str::SmolStr;
 
-use crate::{CacheState, CallOutcome, Decision, Original, TraceId, text::cut};
-
-/// The length of names that callers choose, in bytes.
-pub(crate) const NAME_LIMIT: usize = 128;
+use crate::{
+    CacheState, CallOutcome, Decision, Original, TraceId,
+    text::{NAME_LIMIT, cut},
+};
 
 /// The record of one request, not encoded yet.
 ///
@@ -34,10 +35,10 @@ pub struct Record {
     /// True if the request is long-lived.
     pub long_lived: bool,
     /// The method; at the HTTP edge the `Mcp-Method` header, otherwise the verb.
-    pub method: Box<str>,
+    pub method: SmolStr,
     /// The subject of the request: a name, or a uri without user, query and fragment. A task id is
     /// digested instead.
-    pub target: Option<Box<str>>,
+    pub target: Option<SmolStr>,
     /// The digest of the target, unless the target was recorded unchanged.
     pub target_digest: Option<Digest>,
     /// The JSON-RPC id, unique only among the requests of one peer that are under way.
@@ -47,15 +48,15 @@ pub struct Record {
     /// The digest of issuer, tenant and subject, if one of them was cut.
     pub principal_digest: Option<Digest>,
     /// The name that the client claims.
-    pub claimed_client_name: Option<Box<str>>,
+    pub claimed_client_name: Option<SmolStr>,
     /// The version that the client claims.
-    pub claimed_client_version: Option<Box<str>>,
+    pub claimed_client_version: Option<SmolStr>,
     /// The address of the peer.
     pub client_address: Option<IpAddr>,
     /// The transport.
     pub transport: Option<Transport>,
     /// The protocol version.
-    pub protocol_version: Option<Box<str>>,
+    pub protocol_version: Option<SmolStr>,
     /// The session id of the legacy HTTP transport, digested.
     pub session: Option<Digest>,
     /// The trace, from `params._meta.traceparent` or
@@ -70,7 +71,7 @@ pub struct Record {
     /// The parameters of a continuation, `requestState` included, digested.
     pub continuation_digest: Option<Digest>,
     /// Allow-listed argument values, redacted and cut.
-    pub arguments: Vec<(Box<str>, Box<str>)>,
+    pub arguments: Vec<(SmolStr, SmolStr)>,
     /// The approximate size of the arguments as JSON, in bytes; only with
     /// [`AuditLayer::sizes`](crate::AuditLayer::sizes).
     pub request_size: Option<usize>,
@@ -95,10 +96,10 @@ pub struct Record {
     /// The cursor of the next page, digested as [`Record::cursor`] is.
     pub next_cursor: Option<Digest>,
     /// The id that the caller can quote in the place of a masked error.
-    pub error_id: Option<Box<str>>,
+    pub error_id: Option<SmolStr>,
     /// A masked error, or the message of a panic or a failure; only with
     /// [`AuditLayer::originals`](crate::AuditLayer::originals).
-    pub original: Option<Box<Original>>,
+    pub original: Option<Arc<Original>>,
 }
 
 /// A JSON-RPC id. A text is cut to 128 bytes.
@@ -109,14 +110,14 @@ pub enum RequestIdText {
     /// A number.
     Number(i64),
     /// A text.
-    Text(Box<str>),
+    Text(SmolStr),
 }
 
 impl Record {
     /// A record without anything about a request.
-    pub(crate) fn new(sequence: u64, method: &str) -> Self {
+    pub(crate) fn new(method: &str) -> Self {
         Self {
-            sequence,
+            sequence: 0,
             time: SystemTime::UNIX_EPOCH,
             monotonic: Duration::ZERO,
             duration: None,

@@ -1,7 +1,6 @@
 //! The service.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -18,7 +17,7 @@ use crate::{
 };
 
 /// Records every request to an inner service.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Audit<S> {
     inner: S,
     shared: Arc<Shared>,
@@ -119,13 +118,5 @@ fn changes_something<Req: McpRequest>(request: &Req) -> bool {
             hints.and_then(|hints| hints.read_only) != Some(true)
         }
         _ => false,
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for Audit<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Audit")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
     }
 }

@@ -1,11 +1,11 @@
 //! The settings of the layer.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mcp_layers_audit_log::{Digester, Key};
 use mcp_layers_core::{Clock, ConfigError, Refusal};
 
-use crate::{AllowList, Sink, TraceId};
+use crate::{AllowList, Sink, TraceId, opaque::Opaque};
 
 /// The treatment of requests while a sink takes no records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub enum OverflowPolicy {
     Drop,
 }
 
-type CurrentTrace = Arc<dyn Fn() -> Option<TraceId> + Send + Sync>;
+type CurrentTrace = Opaque<Arc<dyn Fn() -> Option<TraceId> + Send + Sync>>;
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) sinks: Vec<Arc<dyn Sink>>,
+    pub(crate) sinks: Vec<Opaque<Arc<dyn Sink>>>,
     pub(crate) overflow: OverflowPolicy,
     /// The number of requests that one caller may have under way; `None` for a quarter of the room.
     pub(crate) max_per_caller: Option<usize>,
@@ -48,7 +48,7 @@ impl Settings {
         let key =
             Key::random().map_err(|error| ConfigError::new(format!("no random key: {error}")))?;
         Ok(Self {
-            sinks: vec![Arc::new(sink)],
+            sinks: vec![Opaque(Arc::new(sink))],
             overflow: OverflowPolicy::Refuse,
             max_per_caller: None,
             refusal: Refusal::new(),
@@ -62,21 +62,5 @@ impl Settings {
             trace_id: None,
             clock: Clock::system(),
         })
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("sinks", &self.sinks.len())
-            .field("overflow", &self.overflow)
-            .field("max_per_caller", &self.max_per_caller)
-            .field("digest_arguments", &self.digest_arguments)
-            .field("digest_results", &self.digest_results)
-            .field("arguments", &self.arguments)
-            .field("openings", &self.openings)
-            .field("originals", &self.originals)
-            .field("sizes", &self.sizes)
-            .finish_non_exhaustive()
     }
 }

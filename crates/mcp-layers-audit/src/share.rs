@@ -3,42 +3,24 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mcp_layers_core::{KeyWriter, Principal};
+use mcp_layers_core::Principal;
 
 /// The number of requests that each caller has under way, by caller. Callers without any are not in
 /// the table.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
+    hasher: RandomState,
     requests: Mutex<HashMap<Caller, usize>>,
 }
 
-/// A verified principal, or the address of a client without one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Caller {
-    Principal(Box<[u8]>),
-    Address(IpAddr),
-}
-
-impl Caller {
-    /// `None` for a local client without a principal: there is no other one.
-    pub(crate) fn of(principal: Option<&Principal>, address: Option<IpAddr>) -> Option<Self> {
-        match principal.filter(|principal| principal.is_verified()) {
-            Some(principal) => {
-                let mut key = Vec::new();
-                KeyWriter::new(&mut key)
-                    .optional(principal.issuer())
-                    .optional(principal.tenant())
-                    .text(principal.subject());
-                Some(Self::Principal(key.into()))
-            }
-            None => address.map(Self::Address),
-        }
-    }
-}
+/// A verified principal, or the address of a client without one, as a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Caller(u64);
 
 /// One request of a caller. It is under way until its last record is written.
 #[derive(Debug)]
@@ -48,6 +30,21 @@ pub(crate) struct Share {
 }
 
 impl Shares {
+    /// `None` for a local client without a principal: there is no other one.
+    pub(crate) fn caller(
+        &self,
+        principal: Option<&Arc<Principal>>,
+        address: Option<IpAddr>,
+    ) -> Option<Caller> {
+        let hash = match principal.filter(|principal| principal.is_verified()) {
+            Some(who) => self
+                .hasher
+                .hash_one((who.issuer(), who.tenant(), who.subject())),
+            None => self.hasher.hash_one(address?),
+        };
+        Some(Caller(hash))
+    }
+
     /// Counts a request; `None` when the caller has `most` under way.
     pub(crate) fn take(self: &Arc<Self>, caller: Caller, most: usize) -> Option<Share> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +52,7 @@ impl Shares {
         if under_way >= most {
             return None;
         }
-        requests.insert(caller.clone(), under_way + 1);
+        requests.insert(caller, under_way + 1);
         Some(Share {
             shares: Arc::clone(self),
             caller,
@@ -80,26 +77,5 @@ impl Drop for Share {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Caller, Shares};
-    use mcp_layers_core::{Authentication, Principal};
-    use std::sync::Arc;
-
-    #[test]
-    fn one_caller_does_not_use_up_the_share_of_another() {
-        let shares = Arc::new(Shares::default());
-        let caller = |name: &str| {
-            let principal = Principal::new(name, Authentication::Bearer);
-            Caller::of(Some(&principal), None).unwrap()
-        };
-        let held: Vec<_> = (0..2)
-            .map(|_| shares.take(caller("ada"), 2).unwrap())
-            .collect();
-        assert!(shares.take(caller("ada"), 2).is_none());
-        assert!(shares.take(caller("bob"), 2).is_some());
-        drop(held);
-        assert!(shares.requests.lock().unwrap().is_empty());
-        let claimed = Principal::new("ada", Authentication::Unverified);
-        assert_eq!(Caller::of(Some(&claimed), None), None);
-    }
-}
+#[path = "../tests/unit/share.rs"]
+mod tests;

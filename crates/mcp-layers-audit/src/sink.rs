@@ -28,16 +28,6 @@ pub trait Sink: Send + Sync + 'static {
     fn write(&self, entry: Entry) -> Written;
 }
 
-impl<S: Sink + ?Sized> Sink for Arc<S> {
-    fn room(&self) -> Room<'_> {
-        (**self).room()
-    }
-
-    fn write(&self, entry: Entry) -> Written {
-        (**self).write(entry)
-    }
-}
-
 /// The room of a sink.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -51,6 +41,16 @@ pub enum Room<'a> {
     Degraded(Places<'a>),
 }
 
+impl<'a> Room<'a> {
+    /// The places; `None` for unlimited room.
+    pub(crate) fn places(self) -> Option<Places<'a>> {
+        match self {
+            Self::Unlimited => None,
+            Self::Limited(places) | Self::Degraded(places) => Some(places),
+        }
+    }
+}
+
 /// The places of a sink whose room is limited.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'a> {
@@ -58,6 +58,13 @@ pub struct Places<'a> {
     pub free: &'a Arc<Semaphore>,
     /// The number of all places.
     pub capacity: usize,
+}
+
+impl Places<'_> {
+    /// Takes a place if one is free.
+    pub(crate) fn take(self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(self.free).try_acquire_owned().ok()
+    }
 }
 
 /// An entry for a sink.

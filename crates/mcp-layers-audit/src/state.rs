@@ -8,15 +8,17 @@ use std::{
 
 use mcp_layers_audit_log::{Loss, Receipt};
 use mcp_layers_core::{McpRequest, Principal};
+use smallvec::SmallVec;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     Entry, OverflowPolicy, Place, Record, Room, Written,
     handle::Counters,
     settings::Settings,
-    share::{Caller, Share, Shares},
+    share::{Share, Shares},
 };
 
+#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) counters: Arc<Counters>,
@@ -30,7 +32,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     /// Permits by the index of their sink.
-    permits: Vec<(usize, OwnedSemaphorePermit)>,
+    permits: SmallVec<[(usize, OwnedSemaphorePermit); 1]>,
     share: Option<Arc<Share>>,
     /// True if the caller has its share under way: limited sinks do not get the record.
     beyond_share: bool,
@@ -40,7 +42,7 @@ impl Admission {
     /// The same request, without reserved places.
     pub(crate) fn share_only(&self) -> Self {
         Self {
-            permits: Vec::new(),
+            permits: SmallVec::new(),
             share: self.share.clone(),
             beyond_share: self.beyond_share,
         }
@@ -58,10 +60,11 @@ pub(crate) enum Refused {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>, shares: Arc<Shares>) -> Self {
-        let capacities = settings.sinks.iter().filter_map(|sink| match sink.room() {
-            Room::Unlimited => None,
-            Room::Limited(places) | Room::Degraded(places) => Some(places.capacity),
-        });
+        let places = settings
+            .sinks
+            .iter()
+            .filter_map(|sink| sink.0.room().places());
+        let capacities = places.map(|places| places.capacity);
         let quarter = capacities.min().map(|places| (places / 4).max(1));
         Self {
             max_per_caller: settings.max_per_caller.or(quarter),
@@ -78,7 +81,7 @@ impl Shared {
         let address = request.connection().peer_address;
         let lifecycle = request.method().is_lifecycle();
         let refuses = self.settings.overflow == OverflowPolicy::Refuse;
-        let mut admission = self.share(principal.map(AsRef::as_ref), address);
+        let mut admission = self.share(principal, address);
         if admission.beyond_share && refuses && !lifecycle {
             self.counters.refused_share();
             self.lost(Loss::Refused);
@@ -97,11 +100,14 @@ impl Shared {
     /// A part of the caller's share, without places.
     pub(crate) fn share(
         &self,
-        principal: Option<&Principal>,
+        principal: Option<&Arc<Principal>>,
         address: Option<IpAddr>,
     ) -> Admission {
         let mut admission = Admission::default();
-        if let Some((most, caller)) = self.max_per_caller.zip(Caller::of(principal, address)) {
+        if let Some((most, caller)) = self
+            .max_per_caller
+            .zip(self.shares.caller(principal, address))
+        {
             let share = self.shares.take(caller, most);
             admission.beyond_share = share.is_none();
             admission.share = share.map(Arc::new);
@@ -110,26 +116,18 @@ impl Shared {
     }
 
     fn reserve(&self, admission: &mut Admission) -> bool {
-        self.settings
-            .sinks
-            .iter()
-            .enumerate()
-            .all(|(index, sink)| match sink.room() {
-                Room::Unlimited => true,
-                Room::Degraded(_) => false,
-                Room::Limited(places) => match Arc::clone(places.free).try_acquire_owned() {
-                    Ok(permit) => {
-                        admission.permits.push((index, permit));
-                        true
-                    }
-                    Err(_) => false,
-                },
-            })
-    }
-
-    fn is_limited(&self, index: usize) -> bool {
-        let sink = self.settings.sinks.get(index);
-        sink.is_some_and(|sink| !matches!(sink.room(), Room::Unlimited))
+        let mut sinks = self.settings.sinks.iter().enumerate();
+        sinks.all(|(index, sink)| match sink.0.room() {
+            Room::Unlimited => true,
+            Room::Degraded(_) => false,
+            Room::Limited(places) => match places.take() {
+                Some(permit) => {
+                    admission.permits.push((index, permit));
+                    true
+                }
+                None => false,
+            },
+        })
     }
 
     /// Counts a request that is refused because it cannot be recorded.
@@ -141,7 +139,7 @@ impl Shared {
     /// Tells every sink that it does not get a record.
     pub(crate) fn lost(&self, loss: Loss) {
         for sink in &self.settings.sinks {
-            let _ = sink.write(Entry::Lost(loss));
+            let _ = sink.0.write(Entry::Lost(loss));
         }
     }
 
@@ -151,19 +149,24 @@ impl Shared {
     }
 
     /// Gives a record to every sink.
-    pub(crate) fn submit(self: &Arc<Self>, record: Record, mut admission: Admission) -> Pending {
+    pub(crate) fn submit(
+        self: &Arc<Self>,
+        record: Arc<Record>,
+        mut admission: Admission,
+    ) -> Pending {
         let mut pending = Pending {
             shared: Arc::clone(self),
-            record: Arc::new(record),
+            record,
             share: admission.share,
-            receipts: Vec::new(),
+            receipts: SmallVec::new(),
             without: Vec::new(),
             given_up: false,
         };
-        for index in 0..self.settings.sinks.len() {
+        for (index, sink) in self.settings.sinks.iter().enumerate() {
             let reserved = admission.permits.iter().position(|(of, _)| *of == index);
             let permit = reserved.map(|at| admission.permits.swap_remove(at).1);
-            if admission.beyond_share && self.is_limited(index) || !pending.offer(index, permit) {
+            let withheld = admission.beyond_share && sink.0.room().places().is_some();
+            if withheld || !pending.offer(index, permit) {
                 pending.without.push(index);
             }
         }
@@ -183,7 +186,7 @@ pub(crate) struct Pending {
     record: Arc<Record>,
     share: Option<Arc<Share>>,
     /// Of the sinks that have it and have not synced it.
-    receipts: Vec<Receipt>,
+    receipts: SmallVec<[Receipt; 1]>,
     /// The sinks that had no room.
     without: Vec<usize>,
     /// True if a sink will not get it.
@@ -198,22 +201,18 @@ impl Pending {
 
     /// Offers the record to a sink; false when it has no room.
     fn offer(&mut self, index: usize, mut permit: Option<OwnedSemaphorePermit>) -> bool {
-        let Some(sink) = self.shared.settings.sinks.get(index) else {
-            return true;
-        };
+        let sink = &self.shared.settings.sinks[index];
         if permit.is_none()
-            && let Room::Limited(places) | Room::Degraded(places) = sink.room()
+            && let Some(places) = sink.0.room().places()
         {
-            match Arc::clone(places.free).try_acquire_owned() {
-                Ok(free) => permit = Some(free),
-                Err(_) => return false,
+            permit = places.take();
+            if permit.is_none() {
+                return false;
             }
         }
         let share = self.share.clone();
-        match sink.write(Entry::Record(
-            Arc::clone(&self.record),
-            Place { permit, share },
-        )) {
+        let place = Place { permit, share };
+        match sink.0.write(Entry::Record(Arc::clone(&self.record), place)) {
             Written::Taken => true,
             Written::Unsynced(receipt) => {
                 self.receipts.push(receipt);
@@ -254,15 +253,14 @@ impl Pending {
     /// Waits for room in each sink that had none; false when one takes no more records.
     async fn find_room(&mut self) -> bool {
         while let Some(index) = self.without.last().copied() {
-            let sink = self.shared.settings.sinks.get(index);
-            let permit = match sink.map(|sink| sink.room()) {
-                Some(Room::Limited(places) | Room::Degraded(places)) => {
-                    match Arc::clone(places.free).acquire_owned().await {
-                        Ok(permit) => Some(permit),
-                        Err(_) => return false,
-                    }
-                }
-                Some(Room::Unlimited) | None => None,
+            let places = self.shared.settings.sinks[index].0.room().places();
+            let free = places.map(|places| Arc::clone(places.free));
+            let permit = match free {
+                Some(free) => match free.acquire_owned().await {
+                    Ok(permit) => Some(permit),
+                    Err(_) => return false,
+                },
+                None => None,
             };
             if !self.offer(index, permit) {
                 return false;
@@ -282,9 +280,8 @@ impl Pending {
             .counters
             .dropped(self.shared.settings.clock.now());
         for index in self.without.drain(..) {
-            if let Some(sink) = self.shared.settings.sinks.get(index) {
-                let _ = sink.write(Entry::Lost(Loss::Dropped));
-            }
+            let sink = &self.shared.settings.sinks[index];
+            let _ = sink.0.write(Entry::Lost(Loss::Dropped));
         }
     }
 }

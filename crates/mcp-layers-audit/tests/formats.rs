@@ -133,7 +133,7 @@ fn is_one_line(text: &str) -> bool {
 #[tokio::test]
 async fn hostile_texts_round_trip_in_json() {
     let record = record_of(HOSTILE).await;
-    assert!(is_one_line(&encode(&Json::new(), &record)));
+    assert!(is_one_line(&encode(&Json, &record)));
     let json = json_of(&record);
     for field in [
         "/id",
@@ -153,7 +153,7 @@ async fn hostile_texts_round_trip_in_json() {
 
 #[tokio::test]
 async fn hostile_texts_round_trip_in_cef() {
-    let line = encode(&Cef::new(), &*record_of(HOSTILE).await);
+    let line = encode(&Cef, &*record_of(HOSTILE).await);
     assert!(is_one_line(&line), "{line:?}");
     let (header, pairs) = parse_cef(&line);
     assert_eq!(header[..3], ["CEF:0", "mcp-layers", "mcp-layers-audit"]);
@@ -179,7 +179,7 @@ async fn hostile_texts_round_trip_in_cef() {
     // A method stands in the header.
     let (layer, mut records) = channel();
     answer(&layer, JsonRpcRequest::new(1, HOSTILE)).await;
-    let line = encode(&Cef::new(), &only(&mut records));
+    let line = encode(&Cef, &only(&mut records));
     assert!(is_one_line(&line));
     let (header, pairs) = parse_cef(&line);
     assert_eq!(header[4].split_whitespace().last(), Some("Ä€😀"));
@@ -194,7 +194,7 @@ async fn hostile_texts_round_trip_in_cef() {
 #[tokio::test]
 async fn hostile_texts_round_trip_in_ocsf() {
     let record = record_of(HOSTILE).await;
-    let line = encode(&Ocsf::new(), &record);
+    let line = encode(&Ocsf, &record);
     assert!(is_one_line(&line));
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["type_uid"], 600_399);
@@ -238,9 +238,9 @@ async fn samples_for_other_readers() {
     all.push(record_of(HOSTILE).await);
     all.push(record_of("plain").await);
     for record in &all {
-        json += &(encode(&Json::new(), record) + "\n");
-        ocsf += &(encode(&Ocsf::new(), record) + "\n");
-        cef += &(encode(&Cef::new(), record) + "\n");
+        json += &(encode(&Json, record) + "\n");
+        ocsf += &(encode(&Ocsf, record) + "\n");
+        cef += &(encode(&Cef, record) + "\n");
     }
     for (name, text) in [("json", json), ("ocsf", ocsf), ("cef", cef)] {
         fs::write(samples.join(name), text).unwrap();
@@ -264,13 +264,13 @@ proptest! {
     fn any_text_round_trips(text in "\\PC{0,20}|(?s).{0,30}") {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let record = runtime.block_on(record_of(&text));
-        let json = encode(&Json::new(), &record);
+        let json = encode(&Json, &record);
         prop_assert!(is_one_line(&json));
         prop_assert_eq!(&json_of(&record)["principal"]["subject"], &json!(text));
-        let ocsf = encode(&Ocsf::new(), &record);
+        let ocsf = encode(&Ocsf, &record);
         prop_assert!(is_one_line(&ocsf));
         prop_assert!(serde_json::from_str::<serde_json::Value>(&ocsf).is_ok());
-        let cef = encode(&Cef::new(), &record);
+        let cef = encode(&Cef, &record);
         prop_assert!(is_one_line(&cef));
         let (_, pairs) = parse_cef(&cef);
         let user = pairs.iter().find(|(key, _)| key == "suser").unwrap();

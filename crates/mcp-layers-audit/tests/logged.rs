@@ -67,7 +67,7 @@ fn a_full_sink_and_its_end_are_logged_once() {
 #[test]
 fn a_record_is_an_event() {
     let json = AuditLayer::new(TracingSink::new()).unwrap();
-    let cef = AuditLayer::new(TracingSink::new().encoder(Cef::new())).unwrap();
+    let cef = AuditLayer::new(TracingSink::new().encoder(Cef)).unwrap();
     for (layer, begin) in [
         (json, "record={\"kind\":\"request\""),
         (cef, "record=CEF:0|"),

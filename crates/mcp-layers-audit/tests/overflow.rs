@@ -14,8 +14,8 @@ use std::{
 
 use common::{Brake, PATIENCE, answer, call, folder, key, kinds, lines, open, options};
 use mcp_layers_audit::{
-    AuditLayer, ChannelSink, Entry, FileSink, OverflowPolicy, Record, Sink, SyncPolicy, Written,
-    verify,
+    AllowList, AuditLayer, ChannelSink, Entry, FileSink, OverflowPolicy, Record, Sink, SyncPolicy,
+    Written, verify,
 };
 use mcp_layers_core::{
     Authentication, JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Principal,
@@ -298,6 +298,20 @@ async fn one_caller_does_not_use_up_the_room_of_another() {
     while records.try_next().is_some() {}
     assert_eq!(answer(&layer, of("ada")).await.outcome().code(), None);
     assert_eq!(records.take_refused(), 100);
+}
+
+#[tokio::test]
+async fn a_share_can_be_set_and_no_limit_can_be_zero() {
+    let (sink, mut records) = ChannelSink::bounded(40).unwrap();
+    let layer = AuditLayer::new(sink).unwrap();
+    assert!(layer.clone().max_per_caller(0).is_err());
+    assert!(AllowList::new().max_bytes(0).is_err());
+    let layer = layer.max_per_caller(1).unwrap();
+    assert_eq!(answer(&layer, of("ada")).await.outcome().code(), None);
+    let response = answer(&layer, of("ada")).await;
+    assert_eq!(reason(&response).as_deref(), Some("audit_share"));
+    assert!(records.try_next().is_some());
+    assert_eq!(answer(&layer, of("ada")).await.outcome().code(), None);
 }
 
 #[tokio::test]

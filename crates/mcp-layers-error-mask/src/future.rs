@@ -1,7 +1,6 @@
 //! The future of the service.
 
 use std::{
-    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,6 +13,7 @@ use crate::{request::Request, response, state::State};
 
 pin_project! {
     /// The future of [`ErrorMask`](crate::ErrorMask).
+    #[derive(Debug)]
     pub struct ResponseFuture<F, T> {
         #[pin]
         future: F,
@@ -57,13 +57,5 @@ where
                 response.map(|response| response::mask(this.state, this.request, to, response)),
             ),
         }
-    }
-}
-
-impl<F, T> fmt::Debug for ResponseFuture<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture")
-            .field("method", &self.request.method)
-            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,11 @@
 //! The read-out of a layer.
 
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use crate::state::Counts;
 
 /// A handle to a layer and all services that it made.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ErrorMaskHandle {
     pub(crate) counts: Arc<Counts>,
 }
@@ -31,13 +28,5 @@ impl ErrorMaskHandle {
             masked: self.counts.masked.load(Relaxed),
             unlogged: self.counts.unlogged.load(Relaxed),
         }
-    }
-}
-
-impl fmt::Debug for ErrorMaskHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ErrorMaskHandle")
-            .field(&self.stats())
-            .finish()
     }
 }

@@ -1,16 +1,12 @@
 //! The layer and its setters.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use mcp_layers_core::{Clock, ConfigError};
 use mcp_layers_redact::Redactor;
 use tower_layer::Layer;
 
 use crate::{
-    error_id::MakeErrorId,
     handle::ErrorMaskHandle,
     log::TARGET,
     service::ErrorMask,
@@ -22,7 +18,7 @@ use crate::{
 ///
 /// Clones, and the services that they make, share counts and log. Later settings do not change
 /// that.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ErrorMaskLayer {
     settings: Settings,
     counts: Arc<Counts>,
@@ -105,12 +101,6 @@ impl ErrorMaskLayer {
         self.set(|settings| settings.message = message)
     }
 
-    /// Sets the maker of error ids: [`RandomErrorId`](crate::RandomErrorId) by default.
-    #[must_use]
-    pub fn error_id(self, maker: impl MakeErrorId) -> Self {
-        self.set(|settings| settings.error_id = Arc::new(maker))
-    }
-
     /// Sets the maximum length in bytes of the message of an error that is kept, and of each text
     /// in its data: 8 KiB by default. The rest is cut off; `data.uri` is not cut.
     ///
@@ -177,20 +167,5 @@ impl<S> Layer<S> for ErrorMaskLayer {
             })
         });
         ErrorMask::with_state(inner, Arc::clone(state))
-    }
-}
-
-impl fmt::Debug for ErrorMaskLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let settings = &self.settings;
-        f.debug_struct("ErrorMaskLayer")
-            .field("message", &settings.message)
-            .field("mode", &settings.mode)
-            .field("public_codes", &settings.public_codes)
-            .field("redactor", &settings.redactor)
-            .field("every_result", &settings.every_result)
-            .field("hide_echoed_values", &settings.hide_echoed_values)
-            .field("as_tool_error", &settings.as_tool_error)
-            .finish_non_exhaustive()
     }
 }

@@ -76,8 +76,9 @@
 //!    characters that do not show are taken out; long texts are cut at a character's boundary.
 //! 9. An error of the inner service (`S::Error`) is opaque, and passed on as it is.
 //! 10. A second, outer mask leaves the answers of the first one as they are.
-//! 11. At most one masked error a second of each tool is logged at the level `ERROR`, with the
-//!     number of those left out; the others are logged at `DEBUG`. All are in the trail.
+//! 11. At most one masked error a second of each tool is logged at the level `ERROR` for each
+//!     principal, with the number of those left out; the others are logged at `DEBUG`. All are in the
+//!     trail. Callers without a verified principal count as one.
 //!
 //! A redactor looks for known forms, and cannot find a secret without a form in a text that stays.
 //!
@@ -89,7 +90,7 @@
 //!
 //! # Cost
 //!
-//! A clone of an `Arc`, a copy of the tool's name, and one look at the answer; a result costs no
+//! Two clones of an `Arc`, a copy of the tool's name, and one look at the answer; a result costs no
 //! allocation. An error costs an id (a system call), a record of the log and some allocations.
 //! Texts are redacted in time linear in their length.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -106,7 +107,6 @@ mod settings;
 mod state;
 mod validation;
 
-pub use error_id::{MakeErrorId, RandomErrorId};
 pub use future::ResponseFuture;
 pub use handle::{ErrorMaskHandle, ErrorMaskStats};
 pub use layer::ErrorMaskLayer;

@@ -1,7 +1,8 @@
 //! The log of masked errors, under the ids that callers got.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -17,17 +18,50 @@ pub(crate) const TARGET: &str = "mcp_layers_error_mask";
 /// The largest number of bytes of one text in the log.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// The interval in which one line of a tool is logged at the level `ERROR`; the others are logged
-/// at `DEBUG`.
+/// The interval in which one line of a caller and a tool is logged at the level `ERROR`; the others
+/// are logged at `DEBUG`.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number of tools with lines of their own; further ones share one.
+/// The number of a caller's tools with lines of their own; further ones share one.
 const MAX_TOOLS: usize = 64;
+
+/// The number of callers that are remembered. One that is forgotten has its next line at once.
+const MAX_CALLERS: usize = 1024;
+
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    hasher: RandomState,
+    callers: Mutex<Callers>,
+}
 
 /// By the name of a tool, or else the method: when the last line was logged at `ERROR`, and how
 /// many errors came since.
-#[derive(Default)]
-pub(crate) struct Log(Mutex<HashMap<Box<str>, (Instant, u64)>>);
+type LastLines = HashMap<Box<str>, (Instant, u64)>;
+
+#[derive(Debug, Default)]
+struct Callers {
+    lines: HashMap<u64, LastLines>,
+    /// Oldest first.
+    order: VecDeque<u64>,
+}
+
+impl Callers {
+    fn lines(&mut self, caller: u64) -> &mut LastLines {
+        let Self { lines, order } = self;
+        lines.entry(caller).or_insert_with(|| {
+            order.push_back(caller);
+            LastLines::new()
+        })
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.order.len() > MAX_CALLERS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.lines.remove(&oldest);
+        }
+    }
+}
 
 impl Log {
     /// Logs a masked error. Texts are escaped as Rust escapes them, so that one record is one line.
@@ -66,7 +100,12 @@ impl Log {
 
     /// Returns the number of errors that were left out, where a line is due.
     fn due(&self, now: Instant, request: &Request) -> Option<u64> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let who = request.principal.as_deref();
+        let who = who.map(|who| (who.issuer(), who.tenant(), who.subject()));
+        let caller = self.hasher.hash_one(who);
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.forget_oldest();
+        let lines = callers.lines(caller);
         let mut name = request.target().unwrap_or(request.method.as_str());
         if lines.len() >= MAX_TOOLS && !lines.contains_key(name) {
             name = "";

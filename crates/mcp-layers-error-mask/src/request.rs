@@ -1,13 +1,17 @@
 //! The parts of a request that its log line names.
 
-use mcp_layers_core::{McpRequest, Method};
+use std::sync::Arc;
+
+use mcp_layers_core::{McpRequest, Method, Principal};
 
 /// The largest number of bytes of a target.
 const MAX: usize = 64;
 
-/// The method of a request and the beginning of its target, without an allocation.
-#[derive(Debug, Clone, Copy)]
+/// The caller and the method of a request and the beginning of its target, without an allocation.
+#[derive(Debug)]
 pub(crate) struct Request {
+    /// The verified principal.
+    pub(crate) principal: Option<Arc<Principal>>,
     pub(crate) method: Method<'static>,
     target: [u8; MAX],
     length: usize,
@@ -25,7 +29,9 @@ impl Request {
         }
         let mut bytes = [0; MAX];
         bytes[..length].copy_from_slice(&target.as_bytes()[..length]);
+        let principal = request.context().principal();
         Self {
+            principal: principal.filter(|who| who.is_verified()).cloned(),
             method,
             target: bytes,
             length,

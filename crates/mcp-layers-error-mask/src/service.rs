@@ -1,7 +1,6 @@
 //! The service.
 
 use std::{
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -12,7 +11,7 @@ use tower_service::Service;
 use crate::{future::ResponseFuture, request::Request, state::State};
 
 /// The service of [`ErrorMaskLayer`](crate::ErrorMaskLayer): masks the errors of another service.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ErrorMask<S> {
     inner: S,
     state: Arc<State>,
@@ -61,13 +60,5 @@ where
         let state = Arc::clone(&self.state);
         let (reply_to, log) = (request.reply_to(), Request::of(&request));
         ResponseFuture::new(self.inner.call(request), state, log, reply_to)
-    }
-}
-
-impl<S: fmt::Debug> fmt::Debug for ErrorMask<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorMask")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
     }
 }

@@ -1,17 +1,14 @@
 //! The settings of the layer, as plain values.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use mcp_layers_core::Clock;
 use mcp_layers_redact::Redactor;
 
-use crate::error_id::{MakeErrorId, RandomErrorId};
-
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) message: &'static str,
     pub(crate) mode: Mode,
-    pub(crate) error_id: Arc<dyn MakeErrorId>,
     pub(crate) public_codes: BTreeSet<i32>,
     pub(crate) redactor: Redactor,
     pub(crate) every_result: bool,
@@ -39,7 +36,6 @@ impl Default for Settings {
         Self {
             message: "Internal error",
             mode: Mode::Masked,
-            error_id: Arc::new(RandomErrorId),
             public_codes: BTreeSet::new(),
             redactor: Redactor::credentials(),
             every_result: false,

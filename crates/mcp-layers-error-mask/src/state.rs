@@ -10,6 +10,7 @@ use mcp_layers_redact::{Lines, sanitize};
 use serde_json::{Value, json};
 
 use crate::{
+    error_id::make_error_id,
     log::{self, Log, TARGET},
     request::Request,
     settings::{Mode, Settings},
@@ -23,14 +24,14 @@ const UNKNOWN_OUTCOME: &str =
     "the outcome is unknown, the call may have taken effect: check before you repeat it";
 
 /// The settings and the counts.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) counts: Arc<Counts>,
 }
 
 /// The counts and the log, which a change of settings does not reset.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) masked: AtomicU64,
     pub(crate) unlogged: AtomicU64,
@@ -62,7 +63,7 @@ impl State {
                 error_id: None,
             };
         }
-        let error_id = self.settings.error_id.make_error_id();
+        let error_id = make_error_id();
         self.record(&error_id, request, &error, trail);
         // An error of a layer that has a cause says nothing itself.
         let shown = match self.settings.mode {
@@ -114,7 +115,7 @@ impl State {
         let masked = |event: &&Event| matches!(event, Event::Masked { .. });
         let mut since = trail.events().rev().take_while(|event| !masked(event));
         if since.any(|event| matches!(event, Event::Panicked { .. })) {
-            let error_id = self.settings.error_id.make_error_id();
+            let error_id = make_error_id();
             log::survived(&error_id, request, trail);
         }
     }

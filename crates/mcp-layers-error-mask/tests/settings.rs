@@ -3,12 +3,13 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use common::{SECRET, ask, ask_for, ask_service, error_id, logged, wire};
 use futures::FutureExt;
 use mcp_layers_core::{
-    Clock, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse, Outcome, code,
+    Authentication, Clock, Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
+    McpResponse, Outcome, Principal, code,
 };
 use mcp_layers_error_mask::{ErrorMask, ErrorMaskLayer, Redactor};
 use mcp_layers_test::{Answer, MockService, requests};
@@ -120,6 +121,47 @@ fn at_most_one_line_a_second_is_logged_for_a_tool() {
     assert!(later.contains("more_since_last_line=7"), "{later}");
     assert_eq!(handle.stats().masked, 10);
     assert_eq!(handle.stats().unlogged, 0);
+}
+
+fn by(subject: &str, tool: &str) -> JsonRpcRequest {
+    let mut request = call(tool);
+    let principal = Principal::new(subject, Authentication::Bearer);
+    request.context_mut().set_principal(Arc::new(principal));
+    request
+}
+
+#[test]
+fn the_noise_of_one_caller_silences_no_line_of_another() {
+    let layer = ErrorMaskLayer::new().with_clock(Clock::manual());
+    let fail = |request| ask_for(layer.clone(), request, McpError::new(1000, SECRET)).1;
+    for number in 0..500 {
+        fail(by("mallory", "report"));
+        fail(by("mallory", &format!("invented{number}")));
+    }
+    assert_eq!(fail(by("mallory", "report")), "");
+    assert_eq!(fail(by("mallory", "one more")), "");
+    for tool in ["report", "one more"] {
+        let line = fail(by("ada", tool));
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert_eq!(fail(by("ada", tool)), "");
+    }
+    // A claim is no caller of its own.
+    let mut claimed = call("report");
+    let name = Principal::new("mallory", Authentication::Unverified);
+    claimed.context_mut().set_principal(Arc::new(name));
+    assert_ne!(fail(call("report")), "");
+    assert_eq!(fail(claimed), "");
+}
+
+#[test]
+fn callers_that_are_forgotten_have_a_line_again() {
+    let layer = ErrorMaskLayer::new().with_clock(Clock::manual());
+    let fail = |who: &str| ask_for(layer.clone(), by(who, "report"), McpError::new(1000, "no")).1;
+    for number in 0..3_000 {
+        assert_ne!(fail(&format!("caller{number}")), "", "{number}");
+    }
+    assert_eq!(fail("caller2999"), "");
+    assert_ne!(fail("caller0"), "");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::{
     message::is_common,
     name::{HARMLESS_TOKENS, Kind, NAME_FIELDS, VALUE_FIELDS, among, classify},
     sanitize::floor,
+    scan::begins,
     value::{Extent, Value},
 };
 
@@ -68,9 +69,9 @@ impl<'a> Field<'a> {
     }
 
     fn extent(&self, kind: Kind) -> Extent {
-        let scheme = ["bearer ", "basic ", "token ", "digest "];
+        let schemes = ["bearer ", "basic ", "token ", "digest "];
         let rest = &self.text[self.at..];
-        let is_scheme = || scheme.iter().any(|scheme| starts_with(rest, scheme));
+        let is_scheme = || schemes.iter().any(|scheme| begins(rest, scheme));
         match self.link {
             Link::Element => Extent::Element,
             Link::Colon | Link::Equals if kind == Kind::Header => {
@@ -93,11 +94,8 @@ impl<'a> Field<'a> {
         let is_number = text.parse::<f64>().is_ok();
         let is_symbol = !text.contains(|c: char| c.is_alphanumeric());
         let before = self.text[..self.start].trim_end_matches([' ', '"', '\'']);
-        let before = before
-            .rsplit(|c: char| !c.is_alphabetic())
-            .next()
-            .unwrap_or_default();
-        let harmless = among(HARMLESS_TOKENS, before);
+        let before = before.rsplit(|c: char| !c.is_alphabetic()).next();
+        let harmless = before.is_some_and(|word| among(HARMLESS_TOKENS, word));
         if is_symbol || harmless || (is_number && kind == Kind::Weak) {
             return false;
         }
@@ -218,12 +216,6 @@ impl<'a> Field<'a> {
         let mut before = before.skip_while(|byte| b" \t-*#>\"'".contains(byte));
         before.next().is_none_or(|byte| byte == b'\n')
     }
-}
-
-fn starts_with(text: &str, words: &str) -> bool {
-    text.as_bytes()
-        .get(..words.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(words.as_bytes()))
 }
 
 /// Returns whether a word mixes letters and digits as no word of a language does.

@@ -3,7 +3,7 @@
 use crate::{
     quote::{ESCAPED_QUOTES, quoted},
     sanitize::floor,
-    work::visited,
+    scan::{ends, next_run, run, run_back},
 };
 
 /// The link between a name and its value.
@@ -92,7 +92,7 @@ impl<'a> Field<'a> {
         if closed || after == blank {
             return None;
         }
-        let is_by = name.eq_ignore_ascii_case("by") && before(text, start, "identified ");
+        let is_by = name.eq_ignore_ascii_case("by") && ends(&text[..start], "identified ");
         if (is_by || is_password(name)) && quoted(text, blank).is_some() {
             return field(Link::Beside, blank);
         }
@@ -107,13 +107,9 @@ impl<'a> Field<'a> {
 
 /// The next run of letters, digits, `_`, `-`, `.` and `$`.
 pub(crate) fn next_name(text: &str, from: usize) -> Option<(usize, usize)> {
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$');
-    let start = from + text[from..].find(part)?;
-    let end = text[start..]
-        .find(|c| !part(c))
-        .map_or(text.len(), |end| start + end);
-    visited(end - from);
-    Some((start, end))
+    next_run(text, from, |c| {
+        c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '$')
+    })
 }
 
 fn link(rest: &str) -> Option<(Link, usize)> {
@@ -159,11 +155,7 @@ fn after_quote(text: &str, at: usize) -> (usize, bool) {
     if let Some(mark) = ESCAPED_QUOTES.iter().find(|mark| rest.starts_with(**mark)) {
         return (at + mark.len(), true);
     }
-    let escapes = rest
-        .bytes()
-        .take(16)
-        .take_while(|byte| *byte == b'\\')
-        .count();
+    let escapes = run(rest, 16, |byte| byte == b'\\');
     match rest[escapes..].chars().next() {
         Some(quote @ ('"' | '\'' | '`' | '”' | '’' | '“' | '»')) => {
             (at + escapes + quote.len_utf8(), true)
@@ -174,13 +166,7 @@ fn after_quote(text: &str, at: usize) -> (usize, bool) {
 
 fn before_quote(text: &str, start: usize) -> &str {
     let before = text[..start].strip_suffix(['"', '\'']).unwrap_or_default();
-    let escapes = before
-        .bytes()
-        .rev()
-        .take(16)
-        .take_while(|byte| *byte == b'\\')
-        .count();
-    &before[..before.len() - escapes]
+    &before[..before.len() - run_back(before, 16, |byte| byte == b'\\')]
 }
 
 fn skip(text: &str, at: usize, marks: &[&str]) -> usize {
@@ -189,23 +175,10 @@ fn skip(text: &str, at: usize, marks: &[&str]) -> usize {
 }
 
 pub(crate) fn blanks(text: &str, at: usize, max: usize) -> usize {
-    at + text[at..]
-        .bytes()
-        .take(max)
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count()
+    at + run(&text[at..], max, |byte| matches!(byte, b' ' | b'\t'))
 }
 
 fn is_password(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["password", "passwd", "passphrase", "passcode"]
-        .iter()
-        .any(|word| name.ends_with(word))
-}
-
-/// Returns whether the text before `at` ends with these words, in any case.
-fn before(text: &str, at: usize, words: &str) -> bool {
-    let before = &text.as_bytes()[..at];
-    before.len() >= words.len()
-        && before[before.len() - words.len()..].eq_ignore_ascii_case(words.as_bytes())
+    let mut words = ["password", "passwd", "passphrase", "passcode"].iter();
+    words.any(|word| ends(name, word))
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     message::is_message,
     name::{Kind, NAME_FIELDS, VALUE_FIELDS, among, classify},
+    scan::run,
     value::is_nothing,
 };
 
@@ -99,17 +100,10 @@ impl Json<'_> {
                 changes.extend(new.map(|new| (place, Change::Text(new))));
             }
             Node::Array(items) => {
-                let beside = if under.is_none() {
-                    self.second(&items)
-                } else {
-                    None
-                };
+                let beside = under.map_or_else(|| self.second(&items), |_| None);
                 for (at, item) in items.into_iter().enumerate() {
-                    let under = beside
-                        .filter(|(second, _)| *second == at)
-                        .map(|(_, kind)| kind)
-                        .or(under);
-                    self.walk(item, under, changes);
+                    let own = beside.filter(|(second, _)| *second == at);
+                    self.walk(item, own.map(|(_, kind)| kind).or(under), changes);
                 }
             }
             Node::Object(members) => {
@@ -225,13 +219,8 @@ fn of_value(value: &mut Value) -> Node<&mut Value> {
         Value::Array(items) => Node::Array(items.iter_mut().map(of_value).collect()),
         Value::Object(map) => {
             let member = |(name, value): (&String, _)| {
-                (
-                    Member {
-                        place: None,
-                        name: name.clone(),
-                    },
-                    of_value(value),
-                )
+                let (place, name) = (None, name.clone());
+                (Member { place, name }, of_value(value))
             };
             Node::Object(map.iter_mut().map(member).collect())
         }
@@ -272,26 +261,20 @@ fn of_source(text: &str, from: usize) -> (Node<Range<usize>>, usize) {
             (Node::Text(at..end, unescaped(&text[at..end])), end)
         }
         first => {
-            let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-            let end = at + bytes[at..].iter().take_while(|byte| part(byte)).count();
+            let part = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+            let end = at + run(&bytes[at..], usize::MAX, part);
             let is_number = first == b'-' || first.is_ascii_digit();
-            (
-                if is_number && text[at..end] != *"0" {
-                    Node::Number(at..end)
-                } else {
-                    Node::Other
-                },
-                end,
-            )
+            if is_number && text[at..end] != *"0" {
+                (Node::Number(at..end), end)
+            } else {
+                (Node::Other, end)
+            }
         }
     }
 }
 
 fn blank(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count()
+    at + run(&bytes[at..], usize::MAX, |byte| byte.is_ascii_whitespace())
 }
 
 /// Over a comma, if there is one.

@@ -47,6 +47,7 @@ mod place;
 mod quote;
 mod redactor;
 mod sanitize;
+mod scan;
 mod stack_trace;
 mod token;
 mod url;

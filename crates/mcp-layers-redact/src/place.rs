@@ -1,35 +1,35 @@
 //! Places: paths in file systems, addresses in networks, e-mail addresses.
 
-use std::{net::Ipv6Addr, sync::LazyLock};
+use std::{borrow::Cow, net::Ipv6Addr, sync::LazyLock};
 
-use regex::{Captures, Regex};
+use regex::{Captures, Regex, Replacer};
 
-use crate::{edits::Edits, token::compile};
+use crate::{
+    edits::Edits,
+    scan::{ends, next_run, run, run_back},
+    token::compile,
+};
 
-const PATH: &str = "[path]";
 const ADDRESS: &str = "[address]";
 
-static PATHS: LazyLock<Regex> = LazyLock::new(|| {
-    compile(concat!(
-        r#"(^|[\s"'`(\[{<=,;:|])"#,
-        r#"(?:(?:/[^\s"'`()\[\]{}<>,;:|/\\]+){2,}/?|~(?:/[^\s"'`()\[\]{}<>,;:|/\\]+)+/?)"#,
-        r"(?::[0-9]{1,9}){0,2}",
-    ))
-});
-
-static DRIVES: LazyLock<Regex> = LazyLock::new(|| {
-    compile(r#"(?-u:\b)[A-Za-z]:[\\/]{1,2}[^\s"'`<>|:*?,;]+(?::[0-9]{1,9}){0,2}"#)
-});
-
-static SHARES: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"\\{2,4}[A-Za-z0-9_.$-]+\\{1,2}[^\s"'`<>|:*?,;]+"#));
-
-static SOURCES: LazyLock<Regex> = LazyLock::new(|| {
-    compile(concat!(
-        r"(?-u:\b)[A-Za-z0-9_./\\-]+",
-        r"\.(?:rs|py|js|mjs|ts|tsx|go|java|kt|scala|rb|php|cs|cc|cpp|c|h|hpp|swift|ex|exs)",
-        r":[0-9]{1,9}(?::[0-9]{1,9})?",
-    ))
+/// Absolute paths, those of Windows, shares, and lines of source files. The first one keeps what
+/// stands before it.
+static PATHS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
+    let patterns = [
+        concat!(
+            r#"(^|[\s"'`(\[{<=,;:|])"#,
+            r#"(?:(?:/[^\s"'`()\[\]{}<>,;:|/\\]+){2,}/?|~(?:/[^\s"'`()\[\]{}<>,;:|/\\]+)+/?)"#,
+            r"(?::[0-9]{1,9}){0,2}",
+        ),
+        r#"(?-u:\b)[A-Za-z]:[\\/]{1,2}[^\s"'`<>|:*?,;]+(?::[0-9]{1,9}){0,2}"#,
+        r#"\\{2,4}[A-Za-z0-9_.$-]+\\{1,2}[^\s"'`<>|:*?,;]+"#,
+        concat!(
+            r"(?-u:\b)[A-Za-z0-9_./\\-]+",
+            r"\.(?:rs|py|js|mjs|ts|tsx|go|java|kt|scala|rb|php|cs|cc|cpp|c|h|hpp|swift|ex|exs)",
+            r":[0-9]{1,9}(?::[0-9]{1,9})?",
+        ),
+    ];
+    patterns.map(compile)
 });
 
 static V4: LazyLock<Regex> = LazyLock::new(|| {
@@ -61,46 +61,31 @@ const PRIVATE: [&str; 10] = [
     ".localhost",
 ];
 
-type Rule = fn(&str) -> Option<String>;
-
 /// Absolute paths, those of Windows, and lines of source files.
 pub(crate) fn paths(text: &str) -> Option<String> {
-    const RULES: [Rule; 4] = [
-        |text| replaced(&PATHS, text, "${1}[path]"),
-        |text| replaced(&DRIVES, text, PATH),
-        |text| replaced(&SHARES, text, PATH),
-        |text| replaced(&SOURCES, text, PATH),
-    ];
-    chain(text, &RULES)
+    PATHS.iter().fold(None, |changed, pattern| {
+        let new = replaced(pattern, changed.as_deref().unwrap_or(text), "${1}[path]");
+        new.or(changed)
+    })
 }
 
 /// IP and MAC addresses and the names of private hosts, with their ports.
 pub(crate) fn addresses(text: &str) -> Option<String> {
-    const RULES: [Rule; 4] = [
+    let rules: [fn(&str) -> Option<String>; 4] = [
         hosts,
         |text| replaced(&MAC, text, ADDRESS),
-        |text| match V6.replace_all(text, v6) {
-            std::borrow::Cow::Owned(changed) if changed != text => Some(changed),
-            _ => None,
-        },
+        |text| replaced(&V6, text, v6).filter(|changed| changed != text),
         |text| replaced(&V4, text, ADDRESS),
     ];
-    chain(text, &RULES)
+    rules.iter().fold(None, |changed, rule| {
+        rule(changed.as_deref().unwrap_or(text)).or(changed)
+    })
 }
 
-/// One rule after the other.
-fn chain(text: &str, rules: &[Rule]) -> Option<String> {
-    let mut changed = None;
-    for rule in rules {
-        changed = rule(changed.as_deref().unwrap_or(text)).or(changed);
-    }
-    changed
-}
-
-fn replaced(pattern: &Regex, text: &str, by: &str) -> Option<String> {
+fn replaced(pattern: &Regex, text: &str, by: impl Replacer) -> Option<String> {
     match pattern.replace_all(text, by) {
-        std::borrow::Cow::Borrowed(_) => None,
-        std::borrow::Cow::Owned(changed) => Some(changed),
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
     }
 }
 
@@ -121,25 +106,14 @@ fn hosts(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     let mut edits = Edits::new(text);
     let mut from = 0;
-    while let Some(start) = text[from..].find(is_part).map(|start| from + start) {
-        let end = text[start..]
-            .find(|c| !is_part(c))
-            .map_or(text.len(), |end| start + end);
+    while let Some((start, end)) = next_run(text, from, is_part) {
         let name = text[start..end].trim_end_matches(['.', '-', '_']);
         from = end;
-        let is_private = |end: &&str| {
-            let bytes = name.as_bytes();
-            bytes.len() > end.len()
-                && bytes[bytes.len() - end.len()..].eq_ignore_ascii_case(end.as_bytes())
-        };
+        let is_private = |end: &&str| name.len() > end.len() && ends(name, end);
         if name.eq_ignore_ascii_case("localhost") || PRIVATE.iter().any(is_private) {
             let mut stop = start + name.len();
             if stop == end && text[end..].starts_with(':') {
-                let digits = text[end + 1..]
-                    .bytes()
-                    .take(5)
-                    .take_while(u8::is_ascii_digit)
-                    .count();
+                let digits = run(&text[end + 1..], 5, |byte| byte.is_ascii_digit());
                 stop += if digits > 0 { digits + 1 } else { 0 };
             }
             edits.replace(start, stop, ADDRESS);
@@ -151,28 +125,15 @@ fn hosts(text: &str) -> Option<String> {
 
 /// E-mail addresses.
 pub(crate) fn emails(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(byte);
-    let domain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
+    let local = |byte: u8| byte.is_ascii_alphanumeric() || b"._%+-".contains(&byte);
+    let domain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
     let mut edits = Edits::new(text);
     let mut from = 0;
     while let Some(at) = text[from..].find('@').map(|at| from + at) {
-        let start = at
-            - bytes[from..at]
-                .iter()
-                .rev()
-                .take(64)
-                .take_while(|byte| local(byte))
-                .count();
-        let end = at
-            + 1
-            + bytes[at + 1..]
-                .iter()
-                .take(255)
-                .take_while(|byte| domain(byte))
-                .count();
-        let host = text[at + 1..end].trim_end_matches(['.', '-']);
+        let start = at - run_back(&text[from..at], 64, local);
         from = at + 1;
+        let host = &text[from..from + run(&text[from..], 255, domain)];
+        let host = host.trim_end_matches(['.', '-']);
         if start < at
             && host.split('.').count() > 1
             && host.split('.').all(|label| !label.is_empty())
@@ -190,10 +151,7 @@ pub(crate) fn random_words(text: &str) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '_' | '-' | '.');
     let mut edits = Edits::new(text);
     let mut from = 0;
-    while let Some(start) = text[from..].find(is_part).map(|start| from + start) {
-        let end = text[start..]
-            .find(|c| !is_part(c))
-            .map_or(text.len(), |end| start + end);
+    while let Some((start, end)) = next_run(text, from, is_part) {
         let word = &text.as_bytes()[start..end];
         let mixed = word.iter().any(u8::is_ascii_digit) && word.iter().any(u8::is_ascii_alphabetic);
         if word.len() >= LEAST && mixed {

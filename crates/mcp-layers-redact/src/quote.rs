@@ -1,5 +1,7 @@
 //! Quoted texts, with the quotes and prefixes of many languages.
 
+use crate::scan::{run, run_back};
+
 /// Quotation marks as XML, JSON and URLs escape them.
 pub(crate) const ESCAPED_QUOTES: [&str; 8] = [
     "&quot;", "&#34;", "&#39;", "&apos;", "\\u0022", "\\u0027", "%22", "%27",
@@ -10,23 +12,12 @@ pub(crate) fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     let rest = &text[from..];
     if let Some(mark) = ESCAPED_QUOTES.iter().find(|mark| rest.starts_with(**mark)) {
         let start = from + mark.len();
-        return Some((
-            start,
-            text[start..]
-                .find(mark)
-                .map_or(text.len(), |end| start + end),
-        ));
+        let end = text[start..].find(mark);
+        return Some((start, end.map_or(text.len(), |end| start + end)));
     }
-    let run = |from: usize, max: usize, bytes: &[u8]| {
-        rest[from..]
-            .bytes()
-            .take(max)
-            .take_while(|byte| bytes.contains(byte))
-            .count()
-    };
-    let prefix = run(0, 3, b"bBrRuUfFcL@$&");
-    let hashes = run(prefix, 5, b"#");
-    let escapes = run(prefix + hashes, 16, b"\\");
+    let prefix = run(rest, 3, |byte| b"bBrRuUfFcL@$&".contains(&byte));
+    let hashes = run(&rest[prefix..], 5, |byte| byte == b'#');
+    let escapes = run(&rest[prefix + hashes..], 16, |byte| byte == b'\\');
     if prefix > 2 || hashes > 4 || escapes > 15 || (hashes > 0 && escapes > 0) {
         return None;
     }
@@ -51,10 +42,9 @@ pub(crate) fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     };
     if let Some(long) = long {
         let skip = if hashes > 0 { 0 } else { 2 };
-        let end = body[skip..]
-            .find(&long)
-            .map_or(text.len(), |end| start + skip + end);
-        return Some((start + skip, end));
+        let start = start + skip;
+        let end = text[start..].find(&long);
+        return Some((start, end.map_or(text.len(), |end| start + end)));
     }
     Some((start, start + closing(body, escapes, close)))
 }
@@ -65,8 +55,7 @@ fn closing(body: &str, marks: usize, quote: char) -> usize {
     let mut from = 0;
     while let Some(found) = body[from..].find(quote) {
         let at = from + found;
-        let before = body[from..at].bytes().rev();
-        let escapes = before.take_while(|byte| *byte == b'\\').count();
+        let escapes = run_back(&body[from..at], usize::MAX, |byte| byte == b'\\');
         // More backslashes escape the quote, which then belongs to the value; pairs are themselves.
         let ends = escapes <= marks || (marks == 0 && escapes % 2 == 0);
         // `''` is how SQL, YAML and shells write a quote within quotes.

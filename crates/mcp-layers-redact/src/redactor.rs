@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use regex::{Regex, RegexBuilder};
+use regex::{NoExpand, RegexBuilder};
 use serde_json::Value;
 
 use crate::{
@@ -36,9 +36,7 @@ type Apply = dyn Fn(&str) -> Option<String> + Send + Sync;
 #[derive(Clone)]
 enum Rule {
     Credentials,
-    BuiltIn(&'static str, fn(&str) -> Option<String>),
-    Pattern(Arc<(Regex, String)>),
-    Custom(Cow<'static, str>, Arc<Apply>),
+    Named(Cow<'static, str>, Arc<Apply>),
 }
 
 /// The largest number of times that the rules are applied to one text: the label of one rule can be
@@ -90,34 +88,34 @@ impl Redactor {
     /// lines of source files (`db.rs:10`) by `[path]`. The paths of URLs stay.
     #[must_use]
     pub fn paths(self) -> Self {
-        self.rule(Rule::BuiltIn("paths", place::paths))
+        self.custom("paths", place::paths)
     }
 
     /// Also replaces IPv4, IPv6 and MAC addresses, `localhost` and the names of private hosts
     /// (`.internal`, `.local`, `.svc`, `.lan`, …), with their ports, by `[address]`.
     #[must_use]
     pub fn addresses(self) -> Self {
-        self.rule(Rule::BuiltIn("addresses", place::addresses))
+        self.custom("addresses", place::addresses)
     }
 
     /// Also replaces the frames of stack traces (Rust, Python, Java, JavaScript, Go, Ruby, .NET,
     /// C++) by `[stack trace]`. The error's own message stays.
     #[must_use]
     pub fn stack_traces(self) -> Self {
-        self.rule(Rule::BuiltIn("stack traces", stack_trace::redact))
+        self.custom("stack traces", stack_trace::redact)
     }
 
     /// Also replaces e-mail addresses by `[email]`.
     #[must_use]
     pub fn emails(self) -> Self {
-        self.rule(Rule::BuiltIn("emails", place::emails))
+        self.custom("emails", place::emails)
     }
 
     /// Also replaces words of at least 32 letters and digits that contain both by `[random]`.
     /// Digests and UUIDs without hyphens go too.
     #[must_use]
     pub fn random_words(self) -> Self {
-        self.rule(Rule::BuiltIn("random words", place::random_words))
+        self.custom("random words", place::random_words)
     }
 
     /// Also replaces each match of a regular expression, in the syntax of the crate `regex`, by
@@ -140,7 +138,11 @@ impl Redactor {
                 &"it matches the empty text or its own replacement; make it stricter",
             ));
         }
-        Ok(self.rule(Rule::Pattern(Arc::new((compiled, replacement)))))
+        let redact = move |text: &str| match compiled.replace_all(text, NoExpand(&replacement)) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(new) => Some(new),
+        };
+        Ok(self.custom(name.to_owned(), redact))
     }
 
     /// Also applies a function: it returns the redacted text, or `None` where there is nothing to
@@ -152,7 +154,7 @@ impl Redactor {
         name: impl Into<Cow<'static, str>>,
         redact: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
-        self.rule(Rule::Custom(name.into(), Arc::new(redact)))
+        self.rule(Rule::Named(name.into(), Arc::new(redact)))
     }
 
     /// Sets one label for all credentials, instead of `[secret]`, `[key]` and `[token]`. Other
@@ -258,15 +260,7 @@ impl Redactor {
 
     fn apply(&self, rule: &Rule, text: &str) -> Option<String> {
         match rule {
-            Rule::BuiltIn(_, rule) => rule(text),
-            Rule::Custom(_, rule) => rule(text),
-            Rule::Pattern(pattern) => {
-                let (pattern, label) = &**pattern;
-                match pattern.replace_all(text, regex::NoExpand(label)) {
-                    Cow::Borrowed(_) => None,
-                    Cow::Owned(new) => Some(new),
-                }
-            }
+            Rule::Named(_, rule) => rule(text),
             Rule::Credentials => {
                 let label = |own| self.label.as_deref().unwrap_or(own);
                 let mut changed = token::keys(text, label("[key]"));
@@ -297,14 +291,12 @@ impl Default for Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |rule: &Rule| match rule {
-            Rule::Credentials => "credentials".to_owned(),
-            Rule::BuiltIn(name, _) => (*name).to_owned(),
-            Rule::Pattern(pattern) => pattern.1.trim_matches(['[', ']']).to_owned(),
-            Rule::Custom(name, _) => name.to_string(),
-        };
+        let names = self.rules.iter().map(|rule| match rule {
+            Rule::Credentials => "credentials",
+            Rule::Named(name, _) => name,
+        });
         f.debug_tuple("Redactor")
-            .field(&self.rules.iter().map(name).collect::<Vec<_>>())
+            .field(&names.collect::<Vec<_>>())
             .finish()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use crate::{edits::Edits, work::visited};
+use crate::{edits::Edits, scan::run, work::visited};
 
 /// Compiles a pattern of this crate.
 pub(crate) fn compile(pattern: &str) -> Regex {
@@ -35,92 +35,98 @@ impl Of {
     }
 }
 
-/// The beginning of a token, the kind of its other bytes, and their least number.
-type Form = (&'static str, Of, usize);
+/// The beginnings of tokens, the kind of their other bytes, and the least number of these.
+type Form = (&'static [&'static str], Of, usize);
 
 /// Identifiers of access keys; their rest is of this length.
 const KEYS: &[Form] = &[
-    ("AKIA", Of::Upper32, 16),
-    ("ASIA", Of::Upper32, 16),
-    ("ABIA", Of::Upper32, 16),
-    ("ACCA", Of::Upper32, 16),
-    ("AGPA", Of::Upper32, 16),
-    ("AIDA", Of::Upper32, 16),
-    ("AIPA", Of::Upper32, 16),
-    ("ANPA", Of::Upper32, 16),
-    ("ANVA", Of::Upper32, 16),
-    ("APKA", Of::Upper32, 16),
-    ("AROA", Of::Upper32, 16),
-    ("AIza", Of::Url, 35),
-    ("AGE-SECRET-KEY-1", Of::Alphanumeric, 40),
+    (
+        &[
+            "AKIA", "ASIA", "ABIA", "ACCA", "AGPA", "AIDA", "AIPA", "ANPA", "ANVA", "APKA", "AROA",
+        ],
+        Of::Upper32,
+        16,
+    ),
+    (&["AIza"], Of::Url, 35),
+    (&["AGE-SECRET-KEY-1"], Of::Alphanumeric, 40),
 ];
 
 const TOKENS: &[Form] = &[
-    ("ghp_", Of::Alphanumeric, 20),
-    ("gho_", Of::Alphanumeric, 20),
-    ("ghu_", Of::Alphanumeric, 20),
-    ("ghs_", Of::Alphanumeric, 20),
-    ("ghr_", Of::Alphanumeric, 20),
-    ("github_pat_", Of::Url, 20),
-    ("glpat-", Of::Base64, 16),
-    ("glrt-", Of::Base64, 16),
-    ("gldt-", Of::Base64, 16),
-    ("glcbt-", Of::Base64, 16),
-    ("glptt-", Of::Base64, 16),
-    ("gloas-", Of::Base64, 16),
-    ("glsoat-", Of::Base64, 16),
-    ("glft-", Of::Base64, 16),
-    ("glagent-", Of::Base64, 16),
-    ("xoxa-", Of::Url, 8),
-    ("xoxb-", Of::Url, 8),
-    ("xoxe-", Of::Url, 8),
-    ("xoxe.xoxp-", Of::Url, 8),
-    ("xoxo-", Of::Url, 8),
-    ("xoxp-", Of::Url, 8),
-    ("xoxr-", Of::Url, 8),
-    ("xoxs-", Of::Url, 8),
-    ("xapp-", Of::Url, 8),
-    ("sk_live_", Of::Alphanumeric, 10),
-    ("sk_test_", Of::Alphanumeric, 10),
-    ("rk_live_", Of::Alphanumeric, 10),
-    ("rk_test_", Of::Alphanumeric, 10),
-    ("pk_live_", Of::Alphanumeric, 10),
-    ("pk_test_", Of::Alphanumeric, 10),
-    ("whsec_", Of::Base64, 16),
-    ("sk-", Of::Url, 20),
-    ("ya29.", Of::Url, 20),
-    ("1//0", Of::Url, 30),
-    ("GOCSPX-", Of::Url, 20),
-    ("npm_", Of::Alphanumeric, 36),
-    ("pypi-", Of::Url, 16),
-    ("hf_", Of::Alphanumeric, 20),
-    ("SG.", Of::Base64, 33),
-    ("dop_v1_", Of::Hex, 64),
-    ("doo_v1_", Of::Hex, 64),
-    ("dor_v1_", Of::Hex, 64),
-    ("shpat_", Of::Hex, 32),
-    ("shpca_", Of::Hex, 32),
-    ("shppa_", Of::Hex, 32),
-    ("shpss_", Of::Hex, 32),
-    ("sq0atp-", Of::Url, 20),
-    ("sq0csp-", Of::Url, 20),
-    ("dapi", Of::Hex, 32),
-    ("hvs.", Of::Url, 20),
-    ("hvb.", Of::Url, 20),
-    ("hvr.", Of::Url, 20),
-    ("glsa_", Of::Url, 32),
-    ("lin_api_", Of::Alphanumeric, 32),
-    ("cio", Of::Alphanumeric, 32),
-    ("SK", Of::Hex, 32),
-    ("key-", Of::Alphanumeric, 32),
-    ("r8_", Of::Alphanumeric, 30),
-    ("pat.", Of::Base64, 30),
-    ("dckr_pat_", Of::Url, 20),
-    ("tskey-", Of::Url, 20),
-    ("NRAK-", Of::Alphanumeric, 20),
-    ("hooks.slack.com/services/", Of::Base64, 12),
-    ("hooks.slack.com/workflows/", Of::Base64, 12),
-    ("hooks.slack.com/triggers/", Of::Base64, 12),
+    (
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        Of::Alphanumeric,
+        20,
+    ),
+    (&["github_pat_"], Of::Url, 20),
+    (
+        &[
+            "glpat-", "glrt-", "gldt-", "glcbt-", "glptt-", "gloas-", "glsoat-", "glft-",
+            "glagent-",
+        ],
+        Of::Base64,
+        16,
+    ),
+    (
+        &[
+            "xoxa-",
+            "xoxb-",
+            "xoxe-",
+            "xoxe.xoxp-",
+            "xoxo-",
+            "xoxp-",
+            "xoxr-",
+            "xoxs-",
+            "xapp-",
+        ],
+        Of::Url,
+        8,
+    ),
+    (
+        &[
+            "sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_",
+        ],
+        Of::Alphanumeric,
+        10,
+    ),
+    (&["whsec_"], Of::Base64, 16),
+    (&["sk-", "ya29.", "GOCSPX-"], Of::Url, 20),
+    (&["1//0"], Of::Url, 30),
+    (&["npm_"], Of::Alphanumeric, 36),
+    (&["pypi-"], Of::Url, 16),
+    (&["hf_", "NRAK-"], Of::Alphanumeric, 20),
+    (&["SG."], Of::Base64, 33),
+    (&["dop_v1_", "doo_v1_", "dor_v1_"], Of::Hex, 64),
+    (
+        &["shpat_", "shpca_", "shppa_", "shpss_", "dapi", "SK"],
+        Of::Hex,
+        32,
+    ),
+    (
+        &[
+            "sq0atp-",
+            "sq0csp-",
+            "hvs.",
+            "hvb.",
+            "hvr.",
+            "dckr_pat_",
+            "tskey-",
+        ],
+        Of::Url,
+        20,
+    ),
+    (&["glsa_"], Of::Url, 32),
+    (&["lin_api_", "cio", "key-"], Of::Alphanumeric, 32),
+    (&["r8_"], Of::Alphanumeric, 30),
+    (&["pat."], Of::Base64, 30),
+    (
+        &[
+            "hooks.slack.com/services/",
+            "hooks.slack.com/workflows/",
+            "hooks.slack.com/triggers/",
+        ],
+        Of::Base64,
+        12,
+    ),
 ];
 
 /// Private keys in PEM, to the end of the text where their end is missing, and identifiers of
@@ -130,23 +136,19 @@ pub(crate) fn keys(text: &str, label: &str) -> Option<String> {
     let mut from = 0;
     while let Some(begin) = text[from..].find("-----BEGIN ").map(|found| from + found) {
         let body = begin + "-----BEGIN ".len();
-        let is_label =
-            |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b' ';
-        let length = text[body..].bytes().take(64).take_while(is_label).count();
+        let is_label = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ');
+        let length = run(&text[body..], 64, is_label);
         from = body;
         if text[body..body + length].contains("PRIVATE KEY")
             && text[body + length..].starts_with("-----")
         {
-            let end = text[body..]
-                .find("-----END ")
-                .map(|end| body + end + "-----END ".len());
-            visited(end.unwrap_or(text.len()) - body);
-            let end = end.map(|end| {
-                text[end..]
-                    .find("-----")
-                    .map_or(text.len(), |close| end + close + 5)
-            });
-            from = end.unwrap_or(text.len());
+            let behind = |from: usize, mark: &str| {
+                let found = text[from..].find(mark);
+                found.map_or(text.len(), |at| from + at + mark.len())
+            };
+            let end = behind(body, "-----END ");
+            visited(end - body);
+            from = behind(end, "-----");
             edits.replace(begin, from, label);
         }
     }
@@ -180,7 +182,7 @@ fn forms(text: &str, forms: &[Form], also_issuerless: bool, label: &str) -> Opti
             if at < without_dot {
                 None
             } else {
-                let end = run(bytes, at, Of::Url);
+                let end = end_of(bytes, at, Of::Url);
                 let found = web_token(bytes, end);
                 without_dot = if found.is_none() { end } else { 0 };
                 found.filter(|_| end - at >= 8)
@@ -200,43 +202,34 @@ fn forms(text: &str, forms: &[Form], also_issuerless: bool, label: &str) -> Opti
 }
 
 fn first(forms: &[Form], bytes: &[u8], at: usize) -> Option<usize> {
-    let begins = |prefix: &str| {
+    let begins = |prefix: &&&str| {
         prefix.as_bytes()[0] == bytes[at] && bytes[at..].starts_with(prefix.as_bytes())
     };
-    forms
-        .iter()
-        .filter(|(prefix, _, _)| begins(prefix))
-        .find_map(|(prefix, of, least)| {
-            let body = at + prefix.len();
-            let least = body + least;
-            let found = bytes.get(body..least)?;
-            if !found.iter().all(|byte| of.has(*byte)) {
-                return None;
-            }
-            match *prefix {
-                // Words that are joined by hyphens are no key.
-                "sk-"
-                    if !found.iter().any(u8::is_ascii_digit)
-                        && !found.iter().any(u8::is_ascii_uppercase) =>
-                {
-                    None
-                }
-                "SG." if !found[16..].contains(&b'.') => None,
-                _ if matches!(of, Of::Upper32) => bytes
-                    .get(least)
-                    .is_none_or(|next| !next.is_ascii_alphanumeric())
-                    .then_some(least),
-                _ => Some(trim(bytes, least, run(bytes, least, *of))),
-            }
-        })
+    forms.iter().find_map(|(prefixes, of, least)| {
+        let prefix = *prefixes.iter().find(begins)?;
+        let body = at + prefix.len();
+        let least = body + least;
+        let found = bytes.get(body..least)?;
+        if !found.iter().all(|byte| of.has(*byte)) {
+            return None;
+        }
+        let has = |test: fn(&u8) -> bool| found.iter().any(test);
+        match prefix {
+            // Words that are joined by hyphens are no key.
+            "sk-" if !has(u8::is_ascii_digit) && !has(u8::is_ascii_uppercase) => None,
+            "SG." if !found[16..].contains(&b'.') => None,
+            _ if matches!(of, Of::Upper32) => bytes
+                .get(least)
+                .is_none_or(|next| !next.is_ascii_alphanumeric())
+                .then_some(least),
+            _ => Some(trim(bytes, least, end_of(bytes, least, *of))),
+        }
+    })
 }
 
 /// Returns where a run of bytes ends.
-fn run(bytes: &[u8], from: usize, of: Of) -> usize {
-    let length = bytes[from..]
-        .iter()
-        .take_while(|byte| of.has(**byte))
-        .count();
+fn end_of(bytes: &[u8], from: usize, of: Of) -> usize {
+    let length = run(&bytes[from..], usize::MAX, |byte| of.has(byte));
     visited(length);
     from + length
 }
@@ -255,17 +248,13 @@ fn web_token(bytes: &[u8], header: usize) -> Option<usize> {
     if bytes.get(header) != Some(&b'.') {
         return None;
     }
-    let end = run(bytes, header, Of::Base64);
+    let end = end_of(bytes, header, Of::Base64);
     (end - header > 4).then(|| trim(bytes, header, end))
 }
 
 /// Bots of Telegram: a number, a colon, 35 letters.
 fn bot_token(bytes: &[u8], at: usize) -> Option<usize> {
-    let digits = bytes[at..]
-        .iter()
-        .take(11)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = run(&bytes[at..], 11, |byte| byte.is_ascii_digit());
     let body = at + digits + 1;
     let is_bot = (8..=10).contains(&digits)
         && bytes.get(body - 1) == Some(&b':')
@@ -273,7 +262,7 @@ fn bot_token(bytes: &[u8], at: usize) -> Option<usize> {
             .get(body..body + 35)?
             .iter()
             .all(|byte| Of::Url.has(*byte));
-    is_bot.then(|| run(bytes, body, Of::Url))
+    is_bot.then(|| end_of(bytes, body, Of::Url))
 }
 
 static SCHEMES: LazyLock<Regex> =

@@ -5,6 +5,7 @@ use crate::{
     name::among,
     quote::quoted,
     sanitize::floor,
+    scan::run,
     work::visited,
 };
 
@@ -33,40 +34,26 @@ pub(crate) enum Extent {
 impl<'a> Value<'a> {
     /// The value at `from`: in quotes, in brackets, behind a constructor, or plain.
     pub(crate) fn at(text: &'a str, from: usize, extent: Extent) -> Self {
-        if extent == Extent::Element {
-            let rest = &text[from..];
-            let cdata = if rest.starts_with("<![CDATA[") { 9 } else { 0 };
-            let stop = if cdata > 0 { "]]>" } else { "<" };
-            let end = rest[cdata..]
-                .find(stop)
-                .map_or(text.len(), |end| from + cdata + end);
-            visited(end - from);
-            return Self {
-                text,
-                start: from + cdata,
-                end,
-                quoted: true,
-            };
-        }
-        if let Some((start, end)) = quoted(text, from) {
-            visited(end - from);
-            return Self {
-                text,
-                start,
-                end,
-                quoted: true,
-            };
-        }
-        let end = match extent {
-            Extent::Line if !starts_group(&text[from..]) => line(text, from),
-            _ => unquoted(text, from, extent == Extent::Words),
+        let rest = &text[from..];
+        let marked = if extent == Extent::Element {
+            let cdata = rest.starts_with("<![CDATA[");
+            let (mark, stop) = if cdata { (9, "]]>") } else { (0, "<") };
+            let end = rest[mark..].find(stop);
+            let end = end.map_or(text.len(), |end| from + mark + end);
+            Some((from + mark, end))
+        } else {
+            quoted(text, from)
         };
+        let (start, end) = marked.unwrap_or_else(|| match extent {
+            Extent::Line if !starts_group(rest) => (from, line(text, from)),
+            _ => (from, unquoted(text, from, extent == Extent::Words)),
+        });
         visited(end - from);
         Self {
             text,
-            start: from,
+            start,
             end,
-            quoted: false,
+            quoted: marked.is_some(),
         }
     }
 
@@ -126,10 +113,8 @@ pub(crate) fn is_nothing(value: &str) -> bool {
         !text.is_empty() && text.chars().all(part)
     };
     let is_variable = |text: &str| {
-        !text.is_empty()
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        let part = |byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+        !text.is_empty() && text.bytes().all(part)
     };
     inner("${", "}").is_some_and(is_name)
         || inner("{{", "}}").is_some_and(is_name)
@@ -162,13 +147,9 @@ fn starts_group(rest: &str) -> bool {
 
 /// Returns where the bracket stands in `Some(`, `String::from(`, `Optional[`, `[]byte{`.
 fn constructor(rest: &str) -> Option<usize> {
-    let signs = rest
-        .bytes()
-        .take(2)
-        .take_while(|byte| b"&*".contains(byte))
-        .count();
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_:.".contains(byte);
-    let end = signs + rest[signs..].bytes().take(64).take_while(part).count();
+    let signs = run(rest, 2, |byte| b"&*".contains(&byte));
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_:.".contains(&byte);
+    let end = signs + run(&rest[signs..], 64, part);
     let is_name = rest[signs..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     (is_name && rest[end..].starts_with(['(', '[', '{'])).then_some(end)
 }
@@ -243,8 +224,8 @@ fn is_last_word(rest: &str) -> bool {
 
 fn starts_field(rest: &str) -> bool {
     let rest = rest.trim_start_matches([' ', '"', '\'']);
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
-    let end = rest.bytes().take(64).take_while(part).count();
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let end = run(rest, 64, part);
     end > 0
         && rest[end..]
             .trim_start_matches(['"', '\'', ' '])
@@ -276,39 +257,10 @@ fn group(text: &str, from: usize) -> usize {
 
 /// The last byte of the quoted text at `at`, or `at` without one.
 fn after_quote(text: &str, at: usize) -> usize {
-    let escapes = text[at..].bytes().take_while(|byte| *byte == b'\\').count();
+    let escapes = run(&text[at..], usize::MAX, |byte| byte == b'\\');
     quoted(text, at).map_or(at + escapes.saturating_sub(1), |(_, end)| end + escapes)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Extent, Value};
-
-    #[test]
-    fn values_go_to_their_end() {
-        for (text, expected) in [
-            (r#""hun\"ter2" x"#, r#"hun\"ter2"#),
-            (r#"\"hunter2\", x"#, "hunter2"),
-            (r#"Some("hunter2"), x"#, r#"Some("hunter2")"#),
-            ("b'hunter2', x", "hunter2"),
-            (r##"r#"hun"ter"# x"##, r#"hun"ter"#),
-            (r#"["a", "b]"] x"#, r#"["a", "b]"]"#),
-            ("[]byte{1, 2} x", "[]byte{1, 2}"),
-            ("hunter2} x", "hunter2"),
-            ("hun)ter2 x", "hun)ter2"),
-            ("hunter2, x", "hunter2"),
-            ("'''a'b''' x", "a'b"),
-            ("“hunter2” x", "hunter2"),
-            ("(unclosed x", "(unclosed x"),
-            ("\"unclosed x", "unclosed x"),
-        ] {
-            assert_eq!(
-                Value::at(text, 0, Extent::Word).as_str(),
-                expected,
-                "{text}"
-            );
-        }
-        let words = Value::at("correct horse, user: a", 0, Extent::Words);
-        assert_eq!(words.as_str(), "correct horse");
-    }
-}
+#[path = "../tests/unit/value.rs"]
+mod tests;

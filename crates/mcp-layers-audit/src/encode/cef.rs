@@ -12,16 +12,7 @@ use crate::{CallOutcome, Record};
 /// is one line. Keys of the standard dictionary are used where they fit: `rt`, `act`, `outcome`,
 /// `suser`, `src`, `externalId`, `reason`; all others begin with `mcp`.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct Cef;
-
-impl Cef {
-    /// The encoder.
-    #[must_use]
-    pub fn new() -> Self {
-        Self
-    }
-}
 
 /// Keys of the extension, and the members of the JSON record that they show.
 const KEYS: [(&str, &str); 35] = [

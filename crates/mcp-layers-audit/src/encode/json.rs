@@ -13,16 +13,7 @@ use crate::{Record, record::authentication};
 ///
 /// What the caller claims is in `unverified`, apart from `principal`.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct Json;
-
-impl Json {
-    /// The encoder.
-    #[must_use]
-    pub fn new() -> Self {
-        Self
-    }
-}
 
 impl Encode for Json {
     fn encode(&self, record: &Record, out: &mut Vec<u8>) {

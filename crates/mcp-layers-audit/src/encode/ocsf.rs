@@ -16,18 +16,11 @@ use crate::{
 /// reading are *Read*; `tools/call` and all else *Other*, because it is not known whether a tool
 /// changes something; cancelling a task is *Delete*, updating one *Update*.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct Ocsf;
 
 impl Ocsf {
     /// The version of the schema that events follow.
     pub const VERSION: &str = "1.6.0";
-
-    /// The encoder.
-    #[must_use]
-    pub fn new() -> Self {
-        Self
-    }
 }
 
 const CLASS: u32 = 6003;

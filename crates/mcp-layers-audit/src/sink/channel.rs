@@ -1,11 +1,8 @@
 //! Records for a reader in the same process.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use mcp_layers_audit_log::Loss;
@@ -19,7 +16,7 @@ use super::{Entry, Place, Places, Room, Sink, Written};
 use crate::Record;
 
 /// Hands records to a [`Records`] in the same process.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ChannelSink {
     // Bounded by the semaphore, whose permits travel with the records.
     records: UnboundedSender<(Arc<Record>, Place)>,
@@ -27,11 +24,13 @@ pub struct ChannelSink {
 }
 
 /// The records of a [`ChannelSink`]. Dropping it closes the sink.
+#[derive(Debug)]
 pub struct Records {
     records: UnboundedReceiver<(Arc<Record>, Place)>,
     shared: Arc<Shared>,
 }
 
+#[derive(Debug)]
 struct Shared {
     room: Arc<Semaphore>,
     capacity: usize,
@@ -46,7 +45,10 @@ impl ChannelSink {
     /// A capacity of zero, or beyond [`Semaphore::MAX_PERMITS`].
     pub fn bounded(capacity: usize) -> Result<(Self, Records), ConfigError> {
         if !(1..=Semaphore::MAX_PERMITS).contains(&capacity) {
-            return Err(ConfigError::new("the capacity of a channel is not zero"));
+            let most = Semaphore::MAX_PERMITS;
+            return Err(ConfigError::new(format!(
+                "the capacity of a channel is 1 to {most}"
+            )));
         }
         let shared = Arc::new(Shared {
             room: Arc::new(Semaphore::new(capacity)),
@@ -109,21 +111,5 @@ impl Sink for ChannelSink {
             Entry::Lost(_) => self.shared.dropped.fetch_add(1, Relaxed),
         };
         Written::Taken
-    }
-}
-
-impl fmt::Debug for ChannelSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelSink")
-            .field("room", &self.shared.room)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Records {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Records")
-            .field("room", &self.shared.room)
-            .finish_non_exhaustive()
     }
 }

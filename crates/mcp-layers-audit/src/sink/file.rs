@@ -32,7 +32,7 @@ impl FileSink {
     /// # Errors
     /// As [`LogOptions::open_with`].
     pub fn open(path: impl AsRef<Path>, options: LogOptions) -> io::Result<Self> {
-        Self::open_with(path, options, Json::new())
+        Self::open_with(path, options, Json)
     }
 
     /// Opens the file, and writes records of another format to it.

@@ -59,7 +59,7 @@ pub(crate) fn only(records: &mut Records) -> Arc<Record> {
 /// A record as JSON.
 pub(crate) fn json_of(record: &Record) -> Value {
     let mut out = Vec::new();
-    Json::new().encode(record, &mut out);
+    Json.encode(record, &mut out);
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -131,6 +131,6 @@ impl Encode for Brake {
         assert!(!waited.timed_out());
         state.0 -= 1;
         drop(state);
-        Json::new().encode(record, out);
+        Json.encode(record, out);
     }
 }
