@@ -51,15 +51,15 @@
 //! 1. Requests of the client pass the layers. All else passes by them: notifications, the server's own
 //!    requests (elicitation, sampling, roots), and the client's answers to them.
 //! 2. What no layer changed goes on in its original bytes, both ways; of a message that a layer changed,
-//!    only the changed part is written anew. Numbers keep digits that no tree of JSON values holds. A
+//!    only the changed part is serialised. Numbers keep digits that no tree of JSON values holds. A
 //!    layer that stores results, such as a cache, holds such a tree.
 //! 3. A message that cannot be read goes no further. The client is answered with -32700 if it is no
 //!    JSON, otherwise with -32600: a batch, another `jsonrpc` than 2.0, an id that is neither a string
-//!    nor an integer, and whatever two parsers may read differently. That is a member of the message,
+//!    nor an integer, and any message that two parsers may read differently: a member of the message,
 //!    of `params` or of `_meta` that occurs twice or differs from another in case alone. Arguments of
 //!    tools pass unchanged.
 //! 4. A server's answer that cannot be read fails its call (-32603), and an answer to no call is
-//!    dropped: neither passes an error mask. A result in which a member occurs twice is written anew, as
+//!    dropped: neither passes an error mask. A result in which a member occurs twice is serialised, as
 //!    the layers saw it.
 //! 5. Each attempt that a layer makes after the first has an id of its own. Integers beyond 64 bits
 //!    pass; layers see them as strings.

@@ -1,4 +1,4 @@
-//! JSON in which only what changed is written anew.
+//! JSON of which only the changed part is serialised.
 
 use serde_json::{Value, value::RawValue};
 

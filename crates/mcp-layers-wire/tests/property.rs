@@ -11,7 +11,7 @@ use mcp_layers_wire::Pipe;
 use proptest::prelude::*;
 use support::{Side, Wire, answer, call};
 
-/// What the server sends after it got all calls.
+/// A message that the server sends after it got all calls.
 #[derive(Debug, Clone)]
 enum Step {
     Answer(usize),

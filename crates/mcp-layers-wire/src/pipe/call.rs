@@ -77,7 +77,7 @@ impl Call {
         }
     }
 
-    /// The bytes for the server: the client's own but for what changed.
+    /// The bytes for the server: the client's own except for what changed.
     pub(super) fn encode_request(&self, request: &JsonRpcRequest, id: &Id) -> Bytes {
         let other_id = (*id != self.id).then(|| id.to_json());
         let (was, now) = (self.request.params(), request.params());
@@ -120,7 +120,7 @@ impl Call {
         Some(response)
     }
 
-    /// The bytes for the client: the server's own but for what changed.
+    /// The bytes for the client: the server's own except for what changed.
     pub(super) fn encode_response(&self, response: &JsonRpcResponse) -> Bytes {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let spliced = kept.answer.as_ref().and_then(|(message, was)| {

@@ -199,7 +199,7 @@ fn cancel(message: &Message, connection: &Connection) {
     }
 }
 
-/// Answers a message that cannot be read. Of a broken answer, the server learns that there is none.
+/// Answers a message that cannot be read. A broken answer to the server becomes an error.
 async fn refuse(sketch: &Sketch, error: &McpError, connection: &Connection) -> Result<(), Closed> {
     tracing::warn!(%error, "refused a message of the client");
     let id = sketch.id();

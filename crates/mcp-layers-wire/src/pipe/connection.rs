@@ -1,4 +1,4 @@
-//! What the parts of one connection share.
+//! The state that the parts of one connection share.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ pub(super) struct Connection {
     session: Mutex<Session>,
 }
 
-/// What `initialize` agreed on.
+/// The outcome of `initialize`.
 #[derive(Default, Clone)]
 struct Session {
     version: Option<String>,
@@ -59,13 +59,13 @@ impl Connection {
         self.table.cancel_all(|id| self.tell_cancelled(id));
     }
 
-    /// Tells the server that nobody waits for its answer any more.
+    /// Notifies the server that its answer is not needed.
     pub(super) fn tell_cancelled(&self, id: &Id) {
         self.to_server.push_short(encode::cancelled(id));
     }
 }
 
-/// What the params of `initialize` declare, by the keys of `_meta`.
+/// The declarations in the params of `initialize`, by the keys of `_meta`.
 pub(super) fn declared(params: &Value) -> Map<String, Value> {
     let keys = [
         ("clientInfo", meta_key::CLIENT_INFO),

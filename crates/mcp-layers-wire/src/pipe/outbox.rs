@@ -35,7 +35,7 @@ pub(super) struct Space(
     #[expect(dead_code, reason = "held until the line is written")] OwnedSemaphorePermit,
 );
 
-/// Nobody writes the lines any more.
+/// The writer has ended.
 #[derive(Debug)]
 pub(super) struct Closed;
 

@@ -1,4 +1,4 @@
-//! What is in flight on one connection.
+//! The calls, attempts and questions in flight on one connection.
 
 use std::{
     collections::HashMap,
@@ -100,7 +100,7 @@ impl Table {
         }
     }
 
-    /// An id that nobody uses.
+    /// An id that is not in use.
     pub(super) fn make_id(&self) -> Id {
         let mut state = self.lock();
         loop {
@@ -112,7 +112,7 @@ impl Table {
         }
     }
 
-    /// Registers an attempt, and sends it by `send`: nobody cancels it before it is sent.
+    /// Registers an attempt, and sends it by `send`. It cannot be cancelled before it is sent.
     pub(super) fn attempt(
         &self,
         id: &Id,
