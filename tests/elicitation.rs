@@ -23,7 +23,10 @@ use tokio::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A tool that asks, and then works for four seconds.
-struct Asks;
+#[derive(Default)]
+struct Asks {
+    in_another_task: bool,
+}
 
 impl ServerHandler for Asks {
     async fn call_tool(
@@ -36,7 +39,13 @@ impl ServerHandler for Asks {
             message: "Really?".to_owned(),
             requested_schema: ElicitationSchema::builder().build().unwrap(),
         };
-        ask(&context, ElicitRequest::new(form)).await.unwrap();
+        let question = async move { ask(&context, ElicitRequest::new(form)).await };
+        let answer = if self.in_another_task {
+            tokio::spawn(question).await.unwrap()
+        } else {
+            question.await
+        };
+        answer.unwrap();
         sleep(4 * SECOND).await;
         let text = vec![ContentBlock::text("done")];
         Ok(CallToolResponse::Complete(CallToolResult::success(text)))
@@ -69,8 +78,15 @@ impl ClientHandler for Person {
 }
 
 async fn connect(timeout: TimeoutLayer) -> (RunningService<RoleClient, Person>, Arc<Notify>) {
+    connect_to(Asks::default(), timeout).await
+}
+
+async fn connect_to(
+    server: Asks,
+    timeout: TimeoutLayer,
+) -> (RunningService<RoleClient, Person>, Arc<Notify>) {
     let (here, there) = tokio::io::duplex(1 << 16);
-    let server = Asks.layered(timeout);
+    let server = server.layered(timeout);
     tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await });
     let person = Person::default();
     let withdrawn = Arc::clone(&person.withdrawn);
@@ -84,6 +100,16 @@ async fn a_persons_time_does_not_count_against_the_tool() {
     let result = client.call_tool(CallToolRequestParams::new("ask")).await;
     assert_eq!(result.unwrap().is_error, Some(false));
     assert_eq!(started.elapsed().as_secs(), 64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_persons_time_does_not_count_if_another_task_asks() {
+    let server = Asks {
+        in_another_task: true,
+    };
+    let (client, _) = connect_to(server, TimeoutLayer::new(10 * SECOND)).await;
+    let result = client.call_tool(CallToolRequestParams::new("ask")).await;
+    assert_eq!(result.unwrap().is_error, Some(false));
 }
 
 #[tokio::test(start_paused = true)]

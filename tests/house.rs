@@ -83,7 +83,15 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     (
         "mcp-layers-rate-limit",
-        &["axum", "governor", "http", "serde_json", "tokio", "tracing"],
+        &[
+            "axum",
+            "governor",
+            "http",
+            "serde_json",
+            "smallvec",
+            "tokio",
+            "tracing",
+        ],
     ),
     ("mcp-layers-util", &["tower"]),
     ("mcp-layers-circuit-breaker", &["tracing"]),

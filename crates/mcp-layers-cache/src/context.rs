@@ -24,13 +24,13 @@ pub enum AuthorizationContext {
 }
 
 impl AuthorizationContext {
-    /// Returns bytes that are equal exactly for the same context; `None` without a context.
-    pub(crate) fn bytes(self, principal: &Principal) -> Option<Vec<u8>> {
+    /// Appends bytes that are equal exactly for the same context; nothing, and returns `None`,
+    /// without a context.
+    pub(crate) fn write(self, principal: &Principal, out: &mut Vec<u8>) -> Option<()> {
         if !principal.is_verified() {
             return None;
         }
-        let mut bytes = Vec::with_capacity(128);
-        let mut writer = KeyWriter::new(&mut bytes);
+        let mut writer = KeyWriter::new(out);
         match self {
             Self::Credential => {
                 let digest = principal.credential_digest()?;
@@ -49,7 +49,7 @@ impl AuthorizationContext {
         for role in principal.roles() {
             writer.text(role);
         }
-        Some(bytes)
+        Some(())
     }
 }
 

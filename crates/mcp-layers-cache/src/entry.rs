@@ -30,6 +30,7 @@ pub(crate) struct Facts {
     pub(crate) stored_at: Instant,
     /// The generation that was current when the request began.
     pub(crate) since: u64,
+    pub(crate) key: Arc<[u8]>,
     pub(crate) groups: Arc<[Group]>,
     /// The uri of a read resource, which a prefix can invalidate.
     pub(crate) uri: Option<Box<str>>,

@@ -6,125 +6,77 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{McpRequest, StoredResponse, trail::CacheEvent};
+use mcp_layers_core::{McpResponse, ReplyFuture, trail::CacheEvent};
 use pin_project_lite::pin_project;
-use tower_service::Service;
 
-use crate::{
-    miss::Miss,
-    pending::{Pending, Resolved},
-    report::report,
-};
+use crate::report::report;
 
 pin_project! {
     /// The response future of [`Cache`](crate::Cache).
     ///
     /// Requests that wait for this one lose nothing when it is dropped: one of them takes over.
-    pub struct ResponseFuture<S, Req>
-    where
-        S: Service<Req>,
-        Req: McpRequest,
-    {
+    pub struct ResponseFuture<F, Res, E> {
         #[pin]
-        stage: Stage<S::Future, Req::Response, Req::ReplyTo, Pending<S, Req>>,
+        stage: Stage<F, Res, E>,
     }
 }
 
 pin_project! {
     #[project = StageProjection]
-    enum Stage<F, Res, To, P> {
-        Answer { response: Option<Res> },
-        // Boxed: it holds the request.
-        Pending { pending: Box<P> },
-        Running { #[pin] future: F, then: Option<Then<To>> },
+    enum Stage<F, Res, E> {
+        // Answered from memory, or passed on. The event is reported.
+        Reply { #[pin] reply: ReplyFuture<F, Res>, event: Option<(CacheEvent, bool)> },
+        Miss { answer: MissFuture<Res, E> },
     }
 }
 
-/// The treatment of the inner service's response.
-pub(crate) enum Then<To> {
-    Pass,
-    Report(CacheEvent, bool),
-    Store(Box<Miss<To>>),
+/// Boxed: it holds the request.
+type MissFuture<Res, E> = Pin<Box<dyn Future<Output = Result<Res, E>> + Send>>;
+
+impl<F, Res, E> ResponseFuture<F, Res, E> {
+    pub(crate) fn answer(response: Res) -> Self {
+        Self::reply(ReplyFuture::ready(response), None)
+    }
+
+    /// Passes the request on. `event` is reported, also in `_meta` if the flag is set.
+    pub(crate) fn bypass(future: F, event: Option<(CacheEvent, bool)>) -> Self {
+        Self::reply(ReplyFuture::inner(future), event)
+    }
+
+    fn reply(reply: ReplyFuture<F, Res>, event: Option<(CacheEvent, bool)>) -> Self {
+        let stage = Stage::Reply { reply, event };
+        Self { stage }
+    }
+
+    pub(crate) fn miss(answer: MissFuture<Res, E>) -> Self {
+        let stage = Stage::Miss { answer };
+        Self { stage }
+    }
 }
 
-impl<S, Req> ResponseFuture<S, Req>
+impl<F, Res, E> Future for ResponseFuture<F, Res, E>
 where
-    S: Service<Req>,
-    Req: McpRequest,
+    F: Future<Output = Result<Res, E>>,
+    Res: McpResponse,
 {
-    pub(crate) fn answer(response: Req::Response) -> Self {
-        let response = Some(response);
-        Self {
-            stage: Stage::Answer { response },
-        }
-    }
-
-    pub(crate) fn running(future: S::Future, then: Then<Req::ReplyTo>) -> Self {
-        let then = Some(then);
-        Self {
-            stage: Stage::Running { future, then },
-        }
-    }
-
-    pub(crate) fn pending(pending: Pending<S, Req>) -> Self {
-        let pending = Box::new(pending);
-        Self {
-            stage: Stage::Pending { pending },
-        }
-    }
-}
-
-impl<S, Req> Future for ResponseFuture<S, Req>
-where
-    Req: McpRequest,
-    Req::Response: StoredResponse,
-    S: Service<Req, Response = Req::Response> + Clone,
-{
-    type Output = Result<Req::Response, S::Error>;
+    type Output = Result<Res, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut stage = self.project().stage;
-        loop {
-            let (future, miss) = match stage.as_mut().project() {
-                StageProjection::Answer { response } => {
-                    let response = response.take().expect("polled after completion");
-                    return Poll::Ready(Ok(response));
+        match self.project().stage.project() {
+            StageProjection::Reply { reply, event } => {
+                let mut response = ready!(reply.poll(cx))?;
+                if let Some((event, in_meta)) = event.take() {
+                    report(&mut response, event, in_meta);
                 }
-                StageProjection::Pending { pending } => match ready!(pending.poll(cx))? {
-                    Resolved::Answer(response) => return Poll::Ready(Ok(response)),
-                    Resolved::Run(future, miss) => (future, miss),
-                },
-                StageProjection::Running { future, then } => {
-                    let mut answer = ready!(future.poll(cx));
-                    match (then.take().expect("polled after completion"), &mut answer) {
-                        (Then::Store(miss), answer) => miss.finish(answer),
-                        (Then::Report(event, in_meta), Ok(response)) => {
-                            report(response, event, in_meta);
-                        }
-                        (Then::Pass | Then::Report(..), _) => {}
-                    }
-                    return Poll::Ready(answer);
-                }
-            };
-            let then = Some(Then::Store(miss));
-            stage.set(Stage::Running { future, then });
+                Poll::Ready(Ok(response))
+            }
+            StageProjection::Miss { answer } => answer.as_mut().poll(cx),
         }
     }
 }
 
-impl<S, Req> fmt::Debug for ResponseFuture<S, Req>
-where
-    S: Service<Req>,
-    Req: McpRequest,
-{
+impl<F, Res, E> fmt::Debug for ResponseFuture<F, Res, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stage = match &self.stage {
-            Stage::Answer { .. } => "answer",
-            Stage::Pending { .. } => "pending",
-            Stage::Running { .. } => "running",
-        };
-        f.debug_struct("ResponseFuture")
-            .field("stage", &stage)
-            .finish()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

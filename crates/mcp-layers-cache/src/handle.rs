@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use mcp_layers_core::{McpNotification, Method, Principal};
 
-use crate::{Stats, groups, state::State};
+use crate::{Group, Stats, groups, state::State};
 
 /// Invalidates entries of a cache and reads its counters. Clones are handles of the same cache.
 ///
@@ -13,46 +13,45 @@ use crate::{Stats, groups, state::State};
 /// process keeps what it holds until its time to live is over, or until that process is notified
 /// too. Memory is freed when an entry is next looked up, or evicted.
 #[derive(Clone)]
-pub struct CacheHandle {
-    state: Arc<State>,
-}
+pub struct CacheHandle(pub(crate) Arc<State>);
 
 impl CacheHandle {
-    pub(crate) fn new(state: Arc<State>) -> Self {
-        Self { state }
-    }
-
-    pub(crate) fn into_state(self) -> Arc<State> {
-        self.state
-    }
-
     /// Invalidates all entries.
     pub fn invalidate_all(&self) {
-        self.state.invalidate_all();
+        self.0.invalidate(&Group::all());
+        self.0.memory.clear();
     }
 
     /// Invalidates all results of a method: all pages of a list, all reads, all calls.
     pub fn invalidate_method(&self, method: Method<'_>) {
-        self.state.invalidate(&groups::of_method(method));
+        self.0.invalidate(&groups::of_method(method));
     }
 
     /// Invalidates the results of a method about one target: the uri of a resource, the name of a
     /// tool or a prompt.
     pub fn invalidate_target(&self, method: Method<'_>, target: &str) {
-        self.state
-            .invalidate(&groups::of_target(method, Some(target)));
+        self.0.invalidate(&groups::of_target(method, Some(target)));
     }
 
     /// Invalidates the reads of every resource whose uri begins with this prefix. A second level
     /// invalidates all reads.
     pub fn invalidate_uri_prefix(&self, prefix: &str) {
-        self.state.invalidate_prefix(prefix);
+        self.0.generations.invalidate_prefix(prefix);
+        // A store knows no prefixes.
+        if let Some(store) = &self.0.settings.store {
+            store.invalidate(&groups::of_method(Method::ReadResource));
+        }
     }
 
     /// Invalidates all private results of a principal: those of its subject, with any credential,
     /// and those that it shares with its authorization context.
     pub fn invalidate_principal(&self, principal: &Principal) {
-        self.state.invalidate_principal(principal);
+        self.0.invalidate(&groups::of_subject(principal));
+        let mut context = Vec::new();
+        let written = self.0.settings.context.write(principal, &mut context);
+        if written.is_some() {
+            self.0.invalidate(&groups::of_context(&context));
+        }
     }
 
     /// Invalidates what a notification announces as changed (2026-07-28, server/utilities/caching):
@@ -70,7 +69,7 @@ impl CacheHandle {
                 self.invalidate_method(Method::ListResourceTemplates);
             }
             Method::ResourceUpdated => match notification.resource_uri() {
-                Some(uri) if self.state.settings.updates_are_prefixes => {
+                Some(uri) if self.0.settings.updates_are_prefixes => {
                     self.invalidate_uri_prefix(uri);
                 }
                 Some(uri) => self.invalidate_target(Method::ReadResource, uri),
@@ -84,7 +83,7 @@ impl CacheHandle {
     /// Returns the counters and the size of the cache.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.state.stats()
+        self.0.stats()
     }
 }
 

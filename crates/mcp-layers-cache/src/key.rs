@@ -64,14 +64,45 @@ pub(crate) fn public<Req: McpRequest>(
     key
 }
 
-/// The key of one authorization context: the public key and the bytes of the context.
-pub(crate) fn private(public: &[u8], context: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(public.len() + context.len() + 32);
-    KeyWriter::new(&mut key)
-        .tag(b'p')
-        .bytes(public)
-        .bytes(context);
-    key
+/// The keys of a request, in one buffer: the private key is the public one, a mark that no public key
+/// has in its place, and the authorization context.
+pub(crate) struct Keys {
+    bytes: Vec<u8>,
+    public: usize,
+    /// The beginning of the context. `None` where there is none, or where the result is public for
+    /// certain.
+    context: Option<usize>,
+}
+
+impl Keys {
+    /// The keys of a request with this public one. `write_context` appends the authorization context,
+    /// or returns `None` if there is none.
+    pub(crate) fn new(
+        mut bytes: Vec<u8>,
+        write_context: impl FnOnce(&mut Vec<u8>) -> Option<()>,
+    ) -> Self {
+        let public = bytes.len();
+        KeyWriter::new(&mut bytes).absent();
+        let start = bytes.len();
+        let context = write_context(&mut bytes).map(|()| start);
+        Self {
+            bytes,
+            public,
+            context,
+        }
+    }
+
+    pub(crate) fn public(&self) -> &[u8] {
+        &self.bytes[..self.public]
+    }
+
+    pub(crate) fn private(&self) -> Option<&[u8]> {
+        self.context.map(|_| &*self.bytes)
+    }
+
+    pub(crate) fn context(&self) -> Option<&[u8]> {
+        self.context.map(|start| &self.bytes[start..])
+    }
 }
 
 #[cfg(test)]

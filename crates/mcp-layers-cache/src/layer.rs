@@ -89,7 +89,7 @@ impl CacheLayer {
     #[must_use]
     pub fn resource(mut self, uri: impl Into<Box<str>>, freshness: impl Into<Freshness>) -> Self {
         let rules = &mut self.settings().rules;
-        rules.set_resource(uri.into(), freshness.into());
+        rules.resources.insert(uri.into(), freshness.into());
         self
     }
 
@@ -114,7 +114,7 @@ impl CacheLayer {
     /// that you trust.
     #[must_use]
     pub fn trust_hints(mut self, freshness: impl Into<Freshness>) -> Self {
-        self.settings().rules.trust_hints(freshness.into());
+        self.settings().rules.trusted = Some(freshness.into());
         self
     }
 
@@ -123,7 +123,7 @@ impl CacheLayer {
     #[must_use]
     pub fn prompt(mut self, name: impl Into<Box<str>>, freshness: impl Into<Freshness>) -> Self {
         let rules = &mut self.settings().rules;
-        rules.set_prompt(name.into(), freshness.into());
+        rules.prompts.insert(name.into(), freshness.into());
         self
     }
 
@@ -136,7 +136,7 @@ impl CacheLayer {
         freshness: impl Into<Freshness>,
     ) -> Self {
         let rules = &mut self.settings().rules;
-        rules.set_completion(reference.into(), freshness.into());
+        rules.completions.insert(reference.into(), freshness.into());
         self
     }
 
@@ -279,7 +279,7 @@ impl CacheLayer {
     #[must_use]
     pub fn handle(&self) -> CacheHandle {
         self.in_use.get_or_init(|| ());
-        CacheHandle::new(Arc::clone(self.state()))
+        CacheHandle(Arc::clone(self.state()))
     }
 
     fn state(&self) -> &Arc<State> {

@@ -111,7 +111,6 @@ mod pending;
 mod report;
 mod rules;
 mod scopes;
-mod second_level;
 mod service;
 mod settings;
 mod single_flight;

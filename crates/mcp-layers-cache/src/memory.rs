@@ -33,10 +33,11 @@ impl Memory {
             .max_capacity(capacity)
             .weigher(move |_: &Arc<[u8]>, entry: &Arc<Entry>| entry.facts.size.max(share))
             .eviction_listener(move |_, entry: Arc<Entry>, cause| {
-                on_eviction.removed(u64::from(entry.facts.size));
+                let mut stats = on_eviction.lock();
+                stats.bytes -= u64::from(entry.facts.size);
                 match cause {
-                    RemovalCause::Size => on_eviction.evicted(Eviction::Size),
-                    RemovalCause::Replaced => on_eviction.evicted(Eviction::Replaced),
+                    RemovalCause::Size => stats.evicted[Eviction::Size as usize] += 1,
+                    RemovalCause::Replaced => stats.evicted[Eviction::Replaced as usize] += 1,
                     // Counted by the caller, which knows the reason.
                     RemovalCause::Explicit | RemovalCause::Expired => {}
                 }
@@ -54,10 +55,10 @@ impl Memory {
         self.entries.get(key)
     }
 
-    pub(crate) fn insert(&self, key: Arc<[u8]>, entry: Arc<Entry>) {
+    pub(crate) fn insert(&self, entry: Arc<Entry>) {
         let size = u64::from(entry.facts.size);
-        self.counters.inserted(size);
-        self.entries.insert(key, entry);
+        self.counters.lock().bytes += size;
+        self.entries.insert(Arc::clone(&entry.facts.key), entry);
         if self.pending.fetch_add(size, Relaxed) + size > self.max_pending {
             self.make_room();
         }

@@ -8,14 +8,14 @@ use mcp_layers_core::{
 };
 
 use crate::{
-    Group, NotStored, StoreEpoch, StoreKey, StoredEntry,
+    Group, Lookup, NotStored, StoreEpoch, StoreError, StoreEvent, StoreKey, StoredEntry,
     entry::{Entry, Facts},
     groups,
+    key::Keys,
     report::report,
     rules::Rule,
-    scopes::Expected,
     single_flight::{FlightKey, Leader},
-    state::{Keys, SharedEntry, State},
+    state::State,
 };
 
 /// The bytes of an entry in addition to its key and response.
@@ -26,9 +26,9 @@ pub(crate) struct Miss<To> {
     pub(crate) state: Arc<State>,
     pub(crate) rule: Rule,
     pub(crate) to: To,
-    pub(crate) public: StoreKey,
-    pub(crate) private: Option<StoreKey>,
-    context: Option<Vec<u8>>,
+    public: StoreKey,
+    private: Option<StoreKey>,
+    context: Option<Box<[u8]>>,
     target: Group,
     uri: Option<Box<str>>,
     cursor: Option<Box<str>>,
@@ -37,10 +37,10 @@ pub(crate) struct Miss<To> {
     lesson: Option<Lesson>,
     /// The generation that was current when the request began.
     since: u64,
-    pub(crate) leader: Option<Leader<SharedEntry>>,
+    pub(crate) leader: Option<Leader<Arc<Entry>>>,
     pub(crate) stale: Option<Arc<Entry>>,
     /// The keys that the second level has no entry for, and their epochs.
-    pub(crate) fetched: Vec<(StoreKey, StoreEpoch)>,
+    fetched: Vec<(StoreKey, StoreEpoch)>,
 }
 
 impl<To: Clone> Miss<To> {
@@ -48,14 +48,14 @@ impl<To: Clone> Miss<To> {
         state: &Arc<State>,
         request: &Req,
         rule: Rule,
-        keys: Keys,
+        keys: &Keys,
         stale: Option<Arc<Entry>>,
     ) -> Self {
         let since = state.generations.current();
         let method = rule.method;
         let target = groups::of_target(method, request.target());
         let of_all = vec![Group::all(), groups::of_method(method), target.clone()];
-        let of_caller = keys.context.as_deref().zip(request.context().principal());
+        let of_caller = keys.context().zip(request.context().principal());
         let of_context = of_caller.map(|(context, principal)| {
             let mut of_context = of_all.clone();
             of_context.extend([
@@ -65,18 +65,19 @@ impl<To: Clone> Miss<To> {
             ]);
             of_context
         });
-        let learns = state.settings.rules.trusts_hints() && request.context().catalog().is_none();
+        let learns =
+            state.settings.rules.trusted.is_some() && request.context().catalog().is_none();
         let is_read = method == Method::ReadResource;
         Self {
             state: Arc::clone(state),
             rule,
             to: request.reply_to(),
-            public: StoreKey::new(keys.public, of_all),
+            public: StoreKey::new(keys.public(), of_all),
             private: keys
-                .private
+                .private()
                 .zip(of_context)
                 .map(|(key, groups)| StoreKey::new(key, groups)),
-            context: keys.context,
+            context: keys.context().map(Into::into),
             target,
             uri: request.target().filter(|_| is_read).map(Into::into),
             cursor: request.cursor().map(Into::into),
@@ -93,8 +94,8 @@ impl<To: Clone> Miss<To> {
     pub(crate) fn flight_key(&self) -> Option<FlightKey> {
         let expected = self.state.scopes.expected(&self.target);
         match (self.rule.scope, expected) {
-            (_, Some(Expected::NotStored)) => None,
-            (Some(CacheScope::Public), _) | (None, None | Some(Expected::Public)) => {
+            (_, Some(None)) => None,
+            (Some(CacheScope::Public), _) | (None, None | Some(Some(CacheScope::Public))) => {
                 Some(self.flight_key_of(&self.public))
             }
             _ => self.private_flight_key(),
@@ -112,16 +113,15 @@ impl<To: Clone> Miss<To> {
     }
 
     /// Becomes the leader, as if the request began now.
-    pub(crate) fn lead(&mut self, leader: Leader<SharedEntry>) {
+    pub(crate) fn lead(&mut self, leader: Leader<Arc<Entry>>) {
         self.since = self.state.generations.current();
         self.leader = Some(leader);
     }
 
     /// Looks again for an entry, which another request may have stored by now.
-    pub(crate) fn find_fresh(&self) -> Option<SharedEntry> {
-        let private = self.private.as_ref().map(StoreKey::shared_bytes);
-        let now = self.state.settings.clock.now();
-        self.state.find_fresh(self.public.bytes(), private, now)
+    pub(crate) fn find_fresh(&self) -> Option<Arc<Entry>> {
+        let fresh = |key| self.state.find_fresh(key);
+        fresh(&self.public).or_else(|| fresh(self.private.as_ref()?))
     }
 
     /// Copies an entry for this request, and reports the event.
@@ -146,13 +146,62 @@ impl<To: Clone> Miss<To> {
     }
 
     /// Returns whether an entry of another request may be served to this caller.
-    pub(crate) fn may_read(&self, shared: &SharedEntry) -> bool {
+    pub(crate) fn may_read(&self, entry: &Entry) -> bool {
         let own = self.private.as_ref().map(StoreKey::shared_bytes);
-        shared.private_key.is_none() || shared.private_key.as_ref() == own
+        entry.facts.scope == CacheScope::Public || own == Some(&entry.facts.key)
+    }
+
+    /// Looks the entry up in the second level, under one key after the other. An entry that is found
+    /// is in memory then.
+    pub(crate) async fn fetch<Res>(&mut self) -> Option<Arc<Entry>>
+    where
+        Res: StoredResponse<ReplyTo = To>,
+    {
+        let store = self.state.settings.store.clone()?;
+        for scope in [CacheScope::Public, CacheScope::Private] {
+            let key = self.key(scope).cloned();
+            let Some(key) = key.filter(|_| self.rule.scope.is_none_or(|known| known == scope))
+            else {
+                continue;
+            };
+            let answer = store.get(key.clone()).await;
+            let (event, found) = self.take::<Res>(scope, key, answer);
+            self.state.counters.lock().store[event as usize] += 1;
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    fn take<Res>(
+        &mut self,
+        scope: CacheScope,
+        key: StoreKey,
+        answer: Result<Lookup, StoreError>,
+    ) -> (StoreEvent, Option<Arc<Entry>>)
+    where
+        Res: StoredResponse<ReplyTo = To>,
+    {
+        let (entry, epoch) = match answer {
+            Ok(lookup) => lookup.into_parts(),
+            Err(error) if error.is_garbage() => return (StoreEvent::Garbage, None),
+            Err(_) => return (StoreEvent::Unreachable, None),
+        };
+        self.fetched.push((key, epoch));
+        let Some(entry) = entry else {
+            return (StoreEvent::Miss, None);
+        };
+        let is_usable = entry.scope == scope && entry.age < entry.time_to_live;
+        let usable = Some(entry).filter(|_| is_usable);
+        match usable.and_then(|entry| self.store_fetched::<Res>(&entry)) {
+            None => (StoreEvent::Garbage, None),
+            found => (StoreEvent::Hit, found),
+        }
     }
 
     /// Stores an entry of the second level; `None` when it cannot be read, or is out of date.
-    pub(crate) fn store_fetched<Res>(&mut self, fetched: &StoredEntry) -> Option<SharedEntry>
+    fn store_fetched<Res>(&mut self, fetched: &StoredEntry) -> Option<Arc<Entry>>
     where
         Res: StoredResponse<ReplyTo = To>,
     {
@@ -190,7 +239,7 @@ impl<To: Clone> Miss<To> {
             Err(_) => Err(NotStored::Outcome),
         };
         if let Err(reason) = stored {
-            self.state.counters.not_stored(reason);
+            self.state.counters.lock().not_stored[reason as usize] += 1;
         }
         if let Some(leader) = self.leader.take() {
             leader.publish(stored.ok());
@@ -216,12 +265,12 @@ impl<To: Clone> Miss<To> {
         }
         let response = self.respond(&entry, false)?;
         if let Some(leader) = self.leader.take() {
-            leader.publish(Some(self.shared(entry)));
+            leader.publish(Some(entry));
         }
         Some(response)
     }
 
-    fn store<Res>(&mut self, response: &mut Res) -> Result<SharedEntry, NotStored>
+    fn store<Res>(&mut self, response: &mut Res) -> Result<Arc<Entry>, NotStored>
     where
         Res: StoredResponse<ReplyTo = To>,
     {
@@ -302,43 +351,32 @@ impl<To: Clone> Miss<To> {
 
     /// Returns the facts of an entry; `None` for a private one without a context.
     fn facts(&self, scope: CacheScope, time_to_live: Duration, size: u32) -> Option<Facts> {
+        let key = self.key(scope)?;
         Some(Facts {
             scope,
             time_to_live,
             age: Duration::ZERO,
             stored_at: self.state.settings.clock.now(),
             since: self.since,
-            groups: Arc::clone(self.key(scope)?.shared_groups()),
+            key: Arc::clone(key.shared_bytes()),
+            groups: Arc::clone(key.shared_groups()),
             uri: self.uri.clone(),
             size,
         })
     }
 
     /// Inserts an entry; `None` when it was invalidated while the request was running.
-    fn insert(&self, entry: Entry, next_cursor: Option<Box<str>>) -> Option<SharedEntry> {
+    fn insert(&self, entry: Entry, next_cursor: Option<Box<str>>) -> Option<Arc<Entry>> {
         let state = &self.state;
         if !state.is_current(&entry) {
             return None;
         }
-        let scope = entry.facts.scope;
-        if let Some(cursor) = next_cursor.filter(|_| scope == CacheScope::Public) {
+        if let Some(cursor) = next_cursor.filter(|_| entry.facts.scope == CacheScope::Public) {
             state.cursors.learn(self.rule.method, &cursor, self.since);
         }
-        let key = Arc::clone(self.key(scope)?.shared_bytes());
-        let shared = self.shared(Arc::new(entry));
-        state.memory.insert(key, Arc::clone(&shared.entry));
-        Some(shared)
-    }
-
-    fn shared(&self, entry: Arc<Entry>) -> SharedEntry {
-        let private_key = match entry.facts.scope {
-            CacheScope::Public => None,
-            _ => self
-                .private
-                .as_ref()
-                .map(|key| Arc::clone(key.shared_bytes())),
-        };
-        SharedEntry { entry, private_key }
+        let entry = Arc::new(entry);
+        state.memory.insert(Arc::clone(&entry));
+        Some(entry)
     }
 
     /// Puts a result into the second level, unless the lookup there has failed.

@@ -1,147 +1,125 @@
-//! A request that memory has no fresh answer for, until the inner service runs it.
+//! A request that memory has no fresh answer for, until it is answered.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use mcp_layers_core::{McpRequest, StoredResponse};
 use tokio::{
     runtime::Handle,
-    time::{Sleep, sleep},
+    time::{Instant, timeout},
 };
 use tower_service::Service;
 
 use crate::{
+    entry::Entry,
     miss::Miss,
-    second_level::Fetch,
     single_flight::{FlightKey, Joined, Leader, Waited, Waiter},
-    state::SharedEntry,
 };
 
-pub(crate) struct Pending<S, Req: McpRequest> {
-    inner: S,
-    /// True while `inner` is the instance that was ready when the request came.
-    is_ready: bool,
-    /// Both are there until the call.
-    call: Option<(Req, Box<Miss<Req::ReplyTo>>)>,
-    step: Step,
-    timer: Timer,
-}
-
-enum Step {
-    /// Happens at the first poll: no request waits for a future that is never polled.
-    Join,
+enum Step<Res> {
+    Answer(Res),
     /// Waits for the result of another request.
-    Wait(Waiter<SharedEntry>),
+    Wait(Waiter<Arc<Entry>>),
     /// Looks the entry up in the second level.
-    Fetch(Fetch),
-    /// Waits for the inner service to be ready, and calls it.
+    Fetch,
+    /// Calls the inner service.
     Call,
 }
 
-/// The end of a pending request.
-pub(crate) enum Resolved<F, Res, To> {
-    Answer(Res),
-    Run(F, Box<Miss<To>>),
-}
-
-type ResolvedOf<S, Req> = Resolved<
-    <S as Service<Req>>::Future,
-    <Req as McpRequest>::Response,
-    <Req as McpRequest>::ReplyTo,
->;
-
-impl<S, Req> Pending<S, Req>
+/// Answers a request by the result of another one that runs, by the second level, or by the inner
+/// service. `inner` is an instance that is ready for one call.
+///
+/// A request joins others when its future is first polled: none waits for a future that never is.
+pub(crate) async fn answer<S, Req>(
+    mut inner: S,
+    request: Req,
+    mut miss: Miss<Req::ReplyTo>,
+) -> Result<Req::Response, S::Error>
 where
     Req: McpRequest,
     Req::Response: StoredResponse,
     S: Service<Req, Response = Req::Response> + Clone,
 {
-    /// `ready` is an instance of the inner service that is ready for one call.
-    pub(crate) fn new(ready: S, request: Req, miss: Miss<Req::ReplyTo>) -> Self {
-        Self {
-            inner: ready,
-            is_ready: true,
-            call: Some((request, Box::new(miss))),
-            step: Step::Join,
-            timer: Timer::default(),
-        }
+    // Progress goes to one caller: such a request waits for no other, nor they for it.
+    let shares = request.progress_token().is_none();
+    let mut step = join(&mut miss, shares);
+    let is_ready = matches!(step, Step::Call);
+    if !is_ready {
+        // A request that waits holds no permit of the inner service.
+        inner = inner.clone();
     }
-
-    pub(crate) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<ResolvedOf<S, Req>, S::Error>> {
-        loop {
-            let (request, miss) = self.call.as_mut().expect("polled after completion");
-            let (next, answer) = match &mut self.step {
-                Step::Join => {
-                    let key = miss.flight_key();
-                    // Progress goes to one caller: such a request waits for no other, nor they for it.
-                    join(miss, key.filter(|_| request.progress_token().is_none()))
-                }
-                Step::Wait(waiter) => match waiter.poll(cx) {
-                    Poll::Ready(waited) => after_wait(miss, waited),
-                    Poll::Pending => {
-                        ready!(self.timer.poll(miss.state.settings.max_wait, cx));
+    let mut waits_since = None;
+    loop {
+        step = match step {
+            Step::Answer(response) => return Ok(response),
+            Step::Wait(waiter) => {
+                let max_wait = miss.state.settings.max_wait;
+                match within(max_wait, &mut waits_since, waiter.wait()).await {
+                    Some(waited) => after_wait(&mut miss, waited),
+                    None => {
                         waiter.give_up();
-                        miss.state.counters.wait_timeout();
-                        (fetch_or_call(miss), None)
+                        miss.state.counters.lock().wait_timeouts += 1;
+                        fetch_or_call(&miss)
                     }
-                },
-                Step::Fetch(fetch) => {
-                    let fetched = ready!(fetch.poll::<Req::Response>(miss, cx));
-                    (Step::Call, fetched.and_then(|shared| share(miss, shared)))
                 }
-                Step::Call => {
-                    if !self.is_ready {
-                        ready!(self.inner.poll_ready(cx))?;
-                    }
-                    miss.state.counters.miss();
-                    let (request, miss) = self.call.take().expect("borrowed a moment ago");
-                    let future = self.inner.call(request);
-                    return Poll::Ready(Ok(Resolved::Run(future, miss)));
-                }
-            };
-            self.step = next;
-            if let Some(response) = answer {
-                self.call = None;
-                return Poll::Ready(Ok(Resolved::Answer(response)));
             }
-            if self.is_ready && !matches!(self.step, Step::Call) {
-                // A request that waits holds no permit of the inner service.
-                self.inner = self.inner.clone();
-                self.is_ready = false;
+            Step::Fetch => {
+                let fetched = miss.fetch::<Req::Response>().await;
+                let answer = fetched.and_then(|shared| share(&mut miss, shared));
+                answer.map_or(Step::Call, Step::Answer)
             }
-        }
+            Step::Call => break,
+        };
     }
+    if !is_ready {
+        poll_fn(|cx| inner.poll_ready(cx)).await?;
+    }
+    miss.state.counters.lock().misses += 1;
+    let mut answer = inner.call(request).await;
+    miss.finish(&mut answer);
+    answer
 }
 
-/// The next step, and the answer if there is one already.
-type Next<Res> = (Step, Option<Res>);
+/// The output of a future, unless all waits of the request together take longer than `max_wait`.
+/// Outside of a tokio runtime, which has the timers, there is no such limit.
+async fn within<F: Future>(
+    max_wait: Duration,
+    since: &mut Option<Instant>,
+    future: F,
+) -> Option<F::Output> {
+    if Handle::try_current().is_err() {
+        return Some(future.await);
+    }
+    let waited = since.get_or_insert_with(Instant::now).elapsed();
+    timeout(max_wait.saturating_sub(waited), future).await.ok()
+}
 
-fn join<Res>(miss: &mut Miss<Res::ReplyTo>, key: Option<FlightKey>) -> Next<Res>
+fn join<Res>(miss: &mut Miss<Res::ReplyTo>, shares: bool) -> Step<Res>
 where
     Res: StoredResponse,
     Res::ReplyTo: Clone,
 {
-    let Some(key) = key else {
-        return (fetch_or_call(miss), None);
-    };
-    let joined = miss.state.single_flight.join(&key);
-    match joined {
+    match miss.flight_key().filter(|_| shares) {
+        Some(key) => join_flight(miss, &key),
+        None => fetch_or_call(miss),
+    }
+}
+
+fn join_flight<Res>(miss: &mut Miss<Res::ReplyTo>, key: &FlightKey) -> Step<Res>
+where
+    Res: StoredResponse,
+    Res::ReplyTo: Clone,
+{
+    match miss.state.single_flight.join(key) {
         Joined::Leader(leader) => lead(miss, leader),
-        Joined::Waiter(waiter) => {
-            let answer = miss.stale_while_revalidate();
-            (Step::Wait(waiter), answer)
-        }
+        Joined::Waiter(waiter) => match miss.stale_while_revalidate() {
+            Some(stale) => Step::Answer(stale),
+            None => Step::Wait(waiter),
+        },
     }
 }
 
 /// Becomes the leader, unless another request has stored an answer by now.
-fn lead<Res>(miss: &mut Miss<Res::ReplyTo>, leader: Leader<SharedEntry>) -> Next<Res>
+fn lead<Res>(miss: &mut Miss<Res::ReplyTo>, leader: Leader<Arc<Entry>>) -> Step<Res>
 where
     Res: StoredResponse,
     Res::ReplyTo: Clone,
@@ -149,61 +127,45 @@ where
     let found = miss.find_fresh();
     miss.lead(leader);
     let answer = found.and_then(|shared| share(miss, shared));
-    (fetch_or_call(miss), answer)
+    answer.map_or_else(|| fetch_or_call(miss), Step::Answer)
 }
 
-fn after_wait<Res>(miss: &mut Miss<Res::ReplyTo>, waited: Waited<SharedEntry>) -> Next<Res>
+fn after_wait<Res>(miss: &mut Miss<Res::ReplyTo>, waited: Waited<Arc<Entry>>) -> Step<Res>
 where
     Res: StoredResponse,
     Res::ReplyTo: Clone,
 {
     match waited {
         Waited::Leader(leader) => lead(miss, leader),
-        Waited::Nothing => (Step::Call, None),
+        Waited::Nothing => Step::Call,
         Waited::Published(shared) if miss.may_read(&shared) => {
-            (Step::Call, miss.respond(&shared.entry, true))
+            let answer = miss.respond(&shared, true);
+            answer.map_or(Step::Call, Step::Answer)
         }
         // Private to another context: the requests of one context go on together.
-        Waited::Published(_) => {
-            let key = miss.private_flight_key();
-            join(miss, key)
-        }
+        Waited::Published(_) => match miss.private_flight_key() {
+            Some(key) => join_flight(miss, &key),
+            None => fetch_or_call(miss),
+        },
     }
 }
 
 /// Answers from an entry that was found, and shares it with those who wait.
-fn share<Res>(miss: &mut Miss<Res::ReplyTo>, shared: SharedEntry) -> Option<Res>
+fn share<Res>(miss: &mut Miss<Res::ReplyTo>, shared: Arc<Entry>) -> Option<Res>
 where
     Res: StoredResponse,
     Res::ReplyTo: Clone,
 {
-    let answer = miss.respond(&shared.entry, false);
+    let answer = miss.respond(&shared, false);
     if let Some(leader) = miss.leader.take() {
         leader.publish(Some(shared));
     }
     answer
 }
 
-fn fetch_or_call<To: Clone>(miss: &Miss<To>) -> Step {
+fn fetch_or_call<To, Res>(miss: &Miss<To>) -> Step<Res> {
     match miss.state.settings.store {
-        Some(_) => Step::Fetch(Fetch::new(miss)),
+        Some(_) => Step::Fetch,
         None => Step::Call,
-    }
-}
-
-/// The bound of all waits of one request for others.
-#[derive(Default)]
-struct Timer(Option<Pin<Box<Sleep>>>);
-
-impl Timer {
-    /// Ready when the time is over; never outside of a tokio runtime, which has the timers.
-    fn poll(&mut self, time: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0.is_none() && Handle::try_current().is_err() {
-            return Poll::Pending;
-        }
-        self.0
-            .get_or_insert_with(|| Box::pin(sleep(time)))
-            .as_mut()
-            .poll(cx)
     }
 }

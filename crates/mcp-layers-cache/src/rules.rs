@@ -13,15 +13,16 @@ use crate::Freshness;
 /// Settings by method, resource, tool, prompt and completion.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
-    methods: Vec<(Method<'static>, Freshness)>,
-    default_hints: Vec<(Method<'static>, CacheHint)>,
-    resources: HashMap<Box<str>, Freshness>,
+    methods: HashMap<Method<'static>, Freshness>,
+    default_hints: HashMap<Method<'static>, CacheHint>,
+    pub(crate) resources: HashMap<Box<str>, Freshness>,
     tools: HashMap<Box<str>, Freshness>,
     /// Patterns that are no exact names, the longest first.
     tool_patterns: Vec<(ToolPattern, Freshness)>,
-    prompts: HashMap<Box<str>, Freshness>,
-    completions: HashMap<Box<str>, Freshness>,
-    trusted: Option<Freshness>,
+    pub(crate) prompts: HashMap<Box<str>, Freshness>,
+    pub(crate) completions: HashMap<Box<str>, Freshness>,
+    /// For tools whose annotations are trusted.
+    pub(crate) trusted: Option<Freshness>,
 }
 
 /// The rule for one request.
@@ -56,8 +57,7 @@ impl Rules {
         freshness: Freshness,
     ) -> Result<(), ConfigError> {
         check(method)?;
-        self.methods.retain(|(known, _)| *known != method);
-        self.methods.push((method, freshness));
+        self.methods.insert(method, freshness);
         Ok(())
     }
 
@@ -67,13 +67,8 @@ impl Rules {
         hint: CacheHint,
     ) -> Result<(), ConfigError> {
         check(method)?;
-        self.default_hints.retain(|(known, _)| *known != method);
-        self.default_hints.push((method, hint));
+        self.default_hints.insert(method, hint);
         Ok(())
-    }
-
-    pub(crate) fn set_resource(&mut self, uri: Box<str>, freshness: Freshness) {
-        self.resources.insert(uri, freshness);
     }
 
     pub(crate) fn set_tool(&mut self, pattern: ToolPattern, freshness: Freshness) {
@@ -85,22 +80,6 @@ impl Rules {
         self.tool_patterns.push((pattern, freshness));
         self.tool_patterns
             .sort_by_key(|(pattern, _)| Reverse(pattern.specificity()));
-    }
-
-    pub(crate) fn set_prompt(&mut self, name: Box<str>, freshness: Freshness) {
-        self.prompts.insert(name, freshness);
-    }
-
-    pub(crate) fn set_completion(&mut self, reference: Box<str>, freshness: Freshness) {
-        self.completions.insert(reference, freshness);
-    }
-
-    pub(crate) fn trust_hints(&mut self, freshness: Freshness) {
-        self.trusted = Some(freshness);
-    }
-
-    pub(crate) fn trusts_hints(&self) -> bool {
-        self.trusted.is_some()
     }
 
     /// Returns the rule for a request, or the reason why the cache is bypassed. The catalog
@@ -128,24 +107,20 @@ impl Rules {
     }
 
     fn of_cacheable(&self, method: Method<'static>, target: Option<&str>) -> Option<Rule> {
-        let by_method = || self.methods.iter().find(|(known, _)| *known == method);
         let by_target = match (method, target) {
-            (Method::ReadResource, Some(uri)) => self.resources.get(uri).copied(),
+            (Method::ReadResource, Some(uri)) => self.resources.get(uri),
             _ => None,
         };
-        let freshness = by_target.or_else(|| by_method().map(|(_, freshness)| *freshness));
+        let freshness = by_target.or_else(|| self.methods.get(&method));
         if freshness.is_some_and(|freshness| freshness.time_to_live().is_zero()) {
             return None;
         }
-        let mut default_hints = self.default_hints.iter();
         Some(Rule {
             method,
-            time_to_live: freshness.map(|freshness| freshness.time_to_live()),
-            scope: freshness.and_then(|freshness| freshness.scope()),
+            time_to_live: freshness.map(Freshness::time_to_live),
+            scope: freshness.and_then(Freshness::scope),
             uses_hints: true,
-            default_hint: default_hints
-                .find(|(known, _)| *known == method)
-                .map(|(_, hint)| *hint),
+            default_hint: self.default_hints.get(&method).copied(),
         })
     }
 

@@ -15,9 +15,8 @@ use tower_service::Service;
 
 use crate::{
     CacheHandle, ResponseFuture,
-    future::Then,
     miss::Miss,
-    pending::Pending,
+    pending,
     state::{Found, State},
 };
 
@@ -32,8 +31,10 @@ pub struct Cache<S> {
 impl<S> Cache<S> {
     /// Wraps a service with the cache that the handle belongs to.
     pub fn new(inner: S, handle: CacheHandle) -> Self {
-        let state = handle.into_state();
-        Self { inner, state }
+        Self {
+            inner,
+            state: handle.0,
+        }
     }
 
     /// Returns a reference to the inner service.
@@ -54,13 +55,15 @@ impl<S> Cache<S> {
 
 impl<S, Req> Service<Req> for Cache<S>
 where
-    Req: McpRequest,
+    Req: McpRequest + Send + 'static,
     Req::Response: StoredResponse,
-    S: Service<Req, Response = Req::Response> + Clone,
+    S: Service<Req, Response = Req::Response> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
 {
     type Response = Req::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Req>;
+    type Future = ResponseFuture<S::Future, S::Response, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -72,10 +75,10 @@ where
             Err(reason) => return self.bypass(request, reason),
         };
         let keys = self.state.keys(&request, &rule);
-        if keys.public.len() > self.state.settings.max_entry_bytes {
+        if keys.public().len() > self.state.settings.max_entry_bytes {
             return self.bypass(request, BypassReason::TooLarge);
         }
-        if rule.scope == Some(CacheScope::Private) && keys.private.is_none() {
+        if rule.scope == Some(CacheScope::Private) && keys.private().is_none() {
             return self.bypass(request, BypassReason::NoContext);
         }
         let found = self
@@ -93,29 +96,28 @@ where
             Found::Stale(entry) => Some(entry),
             Found::Nothing => None,
         };
-        let miss = Miss::new(&self.state, &request, rule, keys, stale);
+        let miss = Miss::new(&self.state, &request, rule, &keys, stale);
         let next = self.inner.clone();
         let ready = mem::replace(&mut self.inner, next);
-        ResponseFuture::pending(Pending::new(ready, request, miss))
+        ResponseFuture::miss(Box::pin(pending::answer(ready, request, miss)))
     }
 }
 
 impl<S> Cache<S> {
-    fn bypass<Req>(&mut self, request: Req, reason: BypassReason) -> ResponseFuture<S, Req>
+    fn bypass<Req>(
+        &mut self,
+        request: Req,
+        reason: BypassReason,
+    ) -> ResponseFuture<S::Future, S::Response, S::Error>
     where
-        Req: McpRequest,
         S: Service<Req>,
     {
-        self.state.counters.bypassed(reason);
-        let then = match reason {
-            // Most requests: there is nothing to report.
-            BypassReason::Undeclared => Then::Pass,
-            reason => {
-                let in_meta = self.state.settings.reports_in_meta;
-                Then::Report(CacheEvent::Bypass { reason }, in_meta)
-            }
-        };
-        ResponseFuture::running(self.inner.call(request), then)
+        self.state.counters.lock().bypassed[reason as usize] += 1;
+        // Most requests: there is nothing to report.
+        let is_reported = reason != BypassReason::Undeclared;
+        let in_meta = self.state.settings.reports_in_meta;
+        let event = is_reported.then_some((CacheEvent::Bypass { reason }, in_meta));
+        ResponseFuture::bypass(self.inner.call(request), event)
     }
 }
 

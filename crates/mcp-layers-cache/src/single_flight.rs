@@ -6,12 +6,10 @@
 
 use std::{
     collections::HashMap,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
-    task::{Context, Poll, ready},
 };
 
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The bytes of a cache key and a generation: requests with equal ones may share a result.
 pub(crate) type FlightKey = (Arc<[u8]>, u64);
@@ -60,19 +58,9 @@ impl<T> SingleFlight<T> {
     {
         let mut running = lock(&self.running);
         let known = running.get(key).and_then(Weak::upgrade);
-        match known {
-            Some(flight) if !flight.leader.is_closed() => {
-                drop(running);
-                let leader = Arc::clone(&flight.leader);
-                match Arc::clone(&leader).try_acquire_owned() {
-                    Ok(permit) => Joined::Leader(Leader { flight, permit }),
-                    Err(_) => Joined::Waiter(Waiter {
-                        flight,
-                        acquire: Box::pin(leader.acquire_owned()),
-                    }),
-                }
-            }
-            published => {
+        let flight = match &known {
+            Some(flight) if !flight.leader.is_closed() => Arc::clone(flight),
+            _ => {
                 let flight = Arc::new(Flight {
                     key: key.clone(),
                     running: Arc::clone(&self.running),
@@ -80,19 +68,14 @@ impl<T> SingleFlight<T> {
                     published: OnceLock::new(),
                 });
                 running.insert(key.clone(), Arc::downgrade(&flight));
-                drop(running);
-                // Not under the lock, which dropping a flight takes.
-                drop(published);
-                let permit = Arc::clone(&flight.leader).try_acquire_owned();
-                match permit {
-                    Ok(permit) => Joined::Leader(Leader { flight, permit }),
-                    // Another request was faster.
-                    Err(_) => Joined::Waiter(Waiter {
-                        acquire: Box::pin(Arc::clone(&flight.leader).acquire_owned()),
-                        flight,
-                    }),
-                }
+                flight
             }
+        };
+        // Before a flight is dropped, which takes the lock.
+        drop(running);
+        match Arc::clone(&flight.leader).try_acquire_owned() {
+            Ok(permit) => Joined::Leader(Leader { flight, permit }),
+            Err(_) => Joined::Waiter(Waiter { flight }),
         }
     }
 
@@ -144,12 +127,14 @@ impl<T> Leader<T> {
 /// A request that waits for the leader.
 pub(crate) struct Waiter<T> {
     flight: Arc<Flight<T>>,
-    acquire: Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>,
 }
 
-impl<T: Clone> Waiter<T> {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Waited<T>> {
-        Poll::Ready(match ready!(self.acquire.as_mut().poll(cx)) {
+impl<T> Waiter<T> {
+    pub(crate) async fn wait(&self) -> Waited<T>
+    where
+        T: Clone,
+    {
+        match Arc::clone(&self.flight.leader).acquire_owned().await {
             Ok(permit) => Waited::Leader(Leader {
                 flight: Arc::clone(&self.flight),
                 permit,
@@ -158,11 +143,9 @@ impl<T: Clone> Waiter<T> {
                 Some(result) => Waited::Published(result),
                 None => Waited::Nothing,
             },
-        })
+        }
     }
-}
 
-impl<T> Waiter<T> {
     /// Ends a wait that has lasted too long; later requests do not wait for this leader.
     pub(crate) fn give_up(&self) {
         self.flight.remove();

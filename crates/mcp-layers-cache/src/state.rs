@@ -3,28 +3,30 @@
 use std::{sync::Arc, time::Instant};
 
 use mcp_layers_core::{
-    Catalog, McpRequest, Method, Principal, StoredResponse,
+    Catalog, McpRequest, StoredResponse,
     response::CacheScope,
     trail::{BypassReason, CacheEvent},
 };
 
 use crate::{
-    Eviction, Group, Stats, cursors::Cursors, entry::Entry, generations::Generations, groups, key,
-    memory::Memory, report::report, rules::Rule, scopes::ScopeCache, settings::Settings,
-    single_flight::SingleFlight, stats::Counters,
+    Eviction, Group, Stats, StoreKey,
+    cursors::Cursors,
+    entry::Entry,
+    generations::Generations,
+    key::{self, Keys},
+    memory::Memory,
+    report::report,
+    rules::Rule,
+    scopes::ScopeCache,
+    settings::Settings,
+    single_flight::SingleFlight,
+    stats::Counters,
 };
-
-/// An entry that a leader shares with waiters and, if it is private, the key of its context.
-#[derive(Clone)]
-pub(crate) struct SharedEntry {
-    pub(crate) entry: Arc<Entry>,
-    pub(crate) private_key: Option<Arc<[u8]>>,
-}
 
 pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) memory: Memory,
-    pub(crate) single_flight: SingleFlight<SharedEntry>,
+    pub(crate) single_flight: SingleFlight<Arc<Entry>>,
     pub(crate) scopes: ScopeCache,
     pub(crate) cursors: Cursors,
     pub(crate) counters: Arc<Counters>,
@@ -39,14 +41,6 @@ pub(crate) enum Found {
     /// Too old, but within one of the windows for stale answers.
     Stale(Arc<Entry>),
     Nothing,
-}
-
-/// The keys of a request, as bytes.
-pub(crate) struct Keys {
-    pub(crate) public: Vec<u8>,
-    /// `None` where there is no authorization context, or where the result is public for certain.
-    pub(crate) private: Option<Vec<u8>>,
-    pub(crate) context: Option<Vec<u8>>,
 }
 
 impl State {
@@ -83,26 +77,17 @@ impl State {
             &settings.vary_by_meta,
         );
         let principal = request.context().principal();
-        let context = principal
-            .filter(|_| rule.scope != Some(CacheScope::Public))
-            .and_then(|principal| settings.context.bytes(principal));
-        let private = context
-            .as_deref()
-            .map(|context| key::private(&public, context));
-        Keys {
-            public,
-            private,
-            context,
-        }
+        let principal = principal.filter(|_| rule.scope != Some(CacheScope::Public));
+        Keys::new(public, |out| settings.context.write(principal?, out))
     }
 
     /// Looks up a result for a request: a public one first, then one of the caller's context.
     pub(crate) fn find(&self, rule: &Rule, keys: &Keys, now: Instant) -> Found {
         let public = match rule.scope {
             Some(CacheScope::Private) => Found::Nothing,
-            _ => self.look_up(&keys.public, now),
+            _ => self.look_up(keys.public(), now),
         };
-        match (public, &keys.private) {
+        match (public, keys.private()) {
             (fresh @ Found::Fresh(_), _) => fresh,
             (public, None) => public,
             (public, Some(key)) => match (public, self.look_up(key, now)) {
@@ -114,21 +99,11 @@ impl State {
     }
 
     /// Looks up a fresh entry that may have come since [`State::find`].
-    pub(crate) fn find_fresh(
-        &self,
-        public: &[u8],
-        private: Option<&Arc<[u8]>>,
-        now: Instant,
-    ) -> Option<SharedEntry> {
-        let fresh = |key: &[u8]| match self.look_up(key, now) {
+    pub(crate) fn find_fresh(&self, key: &StoreKey) -> Option<Arc<Entry>> {
+        match self.look_up(key.bytes(), self.settings.clock.now()) {
             Found::Fresh(entry) => Some(entry),
             Found::Stale(_) | Found::Nothing => None,
-        };
-        let of = |entry, private_key| SharedEntry { entry, private_key };
-        fresh(public).map(|entry| of(entry, None)).or_else(|| {
-            let key = private?;
-            Some(of(fresh(key)?, Some(Arc::clone(key))))
-        })
+        }
     }
 
     fn look_up(&self, key: &[u8], now: Instant) -> Found {
@@ -159,13 +134,13 @@ impl State {
         let age = entry.age(now);
         let mut response: Res = entry.respond(to, age)?;
         let event = if entry.stale_for(now).is_some() {
-            self.counters.stale();
+            self.counters.lock().stale += 1;
             CacheEvent::Stale { age }
         } else if is_coalesced {
-            self.counters.coalesced();
+            self.counters.lock().coalesced += 1;
             CacheEvent::Coalesced
         } else {
-            self.counters.hit();
+            self.counters.lock().hits += 1;
             CacheEvent::Hit { age }
         };
         report(&mut response, event, self.settings.reports_in_meta);
@@ -173,7 +148,7 @@ impl State {
     }
 
     fn remove(&self, key: &[u8], reason: Eviction) -> Found {
-        self.counters.evicted(reason);
+        self.counters.lock().evicted[reason as usize] += 1;
         self.memory.remove(key);
         Found::Nothing
     }
@@ -185,26 +160,6 @@ impl State {
             .is_current(facts.since, &facts.groups, facts.uri.as_deref())
     }
 
-    pub(crate) fn invalidate_all(&self) {
-        self.invalidate(&Group::all());
-        self.memory.clear();
-    }
-
-    pub(crate) fn invalidate_prefix(&self, prefix: &str) {
-        self.generations.invalidate_prefix(prefix);
-        // A store knows no prefixes: it drops every read.
-        if let Some(store) = &self.settings.store {
-            store.invalidate(&groups::of_method(Method::ReadResource));
-        }
-    }
-
-    pub(crate) fn invalidate_principal(&self, principal: &Principal) {
-        self.invalidate(&groups::of_subject(principal));
-        if let Some(context) = self.settings.context.bytes(principal) {
-            self.invalidate(&groups::of_context(&context));
-        }
-    }
-
     pub(crate) fn invalidate(&self, group: &Group) {
         self.generations.invalidate(group);
         if let Some(store) = &self.settings.store {
@@ -214,6 +169,9 @@ impl State {
 
     pub(crate) fn stats(&self) -> Stats {
         let entries = self.memory.len();
-        self.counters.read(entries)
+        Stats {
+            entries,
+            ..*self.counters.lock()
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Counters, and their read-out.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mcp_layers_core::trail::BypassReason;
 
@@ -62,86 +62,16 @@ impl StoreEvent {
 
 /// The counters, updated on the path of requests.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    stale: AtomicU64,
-    coalesced: AtomicU64,
-    wait_timeouts: AtomicU64,
-    bytes: AtomicU64,
-    bypassed: [AtomicU64; BypassReason::ALL.len()],
-    not_stored: [AtomicU64; NotStored::COUNT],
-    evicted: [AtomicU64; Eviction::COUNT],
-    store: [AtomicU64; StoreEvent::COUNT],
-}
+pub(crate) struct Counters(Mutex<Stats>);
 
 impl Counters {
-    pub(crate) fn hit(&self) {
-        self.hits.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn miss(&self) {
-        self.misses.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn stale(&self) {
-        self.stale.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn coalesced(&self) {
-        self.coalesced.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn wait_timeout(&self) {
-        self.wait_timeouts.fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn inserted(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Relaxed);
-    }
-
-    pub(crate) fn removed(&self, bytes: u64) {
-        self.bytes.fetch_sub(bytes, Relaxed);
-    }
-
-    pub(crate) fn bypassed(&self, reason: BypassReason) {
-        self.bypassed[reason as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn not_stored(&self, reason: NotStored) {
-        self.not_stored[reason as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn evicted(&self, reason: Eviction) {
-        self.evicted[reason as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn store(&self, event: StoreEvent) {
-        self.store[event as usize].fetch_add(1, Relaxed);
-    }
-
-    pub(crate) fn read(&self, entries: u64) -> Stats {
-        fn all<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
-            std::array::from_fn(|at| counters[at].load(Relaxed))
-        }
-        Stats {
-            hits: self.hits.load(Relaxed),
-            misses: self.misses.load(Relaxed),
-            stale: self.stale.load(Relaxed),
-            coalesced: self.coalesced.load(Relaxed),
-            wait_timeouts: self.wait_timeouts.load(Relaxed),
-            entries,
-            bytes: self.bytes.load(Relaxed),
-            bypassed: all(&self.bypassed),
-            not_stored: all(&self.not_stored),
-            evicted: all(&self.evicted),
-            store: all(&self.store),
-        }
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Stats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A snapshot of a cache: counters since it was made, and its size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Fresh answers from memory or from the second level.
@@ -159,10 +89,10 @@ pub struct Stats {
     pub entries: u64,
     /// Bytes of all entries in memory, their keys included.
     pub bytes: u64,
-    bypassed: [u64; BypassReason::ALL.len()],
-    not_stored: [u64; NotStored::COUNT],
-    evicted: [u64; Eviction::COUNT],
-    store: [u64; StoreEvent::COUNT],
+    pub(crate) bypassed: [u64; BypassReason::ALL.len()],
+    pub(crate) not_stored: [u64; NotStored::COUNT],
+    pub(crate) evicted: [u64; Eviction::COUNT],
+    pub(crate) store: [u64; StoreEvent::COUNT],
 }
 
 impl Stats {

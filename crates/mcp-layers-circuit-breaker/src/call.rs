@@ -7,7 +7,7 @@ use mcp_layers_core::{Catalog, Class, End, Event, Lesson, McpResponse, Method, O
 use crate::{
     shared_circuit::{Changed, Pass, SharedCircuit},
     state::Breaker,
-    window::{Caller, Sample},
+    window::Sample,
 };
 
 /// Records the outcome of a call. A dropped call frees its probe.
@@ -15,7 +15,6 @@ pub(crate) struct Call<F> {
     pub(crate) breaker: Arc<Breaker<F>>,
     pub(crate) circuit: Arc<SharedCircuit>,
     pub(crate) pass: Pass,
-    pub(crate) caller: Caller,
     pub(crate) method: Method<'static>,
     /// True for the first attempt of the call.
     pub(crate) is_first: bool,
@@ -38,7 +37,9 @@ impl<F> Call<F> {
             _ => false,
         };
         let sample = Sample { failed, slow };
-        let min_callers = breaker.min_callers(self.caller);
+        let min_callers = breaker
+            .state
+            .min_callers(self.pass.caller, &breaker.settings);
         let changed = self.circuit.record(self.pass, min_callers, sample, now);
         if let Some(changed) = changed {
             breaker.state.changed(&self.circuit.label, changed);

@@ -1,23 +1,22 @@
 //! The handle, for operators.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use mcp_layers_core::trail::CircuitState;
 
 use crate::{
-    circuit::Mode, key::Name, settings::LayerSettings, shared_circuit::SharedCircuit, state::State,
+    circuit::Mode,
+    key::Name,
+    settings::LayerSettings,
+    shared_circuit::SharedCircuit,
+    state::{CircuitBreakerStats, State},
     window::Counts,
 };
 
 /// A handle to the circuits of a layer. Clones share them.
 ///
 /// Circuits are named as in [`CircuitStatus::circuit`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct CircuitBreakerHandle {
     pub(crate) settings: LayerSettings,
     pub(crate) state: Arc<State>,
@@ -42,40 +41,15 @@ pub struct CircuitStatus {
     pub retry_after: Option<Duration>,
 }
 
-/// Numbers of a layer, since it was created.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CircuitBreakerStats {
-    /// The times that a circuit opened for everybody.
-    pub opened: u64,
-    /// The times that a circuit opened for one principal.
-    pub opened_for_principal: u64,
-    /// The times that a circuit became half open.
-    pub half_opened: u64,
-    /// The times that a circuit closed.
-    pub closed: u64,
-    /// The calls that were refused.
-    pub refused: u64,
-    /// The circuits that are not closed at this moment.
-    pub not_closed: usize,
-    /// The circuits that exist.
-    pub circuits: usize,
-}
-
 impl CircuitBreakerHandle {
     /// The numbers of the layer.
     #[must_use]
     pub fn stats(&self) -> CircuitBreakerStats {
         let all = self.state.all();
-        let counters = &self.state.counters;
         CircuitBreakerStats {
-            opened: counters.opened.load(Relaxed),
-            opened_for_principal: counters.opened_for_one.load(Relaxed),
-            half_opened: counters.half_opened.load(Relaxed),
-            closed: counters.closed.load(Relaxed),
-            refused: counters.refused.load(Relaxed),
             not_closed: all.iter().filter(|circuit| !is_closed(circuit)).count(),
             circuits: all.len(),
+            ..*self.state.stats()
         }
     }
 
@@ -141,12 +115,4 @@ impl CircuitBreakerHandle {
 
 fn is_closed(circuit: &SharedCircuit) -> bool {
     circuit.with(|everybody| everybody.state() == CircuitState::Closed)
-}
-
-impl fmt::Debug for CircuitBreakerHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CircuitBreakerHandle")
-            .field("circuits", &self.circuits())
-            .finish_non_exhaustive()
-    }
 }

@@ -105,12 +105,13 @@ mod window;
 pub use circuit::{Admission, Circuit, Mode, Ticket};
 pub use fallback::{CircuitOpen, Fallback, NoFallback};
 pub use future::ResponseFuture;
-pub use handle::{CircuitBreakerHandle, CircuitBreakerStats, CircuitStatus};
+pub use handle::{CircuitBreakerHandle, CircuitStatus};
 pub use key::CircuitKey;
 pub use layer::CircuitBreakerLayer;
 pub use mcp_layers_core::trail::CircuitState;
 pub use service::CircuitBreaker;
 pub use settings::{Percent, Settings};
+pub use state::CircuitBreakerStats;
 pub use window::{Counts, Sample, Window};
 
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -70,7 +70,8 @@ where
         let circuit = breaker.state.circuit(name, &breaker.settings);
         let caller = caller_of(&request, &breaker.state.callers);
         let now = breaker.settings.clock.now();
-        let (admission, changed) = circuit.admit(caller, breaker.min_callers(caller), now);
+        let min_callers = breaker.state.min_callers(caller, &breaker.settings);
+        let (admission, changed) = circuit.admit(caller, min_callers, now);
         if let Some(changed) = changed {
             breaker.state.changed(&circuit.label, changed);
         }
@@ -83,7 +84,6 @@ where
         let call = Call {
             breaker: Arc::clone(breaker),
             pass,
-            caller,
             method: request.method().known().unwrap_or(Method::CallTool),
             is_first: request.context().attempt() <= 1,
             changed,
@@ -106,7 +106,7 @@ impl<F> Breaker<F> {
         Req: McpRequest,
         F: Fallback<Req>,
     {
-        self.state.counters.refused.fetch_add(1, Relaxed);
+        self.state.stats().refused += 1;
         let open = CircuitOpen {
             circuit: circuit.label.clone(),
             retry_after,

@@ -36,7 +36,7 @@ struct Circuits {
 /// A call that was let through.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass {
-    caller: Caller,
+    pub(crate) caller: Caller,
     everybody: Ticket,
     own: Option<Ticket>,
 }

@@ -4,8 +4,8 @@ use std::{
     borrow::Cow,
     collections::{HashMap, hash_map::RandomState},
     sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
@@ -30,13 +30,6 @@ pub(crate) struct Breaker<F> {
     pub(crate) fallback: F,
 }
 
-impl<F> Breaker<F> {
-    /// The number of callers that must have failed before a circuit opens for everybody.
-    pub(crate) fn min_callers(&self, caller: Caller) -> usize {
-        self.state.min_callers(caller, self.settings.min_principals)
-    }
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct State {
     tools: RwLock<HashMap<Box<str>, Arc<SharedCircuit>>>,
@@ -45,17 +38,27 @@ pub(crate) struct State {
     /// True once a verified principal has called.
     knows_principals: AtomicBool,
     pub(crate) callers: RandomState,
-    pub(crate) counters: Counters,
+    stats: Mutex<CircuitBreakerStats>,
 }
 
-/// Numbers since the state was created.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) opened: AtomicU64,
-    pub(crate) opened_for_one: AtomicU64,
-    pub(crate) half_opened: AtomicU64,
-    pub(crate) closed: AtomicU64,
-    pub(crate) refused: AtomicU64,
+/// Numbers of a layer, since it was created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CircuitBreakerStats {
+    /// The times that a circuit opened for everybody.
+    pub opened: u64,
+    /// The times that a circuit opened for one principal.
+    pub opened_for_principal: u64,
+    /// The times that a circuit became half open.
+    pub half_opened: u64,
+    /// The times that a circuit closed.
+    pub closed: u64,
+    /// The calls that were refused.
+    pub refused: u64,
+    /// The circuits that are not closed at this moment.
+    pub not_closed: usize,
+    /// The circuits that exist.
+    pub circuits: usize,
 }
 
 impl State {
@@ -99,16 +102,22 @@ impl State {
         tools.values().chain(others.values()).cloned().collect()
     }
 
-    /// As long as no verified principal has called, callers cannot be told apart, and one is enough.
-    fn min_callers(&self, caller: Caller, setting: usize) -> usize {
+    /// The number of callers that must have failed before a circuit opens for everybody. As long as no
+    /// verified principal has called, callers cannot be told apart, and one is enough.
+    pub(crate) fn min_callers(&self, caller: Caller, settings: &LayerSettings) -> usize {
         if caller.0.is_some() && !self.knows_principals.load(Relaxed) {
             self.knows_principals.store(true, Relaxed);
         }
         if self.knows_principals.load(Relaxed) {
-            setting
+            settings.min_principals
         } else {
             1
         }
+    }
+
+    /// The numbers of events. Those of circuits are not kept.
+    pub(crate) fn stats(&self) -> MutexGuard<'_, CircuitBreakerStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts and logs a change of state.
@@ -118,13 +127,14 @@ impl State {
         } else {
             "everybody"
         };
-        let counter = match (changed.to, changed.for_one) {
-            (CircuitState::Open, false) => &self.counters.opened,
-            (CircuitState::Open, true) => &self.counters.opened_for_one,
-            (CircuitState::HalfOpen, _) => &self.counters.half_opened,
-            _ => &self.counters.closed,
-        };
-        counter.fetch_add(1, Relaxed);
+        let mut stats = self.stats();
+        match (changed.to, changed.for_one) {
+            (CircuitState::Open, false) => stats.opened += 1,
+            (CircuitState::Open, true) => stats.opened_for_principal += 1,
+            (CircuitState::HalfOpen, _) => stats.half_opened += 1,
+            _ => stats.closed += 1,
+        }
+        drop(stats);
         let state = changed.to.as_str();
         if changed.to == CircuitState::Open {
             tracing::warn!(circuit, state, scope, "circuit opened");

@@ -95,16 +95,27 @@ pub fn write_canonical(value: &Value, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the members sorted by key. The map's own order is not enough: any crate in the build can
-/// turn on `serde_json/preserve_order`, which keeps the order of insertion.
-pub(crate) fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
-    write_members(map.iter().collect(), out);
+fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
+    write_members(map.iter(), out);
 }
 
-pub(crate) fn write_members(mut members: Vec<(&String, &Value)>, out: &mut Vec<u8>) {
+/// Writes the members sorted by key. The map's own order is not enough: any crate in the build can
+/// turn on `serde_json/preserve_order`, which keeps the order of insertion.
+pub(crate) fn write_members<'a>(
+    members: impl Iterator<Item = (&'a String, &'a Value)> + Clone,
+    out: &mut Vec<u8>,
+) {
+    if members.clone().is_sorted_by_key(|(key, _)| key) {
+        return write_sorted(members, out);
+    }
+    let mut members: Vec<_> = members.collect();
     members.sort_unstable_by_key(|(key, _)| *key);
+    write_sorted(members.into_iter(), out);
+}
+
+fn write_sorted<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>, out: &mut Vec<u8>) {
     out.push(b'{');
-    for (index, (key, value)) in members.into_iter().enumerate() {
+    for (index, (key, value)) in members.enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use crate::McpError;
 
@@ -17,7 +18,8 @@ pub struct Trail {
 
 #[derive(Clone, Default)]
 struct Noted {
-    events: Vec<Event>,
+    /// Most trails have one event, which needs no allocation of its own.
+    events: SmallVec<[Event; 1]>,
     public: bool,
 }
 

@@ -10,9 +10,10 @@ use mcp_layers_core::{Event, McpRequest, McpResponse};
 use tower_service::Service;
 
 use crate::{
+    rules::Costs,
     settings::Settings,
     state::{State, limiting_rule, store_unavailable},
-    store::{Acquire, Cost, RateLimitStore, Verdict},
+    store::{Acquire, RateLimitStore, Verdict},
 };
 
 /// A call that does not simply pass.
@@ -20,7 +21,7 @@ pub(crate) struct Held<S, Req, St> {
     /// An instance that is ready.
     pub(crate) service: S,
     pub(crate) request: Req,
-    pub(crate) costs: Vec<Cost>,
+    pub(crate) costs: Costs,
     pub(crate) state: Arc<State<St>>,
     pub(crate) settings: Settings,
 }

@@ -86,7 +86,7 @@
 //!
 //! # Cost
 //!
-//! For each call three allocations and one lock; for each rule that applies one hash and one
+//! For each call one lock; for each rule that applies one allocation (its key), one hash and one
 //! decision of governor. The number of rules for single tools does not matter. A key takes up to 150
 //! bytes, so that the default store takes up to 15 MB. The figures are in `rate-limit.md` of the
 //! `mcp-layers` crate.

@@ -10,6 +10,7 @@ use std::{
 
 use governor::Quota;
 use mcp_layers_core::{Clock, ConfigError};
+use smallvec::SmallVec;
 
 use crate::{
     store::{Acquire, Cost, Decision, RateLimitStore, StoreStats, Verdict},
@@ -95,7 +96,7 @@ impl MemoryStore {
 
     /// Charges all of the costs, or none.
     pub fn decide(&self, costs: &[Cost]) -> Verdict {
-        let mut wanted: Vec<_> = costs.iter().map(|cost| self.wanted(cost)).collect();
+        let mut wanted: SmallVec<[_; 2]> = costs.iter().map(|cost| self.wanted(cost)).collect();
         let mut state = self.lock();
         let now = state.now();
         state.table.decide(&mut wanted, now)

@@ -11,12 +11,16 @@ use std::{
 
 use governor::Quota;
 use mcp_layers_core::{Catalog, ConfigError, McpRequest, ToolPattern};
+use smallvec::SmallVec;
 
 use crate::{
     key_component::{KeyComponent, caller_hash, is_known},
     rule::Rule,
     store::Cost,
 };
+
+/// The costs of a call. Few rules apply to one call: two need no allocation here.
+pub(crate) type Costs = SmallVec<[Cost; 2]>;
 
 /// The table of rules.
 #[derive(Debug)]
@@ -95,7 +99,7 @@ impl Rules {
     }
 
     /// The costs of a request under the rules that apply to it.
-    pub(crate) fn costs<Req: McpRequest>(&self, request: &Req) -> Vec<Cost> {
+    pub(crate) fn costs<Req: McpRequest>(&self, request: &Req) -> Costs {
         let is_known = self.named.knows_target(request) || is_known(request);
         let of_tool = request.target().and_then(|tool| self.by_tool.get(tool));
         let rules = self.general.iter().chain(of_tool.into_iter().flatten());

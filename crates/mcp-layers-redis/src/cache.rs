@@ -7,7 +7,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -100,7 +100,8 @@ struct Shared {
     puts: Arc<Semaphore>,
     /// The invalidations that were not sent yet.
     pending: Mutex<HashSet<Group>>,
-    telling: AtomicBool,
+    /// One permit: one task tells at a time.
+    telling: Arc<Semaphore>,
     runtime: OnceLock<Handle>,
     put: AtomicU64,
     dropped: AtomicU64,
@@ -121,7 +122,7 @@ impl RedisCacheStore {
             max_entry_bytes: Self::MAX_ENTRY_BYTES,
             puts: Arc::new(Semaphore::new(PUTS)),
             pending: Mutex::default(),
-            telling: AtomicBool::new(false),
+            telling: Arc::new(Semaphore::new(1)),
             runtime: OnceLock::new(),
             put: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -222,45 +223,24 @@ impl RedisCacheStore {
         let Some(runtime) = shared.runtime() else {
             return;
         };
-        if shared.pending().is_empty() || shared.telling.swap(true, SeqCst) {
+        if shared.pending().is_empty() {
             return;
         }
-        let task = Telling {
-            shared: Arc::clone(shared),
-            done: false,
+        let Ok(permit) = Arc::clone(&shared.telling).try_acquire_owned() else {
+            return;
         };
+        let store = self.clone();
         runtime.spawn(async move {
             let (mut pause, longest) = PAUSES;
-            while !task.shared.tell().await {
+            while !store.shared.tell().await {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(longest);
             }
-            task.finish();
+            // What came after its last look. A task that was cut off ends with its runtime, and leaves
+            // the rest to the next call.
+            drop(permit);
+            store.tell();
         });
-    }
-}
-
-/// The task that tells. However it ends, another one can begin.
-struct Telling {
-    shared: Arc<Shared>,
-    done: bool,
-}
-
-impl Telling {
-    fn finish(mut self) {
-        self.done = true;
-    }
-}
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        self.shared.telling.store(false, SeqCst);
-        // What came after its last look. A task that was cut off ends with its runtime, and leaves
-        // the rest to the next call.
-        if self.done {
-            let shared = Arc::clone(&self.shared);
-            RedisCacheStore { shared }.tell();
-        }
     }
 }
 
@@ -283,7 +263,7 @@ impl Shared {
     async fn tell(&self) -> bool {
         let groups: Vec<_> = self.pending().iter().cloned().collect();
         for group in groups {
-            let mut script = self.invalidate.key(self.key(b'g', group.name()));
+            let mut script = self.invalidate.key(self.key('g', group.name()));
             script.arg(millis(REMEMBERED));
             let told: Result<i64, _> = self.connection.script(&self.tag, &script).await;
             if told.is_err() {
@@ -295,9 +275,9 @@ impl Shared {
     }
 
     async fn get(&self, key: &StoreKey) -> Result<Answer, RedisError> {
-        let mut script = self.get.key(self.key(b'e', key.bytes()));
+        let mut script = self.get.key(self.key('e', key.bytes()));
         for group in key.groups() {
-            script.key(self.key(b'g', group.name()));
+            script.key(self.key('g', group.name()));
         }
         script.arg(millis(REMEMBERED)).arg(self.max_entry_bytes);
         self.connection.script(&self.tag, &script).await
@@ -310,22 +290,16 @@ impl Shared {
             return false;
         }
         let mut command = redis::cmd("SET");
-        command.arg(self.key(b'e', key.bytes())).arg(record);
+        command.arg(self.key('e', key.bytes())).arg(record);
         command.arg("PX").arg(left);
         let put: Result<redis::Value, _> = self.connection.run(&self.tag, &command).await;
         put.is_ok()
     }
 
     /// A key of the server: a digest, since ours can be long and have digests of credentials.
-    fn key(&self, kind: u8, bytes: &[u8]) -> Vec<u8> {
-        let mut key = self.tag.as_bytes().to_vec();
-        key.push(b':');
-        key.push(kind);
-        key.push(b':');
-        for byte in Sha256::digest(bytes) {
-            key.extend_from_slice(format!("{byte:02x}").as_bytes());
-        }
-        key
+    fn key(&self, kind: char, bytes: &[u8]) -> String {
+        let digest = base16ct::lower::encode_string(&Sha256::digest(bytes));
+        format!("{}:{kind}:{digest}", self.tag)
     }
 }
 

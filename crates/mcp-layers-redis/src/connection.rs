@@ -1,13 +1,6 @@
 //! The connection to Redis or Valkey.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use mcp_layers_core::ConfigError;
 #[cfg(feature = "cache")]
@@ -17,9 +10,9 @@ use redis::FromRedisValue;
 use redis::ScriptInvocation;
 
 use crate::{
-    RedisError, RedisErrorKind, address,
+    RedisError, address,
     servers::{Command, Servers},
-    supervisor::Supervisor,
+    supervisor::{ConnectionState, Supervisor},
 };
 
 /// A connection to Redis or Valkey with a bounded wait for each command. It heals after a loss.
@@ -28,7 +21,7 @@ use crate::{
 /// command runs on.
 #[derive(Clone)]
 pub struct RedisConnection {
-    shared: Arc<Shared>,
+    supervisor: Arc<Supervisor>,
     prefix: Arc<str>,
     max_wait: Duration,
     #[cfg(feature = "tls")]
@@ -40,13 +33,6 @@ const NO_CERTIFICATES: redis::TlsCertificates = redis::TlsCertificates {
     client_tls: None,
     root_cert: None,
 };
-
-struct Shared {
-    supervisor: Arc<Supervisor>,
-    commands: AtomicU64,
-    failures: AtomicU64,
-    timeouts: AtomicU64,
-}
 
 impl RedisConnection {
     /// The default of [`RedisConnection::max_wait`]: 100 ms.
@@ -109,7 +95,7 @@ impl RedisConnection {
 
     fn to(servers: Servers) -> Self {
         Self {
-            shared: Arc::new(Shared::new(servers)),
+            supervisor: Arc::new(Supervisor::new(servers)),
             prefix: Self::DEFAULT_KEY_PREFIX.into(),
             max_wait: Self::DEFAULT_MAX_WAIT,
             #[cfg(feature = "tls")]
@@ -151,19 +137,7 @@ impl RedisConnection {
     /// Returns the state and the counters.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        let Shared {
-            supervisor,
-            commands,
-            failures,
-            timeouts,
-        } = &*self.shared;
-        ConnectionState {
-            is_connected: supervisor.is_connected(),
-            connects: supervisor.connects(),
-            commands: commands.load(Relaxed),
-            failures: failures.load(Relaxed),
-            timeouts: timeouts.load(Relaxed),
-        }
+        self.supervisor.state()
     }
 
     /// Replaces the certificates. Nothing is shared with clones that were made before.
@@ -172,12 +146,12 @@ impl RedisConnection {
         mut self,
         certificates: redis::TlsCertificates,
     ) -> Result<Self, ConfigError> {
-        let servers = self.shared.supervisor.servers();
+        let servers = self.supervisor.servers();
         let servers = servers.with_certificates(&certificates).map_err(|_| {
             ConfigError::new("certificates are for addresses that begin with `rediss://`")
         })?;
         self.certificates = certificates;
-        self.shared = Arc::new(Shared::new(servers));
+        self.supervisor = Arc::new(Supervisor::new(servers));
         Ok(self)
     }
 
@@ -212,43 +186,8 @@ impl RedisConnection {
         tag: &str,
         command: &Command<'_>,
     ) -> Result<T, RedisError> {
-        let shared = &*self.shared;
-        shared.commands.fetch_add(1, Relaxed);
-        let answer = shared.supervisor.run(tag, self.max_wait, command).await;
-        if let Err(error) = &answer {
-            shared.failures.fetch_add(1, Relaxed);
-            let timed_out = error.kind() == RedisErrorKind::TimedOut;
-            shared.timeouts.fetch_add(u64::from(timed_out), Relaxed);
-        }
-        answer
+        self.supervisor.run(tag, self.max_wait, command).await
     }
-}
-
-impl Shared {
-    fn new(servers: Servers) -> Self {
-        Self {
-            supervisor: Arc::new(Supervisor::new(servers)),
-            commands: AtomicU64::new(0),
-            failures: AtomicU64::new(0),
-            timeouts: AtomicU64::new(0),
-        }
-    }
-}
-
-/// The state and counters of a [`RedisConnection`] and its clones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ConnectionState {
-    /// True while there is a connection, and the last command about each prefix found its server.
-    pub is_connected: bool,
-    /// Connections that were made.
-    pub connects: u64,
-    /// Commands.
-    pub commands: u64,
-    /// Commands that failed, also those that were not answered in time.
-    pub failures: u64,
-    /// Commands that were not answered in time.
-    pub timeouts: u64,
 }
 
 /// Without the address, which may contain a password.

@@ -73,11 +73,12 @@ mod tls;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use cache::{CacheStoreState, RedisCacheStore};
-pub use connection::{ConnectionState, RedisConnection};
+pub use connection::RedisConnection;
 pub use error::{RedisError, RedisErrorKind};
 #[cfg(feature = "rate-limit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
 pub use rate_limit::{OnUnavailable, RedisRateLimitStore};
+pub use supervisor::ConnectionState;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -40,6 +40,7 @@ static SCRIPT: LazyLock<Script> =
 ///    quota.
 ///
 /// A restart of Redis without persistence begins with full budgets.
+#[derive(Clone)]
 pub struct RedisRateLimitStore {
     shared: Arc<Shared>,
 }
@@ -94,23 +95,19 @@ impl Shared {
             script.key(self.key(&cost.rule, &cost.key));
             script.arg(interval).arg(burst).arg(cost.amount.get());
         }
-        Ok(match self.connection.script(&self.tag, &script).await? {
-            Answer::Taken => Verdict::Admitted,
-            Answer::Wait(number, micros) => Verdict::Limited {
-                index: number.saturating_sub(1),
+        let (number, micros): (usize, u64) = self.connection.script(&self.tag, &script).await?;
+        Ok(match number.checked_sub(1) {
+            None => Verdict::Admitted,
+            Some(index) => Verdict::Limited {
+                index,
                 retry_after: Duration::from_micros(micros),
             },
         })
     }
 
     fn key(&self, rule: &str, key: &[u8]) -> String {
-        use fmt::Write;
-        let mut text = format!("{}:{rule}:", self.tag);
-        for byte in Sha256::digest(key).iter().take(16) {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        let digest = base16ct::lower::encode_string(&Sha256::digest(key)[..16]);
+        format!("{}:{rule}:{digest}", self.tag)
     }
 
     fn fall_back(&self, costs: &[Cost]) -> Decision {
@@ -160,33 +157,6 @@ impl RateLimitStore for RedisRateLimitStore {
 
 /// The longest time in microseconds that the script reckons with: 71 years.
 const LONGEST: u64 = 1 << 51;
-
-/// The result of the script.
-enum Answer {
-    Taken,
-    Wait(usize, u64),
-}
-
-impl redis::FromRedisValue for Answer {
-    fn from_redis_value(value: redis::Value) -> Result<Self, redis::ParsingError> {
-        match redis::from_redis_value::<Vec<redis::Value>>(value)?.as_slice() {
-            [redis::Value::Int(0)] => Ok(Self::Taken),
-            [number, wait] => Ok(Self::Wait(
-                redis::from_redis_value(number.clone())?,
-                redis::from_redis_value(wait.clone())?,
-            )),
-            _ => Err("not an answer of the script".into()),
-        }
-    }
-}
-
-impl Clone for RedisRateLimitStore {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
 
 impl fmt::Debug for RedisRateLimitStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redis::{
-    Client, Cmd, FromRedisValue, Pipeline, RedisFuture, RedisResult, Value,
+    Client, Cmd, FromRedisValue, RedisResult,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig},
 };
 #[cfg(feature = "cluster")]
@@ -50,9 +50,17 @@ pub(crate) enum Command<'a> {
 }
 
 impl Command<'_> {
-    pub(crate) async fn send<T: FromRedisValue>(
+    pub(crate) async fn send<T: FromRedisValue>(&self, connection: Connection) -> RedisResult<T> {
+        match connection {
+            Connection::One(connection) => self.send_on(connection).await,
+            #[cfg(feature = "cluster")]
+            Connection::Cluster(connection) => self.send_on(connection).await,
+        }
+    }
+
+    async fn send_on<C: ConnectionLike, T: FromRedisValue>(
         &self,
-        mut connection: Connection,
+        mut connection: C,
     ) -> RedisResult<T> {
         match self {
             Self::One(command) => command.query_async(&mut connection).await,
@@ -65,7 +73,7 @@ impl Command<'_> {
 impl Servers {
     /// Connects, and waits for a sign of life: a paused server accepts connections, too.
     pub(crate) async fn connect(&self) -> RedisResult<Connection> {
-        let mut connection = match self {
+        let connection = match self {
             Self::One(client) => {
                 let config = ConnectionManagerConfig::new()
                     .set_number_of_retries(0)
@@ -97,7 +105,8 @@ impl Servers {
                 Connection::Cluster(builder.build()?.get_async_connection().await?)
             }
         };
-        redis::cmd("PING").exec_async(&mut connection).await?;
+        let ping = redis::cmd("PING");
+        let _: redis::Value = Command::One(&ping).send(connection.clone()).await?;
         Ok(connection)
     }
 
@@ -123,36 +132,5 @@ impl Servers {
                 certificates: Some(certificates.clone()),
             },
         })
-    }
-}
-
-impl ConnectionLike for Connection {
-    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::One(connection) => connection.req_packed_command(command),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(connection) => connection.req_packed_command(command),
-        }
-    }
-
-    fn req_packed_commands<'a>(
-        &'a mut self,
-        pipeline: &'a Pipeline,
-        offset: usize,
-        count: usize,
-    ) -> RedisFuture<'a, Vec<Value>> {
-        match self {
-            Self::One(connection) => connection.req_packed_commands(pipeline, offset, count),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
-        }
-    }
-
-    fn get_db(&self) -> i64 {
-        match self {
-            Self::One(connection) => connection.get_db(),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(connection) => connection.get_db(),
-        }
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -26,6 +23,22 @@ const DELAYS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 /// The time until a node of a cluster that did not answer is tried again.
 const NEXT_TRY: Duration = Duration::from_millis(250);
 
+/// The state and counters of a [`RedisConnection`](crate::RedisConnection) and its clones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionState {
+    /// True while there is a connection, and the last command about each prefix found its server.
+    pub is_connected: bool,
+    /// Connections that were made.
+    pub connects: u64,
+    /// Commands.
+    pub commands: u64,
+    /// Commands that failed, also those that were not answered in time.
+    pub failures: u64,
+    /// Commands that were not answered in time.
+    pub timeouts: u64,
+}
+
 /// The connection that all commands share.
 ///
 /// The `redis` crate connects again after a loss. It does not notice a server that hangs, so after
@@ -36,7 +49,7 @@ pub(crate) struct Supervisor {
     state: watch::Sender<State>,
     /// The tags whose last command found no server, and the time of the next attempt.
     failing: Mutex<HashMap<Box<str>, Instant>>,
-    connects: AtomicU64,
+    counted: Mutex<ConnectionState>,
 }
 
 #[derive(Clone)]
@@ -56,7 +69,7 @@ impl Supervisor {
             servers,
             state: watch::Sender::new(State::Idle),
             failing: Mutex::default(),
-            connects: AtomicU64::new(0),
+            counted: Mutex::default(),
         }
     }
 
@@ -73,7 +86,9 @@ impl Supervisor {
         max_wait: Duration,
         command: &Command<'_>,
     ) -> Result<T, RedisError> {
+        self.counted().commands += 1;
         if self.servers.is_cluster() && self.fails_at_once(tag) {
+            self.counted().failures += 1;
             return Err(RedisError::unavailable());
         }
         let mut used = None;
@@ -106,6 +121,19 @@ impl Supervisor {
         answer
     }
 
+    /// The state and the counters.
+    pub(crate) fn state(&self) -> ConnectionState {
+        let is_failing = !self.failing().is_empty();
+        ConnectionState {
+            is_connected: matches!(*self.state.borrow(), State::Connected(..)) && !is_failing,
+            ..*self.counted()
+        }
+    }
+
+    fn counted(&self) -> MutexGuard<'_, ConnectionState> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns whether the node of this tag did not answer a moment ago. One command at a time tries
     /// it again.
     fn fails_at_once(&self, tag: &str) -> bool {
@@ -122,12 +150,15 @@ impl Supervisor {
 
     fn record(&self, tag: &str, error: Option<&RedisError>) {
         use RedisErrorKind::{TimedOut, Unavailable};
+        let mut counted = self.counted();
+        counted.failures += u64::from(error.is_some());
+        counted.timeouts += u64::from(error.is_some_and(|error| error.kind() == TimedOut));
         let mut failing = self.failing();
         if error.is_some_and(|error| matches!(error.kind(), TimedOut | Unavailable)) {
             failing.insert(tag.into(), Instant::now() + NEXT_TRY);
         } else if failing.remove(tag).is_some() {
             // The `redis` crate has connected again.
-            self.connects.fetch_add(1, Relaxed);
+            counted.connects += 1;
         }
     }
 
@@ -165,14 +196,6 @@ impl Supervisor {
         self.connect_if_idle();
     }
 
-    pub(crate) fn is_connected(&self) -> bool {
-        matches!(*self.state.borrow(), State::Connected(..)) && self.failing().is_empty()
-    }
-
-    pub(crate) fn connects(&self) -> u64 {
-        self.connects.load(Relaxed)
-    }
-
     fn connect_if_idle(self: &Arc<Self>) {
         let idle = self.state.send_if_modified(|state| {
             let idle = matches!(state, State::Idle);
@@ -191,7 +214,10 @@ impl Supervisor {
         let (mut delay, longest) = DELAYS;
         loop {
             if let Ok(Ok(connection)) = timeout(ATTEMPT * 2, self.servers.connect()).await {
-                let number = self.connects.fetch_add(1, Relaxed);
+                let mut counted = self.counted();
+                let number = counted.connects;
+                counted.connects += 1;
+                drop(counted);
                 self.state
                     .send_replace(State::Connected(number, connection));
                 return;

@@ -2,8 +2,9 @@
 
 use std::{
     fmt,
+    ops::ControlFlow,
     pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,7 +13,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::{
-    retry_state::{Output, RetryState, Step},
+    retry_state::{Output, RetryState},
     safety::may_have_run,
     state::State,
     time_limit::TimeLimit,
@@ -20,22 +21,26 @@ use crate::{
 };
 
 pin_project! {
-    /// The future of [`Retry`](crate::Retry). The attempt that runs is part of it; a box is made for
-    /// each wait, and for a time limit.
+    /// The future of [`Retry`](crate::Retry). The first attempt is part of it; a box is made for those
+    /// that follow, and for a time limit.
     pub struct ResponseFuture<S, Req>
     where
         S: Service<Req>,
         Req: McpRequest,
     {
         #[pin]
-        attempt: Option<S::Future>,
+        first: Option<S::Future>,
         plan: Plan<S, Req>,
         limit: TimeLimit,
+        later: Option<Later<S, Req>>,
     }
 }
 
-/// The step that follows the end of an attempt.
-pub(crate) enum Plan<S: Service<Req>, Req: McpRequest> {
+/// The attempts after the first.
+type Later<S, Req> = Pin<Box<dyn Future<Output = Output<S, Req>> + Send>>;
+
+/// The step that follows the end of the first attempt.
+pub(crate) enum Plan<S, Req: McpRequest> {
     /// Its outcome is the answer.
     Pass,
     /// Its outcome is the answer. A call that is not safe to repeat may have taken effect.
@@ -46,78 +51,67 @@ pub(crate) enum Plan<S: Service<Req>, Req: McpRequest> {
     },
     /// Another attempt may follow.
     Repeat(RetryState<S, Req>),
-    Done,
 }
 
 impl<S: Service<Req>, Req: McpRequest> ResponseFuture<S, Req> {
-    pub(crate) fn new(attempt: S::Future, plan: Plan<S, Req>, limit: TimeLimit) -> Self {
+    pub(crate) fn new(first: S::Future, plan: Plan<S, Req>, limit: TimeLimit) -> Self {
         Self {
-            attempt: Some(attempt),
+            first: Some(first),
             plan,
             limit,
+            later: None,
         }
     }
 }
 
 impl<S, Req> Future for ResponseFuture<S, Req>
 where
-    S: Service<Req, Response = Req::Response>,
-    Req: ReplayRequest,
+    S: Service<Req, Response = Req::Response> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    Req: ReplayRequest + Send + 'static,
+    Req::Response: Send,
 {
     type Output = Output<S, Req>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            let outcome = match (this.attempt.as_mut().as_pin_mut(), &mut *this.plan) {
-                (Some(attempt), _) => match attempt.poll(cx) {
-                    Poll::Ready(output) => Some(output),
-                    Poll::Pending if this.limit.is_over(cx) => None,
-                    Poll::Pending => return Poll::Pending,
-                },
-                (None, Plan::Repeat(state)) => match ready!(state.poll_next(cx, this.limit)) {
-                    Step::Attempt(attempt) => {
-                        this.attempt.set(Some(attempt));
-                        continue;
-                    }
-                    Step::Failed(output) => Some(output),
-                    Step::TimedOut => None,
-                    Step::Cancelled(output) => {
-                        *this.plan = Plan::Done;
-                        return Poll::Ready(output);
-                    }
-                },
-                (None, _) => panic!("polled after completion"),
-            };
-            // An attempt that reached its time limit ends here.
-            this.attempt.set(None);
-            let plan = std::mem::replace(this.plan, Plan::Done);
-            let output = match plan {
-                Plan::Repeat(mut state) => match state.after(outcome, this.limit) {
-                    Some(output) => output,
-                    None => {
-                        *this.plan = Plan::Repeat(state);
-                        continue;
-                    }
-                },
-                Plan::Once {
-                    state,
-                    reply_to,
-                    is_call,
-                } => {
-                    let limit = &*this.limit;
-                    let output = outcome.unwrap_or_else(|| Ok(limit.timed_out(reply_to.clone())));
-                    if is_call {
-                        mark_unknown(&state, reply_to, output)
-                    } else {
-                        output
-                    }
-                }
-                Plan::Pass | Plan::Done => {
-                    outcome.expect("a request that passes has no time limit")
-                }
-            };
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        if let Some(later) = this.later {
+            let output = ready!(later.as_mut().poll(cx));
+            *this.later = None;
             return Poll::Ready(output);
+        }
+        let first = this.first.as_mut().as_pin_mut();
+        let outcome = match first.expect("polled after completion").poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending if this.limit.is_over(cx) => None,
+            Poll::Pending => return Poll::Pending,
+        };
+        // An attempt that reached its time limit ends here.
+        this.first.set(None);
+        match std::mem::replace(this.plan, Plan::Pass) {
+            Plan::Pass => Poll::Ready(outcome.expect("a request that passes has no time limit")),
+            Plan::Once {
+                state,
+                reply_to,
+                is_call,
+            } => {
+                let limit = &*this.limit;
+                let output = outcome.unwrap_or_else(|| Ok(limit.timed_out(reply_to.clone())));
+                Poll::Ready(if is_call {
+                    mark_unknown(&state, reply_to, output)
+                } else {
+                    output
+                })
+            }
+            Plan::Repeat(mut state) => match state.after(outcome, this.limit) {
+                ControlFlow::Break(output) => Poll::Ready(output),
+                ControlFlow::Continue((wait, failed)) => {
+                    let limit = std::mem::take(this.limit);
+                    *this.later = Some(Box::pin(state.repeat(wait, failed, limit)));
+                    self.poll(cx)
+                }
+            },
         }
     }
 }
@@ -133,7 +127,7 @@ fn mark_unknown<R: McpResponse, E>(
         Ok(response) => unknown_outcome::mark(response, to),
         Err(_) => (unknown_outcome::failed(to), true),
     };
-    state.unknown_outcomes.fetch_add(1, Relaxed);
+    state.stats().unknown_outcomes += 1;
     let reason = GiveUpReason::Unsafe;
     let trail = response.trail_mut();
     trail.push(Event::GaveUp { reason });

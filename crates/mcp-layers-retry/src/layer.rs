@@ -57,8 +57,8 @@ impl RetryLayer {
         self
     }
 
-    /// Sets the retry budget. The default is 20 % of the requests, and 10 retries a second. A clone
-    /// of another layer's budget is shared with it.
+    /// Sets the retry budget. The default is 20 % of the requests, and 10 retries a second, for each
+    /// principal. A clone of another layer's budget is shared with it.
     #[must_use]
     pub fn budget(mut self, budget: Budget) -> Self {
         self.shared.settings.budget = budget;

@@ -60,7 +60,9 @@
 //! 4. The wait is exponential with full jitter ([`Backoff`]). If the answer asks for a wait
 //!    (`retryAfterMs`, `retry_after_ms` in milliseconds, `retryAfter`, `retry_after` in seconds), the
 //!    jitter is added to it, up to [`RetryLayer::max_retry_after`].
-//! 5. Retries are paid from a [`Budget`]: a percentage of requests plus a minimum per second.
+//! 5. Retries are paid from a [`Budget`]: a percentage of requests plus a minimum per second. Each
+//!    principal has an account of its own, so that one caller whose calls fail does not use up the
+//!    retries of another. All callers together have four times the minimum.
 //! 6. Only the outermost of several retry layers repeats a request. It marks the request
 //!    ([`CallContext::is_repeated`](mcp_layers_core::CallContext::is_repeated)) and numbers the
 //!    attempts ([`CallContext::attempt`](mcp_layers_core::CallContext::attempt)).
@@ -81,9 +83,9 @@
 //!
 //! # Cost
 //!
-//! A repeatable request and the inner service are cloned once, and the budget is locked once. Without
-//! a time limit the clock is not read. Nothing is allocated until an attempt fails, unless the caller
-//! asked for progress (one allocation).
+//! A repeatable request and the inner service are cloned once, and the account of its principal is
+//! looked up and locked once. Without a time limit the clock is not read. Nothing is allocated until
+//! an attempt fails, unless the caller asked for progress (one allocation), or is new to the budget.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
@@ -104,9 +106,10 @@ mod unknown_outcome;
 pub use backoff::Backoff;
 pub use budget::Budget;
 pub use future::ResponseFuture;
-pub use handle::{RetryHandle, RetryStats};
+pub use handle::RetryHandle;
 pub use layer::RetryLayer;
 pub use service::Retry;
+pub use state::RetryStats;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,54 +1,33 @@
 //! The decision about a further attempt.
 
-use std::time::{Duration, Instant};
+use mcp_layers_core::{
+    Class, Event, McpResponse, Method, Outcome, ReplayRequest, code, progress::Progress,
+    trail::GiveUpReason,
+};
+use tower_service::Service;
 
-use mcp_layers_core::{Class, Event, McpResponse, Method, Outcome, code, trail::GiveUpReason};
+use crate::{
+    retry_after::retry_after,
+    retry_state::{Next, Output, RetryState},
+    safety::is_refusal,
+    settings::Settings,
+};
 
-use crate::{retry_after::retry_after, safety::is_refusal, settings::Settings};
-
-/// A failed or answered attempt, as far as the decision depends on it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Attempt<'a> {
-    pub(crate) method: Method<'a>,
-    /// 1 for the first.
-    pub(crate) number: u32,
-    /// The most attempts.
-    pub(crate) of: u32,
-    /// The time after which no attempt may begin.
-    pub(crate) deadline: Option<Instant>,
-    /// True if the request has reported progress.
-    pub(crate) has_progress: bool,
-}
-
-/// The outcome of an attempt.
-pub(crate) enum Ended<'a, R> {
-    Answered(&'a R),
-    /// The inner service returned an error.
-    Failed,
-    TimedOut,
-}
-
-/// The decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The answer stands: a result, or an error that is final.
-    Final,
-    GiveUp(GiveUpReason),
-    /// Another attempt follows after this time. It is paid for.
-    RetryAfter(Duration),
-}
-
-impl Settings {
-    pub(crate) fn next_attempt<R: McpResponse>(
-        &self,
-        attempt: Attempt<'_>,
-        ended: &Ended<'_, R>,
-    ) -> Next {
+impl<S, Req> RetryState<S, Req>
+where
+    S: Service<Req, Response = Req::Response>,
+    Req: ReplayRequest,
+{
+    /// Decides about a further attempt. `None` as outcome stands for an attempt that reached its time
+    /// limit.
+    pub(crate) fn next_attempt(&self, outcome: Option<&Output<S, Req>>) -> Next {
+        let settings = &self.shared.settings;
+        let (method, context) = (self.request.method(), self.request.context());
         let mut asked = None;
-        match ended {
-            Ended::Answered(response) => {
+        match outcome {
+            Some(Ok(response)) => {
                 let outcome = response.outcome();
-                if !self.is_failure(attempt.method, &outcome) {
+                if !settings.is_failure(method, &outcome) {
                     return Next::Final;
                 }
                 let is_open = |event: &Event| matches!(event, Event::CircuitOpen { .. });
@@ -60,34 +39,37 @@ impl Settings {
                     asked = retry_after(data);
                 }
             }
-            Ended::Failed if self.classify.classify_failure(attempt.method) != Class::Failure => {
+            Some(Err(_)) if settings.classify.classify_failure(method) != Class::Failure => {
                 return Next::Final;
             }
-            Ended::Failed | Ended::TimedOut => {}
+            Some(Err(_)) | None => {}
         }
-        if attempt.has_progress {
+        if context.progress().and_then(Progress::last).is_some() {
             return Next::GiveUp(GiveUpReason::Progress);
         }
-        if attempt.number >= attempt.of {
+        if self.number >= self.of {
             return Next::GiveUp(GiveUpReason::Attempts);
         }
-        let mut wait = self.backoff.wait(attempt.number, (self.random)());
+        let mut wait = settings.backoff.wait(self.number, (settings.random)());
         if let Some(asked) = asked {
             // Never earlier than asked. The jitter is added, so that clients come back spread.
-            wait = asked.min(self.max_retry_after).saturating_add(wait);
+            wait = asked.min(settings.max_retry_after).saturating_add(wait);
         }
-        let now = self.clock.now();
-        if let Some(deadline) = attempt.deadline
+        let now = settings.clock.now();
+        if let Some(deadline) = context.deadline()
             && now.checked_add(wait).is_none_or(|then| then >= deadline)
         {
             return Next::GiveUp(GiveUpReason::Deadline);
         }
-        if !self.budget.withdraw(now) {
+        let principal = context.principal().map(|principal| &**principal);
+        if !settings.budget.withdraw(principal, now) {
             return Next::GiveUp(GiveUpReason::Budget);
         }
         Next::RetryAfter(wait)
     }
+}
 
+impl Settings {
     /// Returns true for a failure that another attempt may avoid. The classifier has no say about
     /// results, caller errors (401 and 403 among them), and requests that were given up: they are
     /// final.

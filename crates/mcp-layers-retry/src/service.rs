@@ -46,8 +46,11 @@ impl<S> Retry<S> {
 
 impl<S, Req> Service<Req> for Retry<S>
 where
-    Req: ReplayRequest,
-    S: Service<Req, Response = Req::Response> + Clone,
+    Req: ReplayRequest + Send + 'static,
+    Req::Response: Send,
+    S: Service<Req, Response = Req::Response> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
 {
     type Response = Req::Response;
     type Error = S::Error;
@@ -72,7 +75,9 @@ where
         if safety == Safety::Repeatable && attempts > 1 {
             request.context_mut().set_repeated();
             if let Some(copy) = request.try_clone() {
-                settings.budget.deposit();
+                settings
+                    .budget
+                    .deposit(copy.context().principal().map(|principal| &**principal));
                 let (shared, inner) = (Arc::clone(&self.shared), self.inner.clone());
                 let retry = RetryState::new(shared, inner, copy, attempts);
                 let attempt = self.inner.call(request);

@@ -1,9 +1,6 @@
 //! State that all services of a layer share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32};
 
 use mcp_layers_core::trail::GiveUpReason;
 
@@ -20,32 +17,44 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     /// The most attempts of a request, the first included.
     pub(crate) attempts: AtomicU32,
-    pub(crate) retries: AtomicU64,
-    pub(crate) out_of_attempts: AtomicU64,
-    pub(crate) out_of_budget: AtomicU64,
-    pub(crate) out_of_time: AtomicU64,
-    pub(crate) unknown_outcomes: AtomicU64,
+    stats: Mutex<RetryStats>,
+}
+
+/// Numbers of a layer, since it was created.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryStats {
+    /// Attempts after the first.
+    pub retries: u64,
+    /// Requests that failed with all their attempts.
+    pub out_of_attempts: u64,
+    /// Requests that were not repeated because the budget was spent.
+    pub out_of_budget: u64,
+    /// Requests that were not repeated because the next attempt would have begun after the deadline.
+    pub out_of_time: u64,
+    /// Calls of tools that failed, were not safe to repeat, and may have taken effect.
+    pub unknown_outcomes: u64,
 }
 
 impl State {
     pub(crate) fn new(attempts: u32) -> Self {
         Self {
             attempts: AtomicU32::new(attempts),
-            retries: AtomicU64::new(0),
-            out_of_attempts: AtomicU64::new(0),
-            out_of_budget: AtomicU64::new(0),
-            out_of_time: AtomicU64::new(0),
-            unknown_outcomes: AtomicU64::new(0),
+            stats: Mutex::default(),
         }
     }
 
+    pub(crate) fn stats(&self) -> MutexGuard<'_, RetryStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn count_give_up(&self, reason: GiveUpReason) {
-        let counter = match reason {
-            GiveUpReason::Attempts => &self.out_of_attempts,
-            GiveUpReason::Budget => &self.out_of_budget,
-            GiveUpReason::Deadline => &self.out_of_time,
-            _ => return,
-        };
-        counter.fetch_add(1, Relaxed);
+        let mut stats = self.stats();
+        match reason {
+            GiveUpReason::Attempts => stats.out_of_attempts += 1,
+            GiveUpReason::Budget => stats.out_of_budget += 1,
+            GiveUpReason::Deadline => stats.out_of_time += 1,
+            _ => {}
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Time limits of a request and of its attempts.
 
 use std::{
-    pin::Pin,
+    future::poll_fn,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -63,6 +64,17 @@ impl TimeLimit {
         };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(left)));
         sleep.as_mut().poll(cx) == Poll::Ready(())
+    }
+
+    /// The outcome of an attempt, or `None` if it reaches its limit.
+    pub(crate) async fn within<F: Future>(&mut self, attempt: F) -> Option<F::Output> {
+        let mut attempt = pin!(attempt);
+        poll_fn(|cx| match attempt.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if self.is_over(cx) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
     }
 
     /// The answer to an attempt that reached its limit.

@@ -13,6 +13,7 @@ mod received;
 mod request;
 mod service;
 mod stack;
+mod waits;
 
 pub use ask::ask;
 pub use handler::LayeredHandler;

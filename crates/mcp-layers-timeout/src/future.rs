@@ -3,7 +3,6 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -11,7 +10,10 @@ use mcp_layers_core::{McpResponse, RefusalAddress};
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep_until};
 
-use crate::{handle::Counters, timer::Timer};
+use crate::{
+    handle::TimeoutHandle,
+    timer::{Reached, Timer},
+};
 
 pin_project! {
     /// The future of [`Timeout`](crate::Timeout). The timer is part of it, and starts when the inner
@@ -29,7 +31,7 @@ pin_project! {
 pub(crate) struct Limited<T> {
     pub(crate) timer: Timer,
     pub(crate) reply_to: RefusalAddress<T>,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) handle: TimeoutHandle,
 }
 
 impl<F, T> ResponseFuture<F, T> {
@@ -81,9 +83,16 @@ where
         let Limited {
             timer,
             reply_to,
-            counters,
+            handle,
         } = limited.expect("it was there above");
-        counters.count(reached);
+        let mut stats = handle.lock();
+        match reached {
+            Reached::Maximum => stats.maximum += 1,
+            Reached::Idle => stats.idle += 1,
+            Reached::InputWait => stats.input_wait += 1,
+            Reached::Deadline => stats.deadline += 1,
+        }
+        drop(stats);
         Poll::Ready(Ok(timer.answer(reply_to, reached)))
     }
 }

@@ -1,38 +1,10 @@
 //! The handle, for operators.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
-};
-
-use crate::timer::Reached;
-
-/// Numbers of requests that reached a limit.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    maximum: AtomicU64,
-    idle: AtomicU64,
-    input_wait: AtomicU64,
-    deadline: AtomicU64,
-}
-
-impl Counters {
-    pub(crate) fn count(&self, reached: Reached) {
-        let counter = match reached {
-            Reached::Maximum => &self.maximum,
-            Reached::Idle => &self.idle,
-            Reached::InputWait => &self.input_wait,
-            Reached::Deadline => &self.deadline,
-        };
-        counter.fetch_add(1, Relaxed);
-    }
-}
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A handle to the numbers of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share them.
-#[derive(Debug, Clone)]
-pub struct TimeoutHandle {
-    pub(crate) counters: Arc<Counters>,
-}
+#[derive(Debug, Clone, Default)]
+pub struct TimeoutHandle(Arc<Mutex<TimeoutStats>>);
 
 /// The requests of a layer that reached a limit, since it was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,11 +24,10 @@ impl TimeoutHandle {
     /// The numbers of the layer.
     #[must_use]
     pub fn stats(&self) -> TimeoutStats {
-        TimeoutStats {
-            maximum: self.counters.maximum.load(Relaxed),
-            idle: self.counters.idle.load(Relaxed),
-            input_wait: self.counters.input_wait.load(Relaxed),
-            deadline: self.counters.deadline.load(Relaxed),
-        }
+        *self.lock()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, TimeoutStats> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

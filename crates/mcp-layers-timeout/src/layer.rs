@@ -6,7 +6,7 @@ use mcp_layers_core::{Clock, ConfigError};
 use tower_layer::Layer;
 
 use crate::{
-    handle::{Counters, TimeoutHandle},
+    handle::TimeoutHandle,
     service::{State, Timeout},
     settings::{Limits, Settings},
 };
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct TimeoutLayer {
     settings: Settings,
-    counters: Arc<Counters>,
+    handle: TimeoutHandle,
 }
 
 impl TimeoutLayer {
@@ -28,7 +28,7 @@ impl TimeoutLayer {
     pub fn new(maximum: Duration) -> Self {
         Self {
             settings: Settings::new(Limits::maximum(maximum)),
-            counters: Arc::default(),
+            handle: TimeoutHandle::default(),
         }
     }
 
@@ -79,9 +79,7 @@ impl TimeoutLayer {
     /// A handle to the numbers of this layer.
     #[must_use]
     pub fn handle(&self) -> TimeoutHandle {
-        TimeoutHandle {
-            counters: Arc::clone(&self.counters),
-        }
+        self.handle.clone()
     }
 }
 
@@ -91,7 +89,7 @@ impl<S> Layer<S> for TimeoutLayer {
     fn layer(&self, inner: S) -> Timeout<S> {
         let state = State {
             settings: self.settings.clone(),
-            counters: Arc::clone(&self.counters),
+            handle: self.handle.clone(),
             clock: Clock::tokio(),
         };
         Timeout::with_state(inner, Arc::new(state))

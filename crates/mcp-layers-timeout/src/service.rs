@@ -10,7 +10,7 @@ use tower_service::Service;
 
 use crate::{
     future::{Limited, ResponseFuture},
-    handle::Counters,
+    handle::TimeoutHandle,
     settings::Settings,
     timer::Timer,
 };
@@ -26,7 +26,7 @@ pub struct Timeout<S> {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
-    pub(crate) counters: Arc<Counters>,
+    pub(crate) handle: TimeoutHandle,
     /// The clock of the timers.
     pub(crate) clock: Clock,
 }
@@ -68,7 +68,7 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let State {
             settings,
-            counters,
+            handle,
             clock,
         } = &*self.state;
         let Some(limits) = settings.limits_of(&request) else {
@@ -103,7 +103,7 @@ where
         let limited = Limited {
             timer,
             reply_to,
-            counters: Arc::clone(counters),
+            handle: handle.clone(),
         };
         ResponseFuture::new(self.inner.call(request), Some(limited))
     }

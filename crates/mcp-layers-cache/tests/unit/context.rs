@@ -9,7 +9,10 @@ fn ada() -> Principal {
 }
 
 fn same(context: AuthorizationContext, a: &Principal, b: &Principal) -> Option<bool> {
-    Some(context.bytes(a)? == context.bytes(b)?)
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    context.write(a, &mut of_a)?;
+    context.write(b, &mut of_b)?;
+    Some(of_a == of_b)
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Unit tests of `src/key.rs`.
 #![allow(clippy::unwrap_used)]
 
-use super::{VaryBy, private, public};
+use super::{Keys, VaryBy, public};
 use mcp_layers_core::JsonRpcRequest;
 use serde_json::{Value, json};
 
@@ -56,8 +56,19 @@ fn harmless_meta_is_no_part_of_the_key() {
 
 #[test]
 fn a_private_key_is_no_public_key_and_names_its_context() {
-    let public = key(&list());
-    let (ada, bob) = (private(&public, b"ada"), private(&public, b"bob"));
-    assert!(ada != bob && ada != public);
-    assert_ne!(private(b"a", b"bc"), private(b"ab", b"c"));
+    let keys = |context: &'static [u8]| {
+        Keys::new(key(&list()), |out| {
+            out.extend_from_slice(context);
+            Some(())
+        })
+    };
+    let (ada, bob) = (keys(b"ada"), keys(b"bob"));
+    assert_eq!(ada.public(), bob.public());
+    assert_eq!(ada.context(), Some(&b"ada"[..]));
+    assert!(ada.private() != bob.private() && ada.private() != Some(ada.public()));
+    let nobody = Keys::new(key(&list()), |_| None);
+    assert_eq!((nobody.private(), nobody.context()), (None, None));
+    // The mark between the two is no length, so that no `_meta` makes a public key like it.
+    let mark = &ada.private().unwrap()[ada.public().len()..][..8];
+    assert_eq!(mark, u64::MAX.to_le_bytes());
 }

@@ -26,12 +26,12 @@ fn leader<T: Send + Sync + 'static>(flights: &SingleFlight<T>, generation: u64) 
 async fn requests_of_another_generation_do_not_wait() {
     let flights = SingleFlight::new();
     let (old, new) = (leader(&flights, 0), leader(&flights, 1));
-    let Joined::Waiter(mut waiter) = flights.join(&key(1)) else {
+    let Joined::Waiter(waiter) = flights.join(&key(1)) else {
         panic!("it is led");
     };
     old.publish(Some("old"));
     new.publish(Some("new"));
-    let Waited::Published(result) = poll_fn(|cx| waiter.poll(cx)).await else {
+    let Waited::Published(result) = waiter.wait().await else {
         panic!("it was published");
     };
     assert_eq!(result, "new");
@@ -77,15 +77,16 @@ async fn one_request_leads_at_a_time_and_every_waiter_is_answered() {
                     };
                     match flights.join(&key(0)) {
                         Joined::Leader(leader) => lead(leader),
-                        Joined::Waiter(mut waiter) if number % 5 == 4 => {
+                        Joined::Waiter(waiter) if number % 5 == 4 => {
                             // Polled once and dropped.
+                            let mut wait = std::pin::pin!(waiter.wait());
                             poll_fn(|cx| {
-                                let _ = waiter.poll(cx).map(drop);
+                                let _ = wait.as_mut().poll(cx).map(drop);
                                 std::task::Poll::Ready(())
                             })
                             .await;
                         }
-                        Joined::Waiter(mut waiter) => match poll_fn(|cx| waiter.poll(cx)).await {
+                        Joined::Waiter(waiter) => match waiter.wait().await {
                             Waited::Leader(leader) => lead(leader),
                             Waited::Published(_) => {}
                             Waited::Nothing => panic!("every leader has a result"),

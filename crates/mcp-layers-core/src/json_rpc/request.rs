@@ -229,7 +229,7 @@ impl McpRequest for JsonRpcRequest {
             Value::Null => out.extend_from_slice(b"{}"),
             Value::Object(params) if self.parts.has_meta => {
                 let others = params.iter().filter(|(key, _)| *key != "_meta");
-                write_members(others.collect(), out);
+                write_members(others, out);
             }
             params => write_canonical(params, out),
         }

@@ -1,7 +1,6 @@
 //! The response future.
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -14,6 +13,7 @@ use super::permits::Permit;
 pin_project! {
     /// The response future of [`ConcurrencyLimit`](crate::ConcurrencyLimit). Its place is given
     /// back when it completes or is dropped.
+    #[derive(Debug)]
     pub struct ConcurrencyLimitFuture<F, R> {
         #[pin]
         reply: ReplyFuture<F, R>,
@@ -40,12 +40,5 @@ where
             *this.permit = None;
         }
         poll
-    }
-}
-
-impl<F, R> fmt::Debug for ConcurrencyLimitFuture<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConcurrencyLimitFuture")
-            .finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 -- Takes all charges or none. Times are microseconds of this server's clock.
 -- KEYS: one for each charge. ARGV: interval, burst and cost of each, in this order.
 -- Each value is "when full, when written, interval, burst"; a key that is gone is a full budget.
--- Returns {0} when all are taken, else {number of the charge that waits longest, microseconds}.
+-- Returns {0, 0} when all are taken, else {number of the charge that waits longest, microseconds}.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local longest, wait = 0, 0
@@ -49,6 +49,6 @@ for i, key in ipairs(KEYS) do
 end
 
 if longest == 0 then
-  return {0}
+  return {0, 0}
 end
 return {longest, string.format('%.0f', wait)}

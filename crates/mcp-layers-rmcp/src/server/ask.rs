@@ -7,6 +7,8 @@ use rmcp::{
     service::{PeerRequestOptions, RequestContext, ServiceError},
 };
 
+use super::waits;
+
 /// Asks the client while a request runs, and returns its answer: an elicitation, sampling or roots
 /// request (up to 2025-11-25).
 ///
@@ -39,8 +41,8 @@ pub async fn ask(
     context: &RequestContext<RoleServer>,
     request: impl Into<ServerRequest>,
 ) -> Result<ClientResult, ServiceError> {
-    let wait = context.extensions.get::<InputWait>();
-    let _waiting = wait.map(InputWait::begin);
+    let wait = waits::find(context);
+    let _waiting = wait.as_ref().map(InputWait::begin);
     let handle = context
         .peer
         .send_cancellable_request(request.into(), PeerRequestOptions::no_options())

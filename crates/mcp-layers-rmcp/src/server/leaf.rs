@@ -10,7 +10,7 @@ use std::{
 use mcp_layers_core::McpRequest;
 use tower_service::Service;
 
-use super::{received::HandleFuture, request::RmcpRequest};
+use super::{received::HandleFuture, request::RmcpRequest, waits::Tracked};
 use crate::RmcpResponse;
 
 /// The innermost service of every stack, which calls the handler of the request.
@@ -39,21 +39,26 @@ impl Service<RmcpRequest> for Leaf {
         if let Some(progress) = request.context().progress().cloned() {
             request.insert_extension(progress);
         }
-        if let Some(wait) = request.context().input_wait().cloned() {
-            request.insert_extension(wait);
+        let wait = request.context().input_wait().cloned();
+        let tracked = wait.map(|wait| Tracked::new(request.request_context(), wait));
+        LeafFuture {
+            future: request.handler.handle(request.received),
+            _tracked: tracked,
         }
-        LeafFuture(request.handler.handle(request.received))
     }
 }
 
 /// The future of [`Leaf`].
-pub struct LeafFuture(HandleFuture);
+pub struct LeafFuture {
+    future: HandleFuture,
+    _tracked: Option<Tracked>,
+}
 
 impl Future for LeafFuture {
     type Output = Result<RmcpResponse, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0
+        self.future
             .as_mut()
             .poll(cx)
             .map(|result| Ok(RmcpResponse::new(result)))
