@@ -121,7 +121,7 @@ pub struct Cataloged<S, L = NoServer> {
 }
 
 impl<S, L> Cataloged<S, L> {
-    crate::service::accessors!(inner: S);
+    crate::accessors!();
 }
 
 impl<S, L, Req> Service<Req> for Cataloged<S, L>
