@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{Catalog, McpRequest};
 use tower_service::Service;
 
 use crate::{
@@ -59,6 +59,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let guard = Guard::new(&self.state, self.settings);
+        Catalog::of(&request, &self.state.catalog).hide_names();
         match check(&guard, &request) {
             Check::Exempt => ResponseFuture::calling(self.inner.call(request), None),
             Check::Rejected(rejection) => ResponseFuture::ready(rejection.refuse(&guard, &request)),
