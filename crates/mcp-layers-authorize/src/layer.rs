@@ -34,10 +34,11 @@ use crate::{
 ///    are about arguments, and are kept. **A server that answers unknown names in another way, such as
 ///    with an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
 ///    that the server is never asked. So does a server that accepts subscriptions to resources that do
-///    not exist: a hidden uri is refused. The time of the two answers is not equal: an unknown name that
-///    the policy allows goes on to the server, and once a second it waits for the look-up of
-///    [`CatalogLayer`](mcp_layers_core::CatalogLayer), if there is one. A caller who measures where a
-///    server's lists are slow can test one name a second.
+///    not exist: a hidden uri is refused. Both wait alike for the look-ups of
+///    [`CatalogLayer`](mcp_layers_core::CatalogLayer): a name that the caller has not seen in its own
+///    lists is looked up, whether it exists or not. After that, an unknown name that the policy allows
+///    goes on to the server and a hidden one does not, so that a server that is slow to answer unknown
+///    names gives hidden ones away.
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The

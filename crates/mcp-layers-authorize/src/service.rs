@@ -3,7 +3,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{Catalog, McpRequest};
 use tower_service::Service;
 
 use crate::{
@@ -38,20 +38,7 @@ impl<S> Authorize<S> {
         }
     }
 
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for Authorize<S>
@@ -72,6 +59,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let guard = Guard::new(&self.state, self.settings);
+        Catalog::of(&request, &self.state.catalog).hide_names();
         match check(&guard, &request) {
             Check::Exempt => ResponseFuture::calling(self.inner.call(request), None),
             Check::Rejected(rejection) => ResponseFuture::ready(rejection.refuse(&guard, &request)),

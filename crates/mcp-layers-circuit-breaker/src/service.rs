@@ -31,20 +31,7 @@ impl<S, F> CircuitBreaker<S, F> {
         Self { inner, breaker }
     }
 
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, F, Req> Service<Req> for CircuitBreaker<S, F>

@@ -1,18 +1,21 @@
 //! The names that a server offers.
 
-mod lookups;
 mod names;
 mod template;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
-pub(crate) use lookups::Lookups;
 pub(crate) use names::{Names, Owner};
+use tokio::sync::Mutex;
 
-use crate::{Hints, ListedKind};
+use crate::{Hints, ListedKind, Principal};
 
 /// The names that a server is known to offer: tools, prompts, resources, resource templates, skills.
 ///
@@ -46,14 +49,18 @@ use crate::{Hints, ListedKind};
 /// assert!(catalog.knows(ListedKind::Tool, "search"));
 /// assert!(!catalog.knows(ListedKind::Tool, "invented"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Catalog {
     shared: Arc<Shared>,
 }
 
+#[derive(Default)]
 struct Shared {
     names: RwLock<Names>,
-    lookups: Lookups,
+    /// The time of the last look-up of each kind of name. The lock is held during a look-up.
+    look_ups: [Mutex<Option<Instant>>; 6],
+    /// True if a layer of the stack hides names.
+    hides: AtomicBool,
 }
 
 impl Catalog {
@@ -64,12 +71,7 @@ impl Catalog {
     /// An empty catalog.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                names: RwLock::new(Names::new(Self::DEFAULT_MAX_PER_PRINCIPAL)),
-                lookups: Lookups::default(),
-            }),
-        }
+        Self::default()
     }
 
     /// Declares tools, by their exact names.
@@ -131,7 +133,31 @@ impl Catalog {
     /// Forgets all names that the operator did not declare.
     pub fn clear(&self) {
         self.write().clear();
-        self.shared.lookups.clear();
+        // The next look-up is allowed at once.
+        for last in &self.shared.look_ups {
+            if let Ok(mut last) = last.try_lock() {
+                *last = None;
+            }
+        }
+    }
+
+    /// Notes that a layer of this stack hides names from some callers. From then on,
+    /// [`CatalogLayer`](crate::CatalogLayer) treats a name that exists as it treats an unknown one,
+    /// until its caller has seen it. `AuthorizeLayer` calls this automatically.
+    pub fn hide_names(&self) {
+        self.shared.hides.store(true, Relaxed);
+    }
+
+    /// Returns true if a layer of this stack hides names.
+    pub(crate) fn hides_names(&self) -> bool {
+        self.shared.hides.load(Relaxed)
+    }
+
+    /// Returns true if the name is known, and this caller may notice that it is.
+    pub(crate) fn shows(&self, caller: Option<&Principal>, kind: ListedKind, name: &str) -> bool {
+        let names = self.read();
+        names.knows(kind, name)
+            && (!self.hides_names() || names.has_seen(names.owner(caller), kind, name))
     }
 
     /// The number of known names of one kind.
@@ -149,18 +175,18 @@ impl Catalog {
     /// Changes the names, unless the catalog was cleared since `generation`.
     pub(crate) fn update(&self, generation: u64, update: impl FnOnce(&mut Names)) {
         let mut names = self.write();
-        if names.generation() == generation {
+        if names.generation == generation {
             update(&mut names);
         }
     }
 
     /// The number of times that the catalog was cleared.
     pub(crate) fn generation(&self) -> u64 {
-        self.read().generation()
+        self.read().generation
     }
 
-    pub(crate) fn lookups(&self) -> &Lookups {
-        &self.shared.lookups
+    pub(crate) fn last_look_up(&self, kind: ListedKind) -> &Mutex<Option<Instant>> {
+        &self.shared.look_ups[kind as usize]
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Names> {
@@ -171,12 +197,6 @@ impl Catalog {
     fn write(&self) -> RwLockWriteGuard<'_, Names> {
         let names = self.shared.names.write();
         names.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for Catalog {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

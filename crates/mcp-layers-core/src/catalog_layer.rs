@@ -14,7 +14,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, catalog::Owner, lesson::Lesson,
+    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, Principal, catalog::Owner,
+    lesson::Lesson,
 };
 
 /// The shortest time between two look-ups of one kind of name by lists.
@@ -37,9 +38,11 @@ const MAX_LOOKUP: Duration = Duration::from_secs(5);
 /// 3. A panic of the server while it lists is the caller's: wrap the server in a layer that catches
 ///    panics.
 /// 4. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
-/// 5. A known name is never looked up, whoever asks for it. So a caller from whom a layer inside hides a
-///    name can tell by a slow look-up of another name, at most one a second, that the other one does not
-///    exist. Where that matters, declare the names and do without [`CatalogLayer::look_up_at`].
+/// 5. A known name is not looked up, with one exception: where a layer inside hides names
+///    ([`Catalog::hide_names`]), a name that its caller has not seen is looked up as an unknown one is,
+///    and waits as long, so that the time of an answer does not tell a hidden name from an unknown one.
+///    A caller has seen the names in its own lists, the uris that match a template in them, and the
+///    names for which it got a result. At most 1,024 names of a kind are remembered for each caller.
 ///
 /// ```
 /// use mcp_layers_core::{Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, ListedKind};
@@ -63,7 +66,7 @@ const MAX_LOOKUP: Duration = Duration::from_secs(5);
 /// assert!(catalog.knows(ListedKind::Tool, "search"));
 /// # }
 /// ```
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct CatalogLayer<L = NoServer> {
     catalog: Catalog,
     server: Option<L>,
@@ -114,14 +117,14 @@ impl<S, L: Clone> Layer<S> for CatalogLayer<L> {
 }
 
 /// The service of [`CatalogLayer`].
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Cataloged<S, L = NoServer> {
     inner: S,
     layer: CatalogLayer<L>,
 }
 
 impl<S, L> Cataloged<S, L> {
-    crate::service::accessors!(inner: S);
+    crate::accessors!();
 }
 
 impl<S, L, Req> Service<Req> for Cataloged<S, L>
@@ -144,8 +147,8 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let catalog = self.layer.catalog.clone();
         request.context_mut().set_catalog(catalog.clone());
-        let lesson = catalog.lesson(&request);
-        let state = match (unknown_target(&catalog, &request), &self.layer.server) {
+        let lesson = catalog.outermost_lesson(&request);
+        let state = match (target_to_look_up(&catalog, &request), &self.layer.server) {
             (Some((kind, name)), Some(server)) => {
                 // The instance that is ready goes along; a clone stays.
                 let clone = self.inner.clone();
@@ -174,22 +177,29 @@ where
     }
 }
 
-/// The target of the request, if neither the catalog nor the implementation knows it.
-fn unknown_target<Req: McpRequest>(
+/// The target of the request, if neither the catalog nor the implementation knows it, or if its caller
+/// must not notice that they do.
+fn target_to_look_up<Req: McpRequest>(
     catalog: &Catalog,
     request: &Req,
 ) -> Option<(ListedKind, Box<str>)> {
     let (kind, name) = (request.target_kind()?, request.target()?);
-    if catalog.knows(kind, name) {
+    if catalog.shows(caller(request), kind, name) {
         return None;
     }
     if let Some(hints) = request.look_up(kind, name) {
         catalog.update(catalog.generation(), |names| {
-            names.learn(&Owner::Server, kind, name, Some(hints));
+            names.learn(Owner::Server, kind, name, Some(hints));
         });
-        return None;
+        if !catalog.hides_names() {
+            return None;
+        }
     }
     Some((kind, name.into()))
+}
+
+fn caller<Req: McpRequest>(request: &Req) -> Option<&Principal> {
+    request.context().principal().map(AsRef::as_ref)
 }
 
 /// The list methods whose responses name things of this kind.
@@ -217,12 +227,12 @@ where
     L: Service<Req, Response = Req::Response>,
 {
     let deadline = Instant::now() + MAX_LOOKUP;
-    let Ok(mut last) = timeout_at(deadline, catalog.lookups().of(kind).lock()).await else {
+    let Ok(mut last) = timeout_at(deadline, catalog.last_look_up(kind).lock()).await else {
         return request;
     };
     let now = clock.now();
     let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
-    if is_recent || catalog.knows(kind, &name) {
+    if is_recent || catalog.shows(caller(&request), kind, &name) {
         return request;
     }
     *last = Some(now);
@@ -242,7 +252,7 @@ where
             };
             catalog.update(generation, |names| {
                 response.visit_listed(&mut |entry| {
-                    names.learn(&Owner::Server, entry.kind, entry.name, Some(entry.hints));
+                    names.learn(Owner::Server, entry.kind, entry.name, Some(entry.hints));
                 });
             });
             cursor = response.next_cursor().map(str::to_owned);
@@ -330,22 +340,6 @@ where
 
     fn call(&mut self, _: Req) -> Self::Future {
         unreachable!("a layer without a server has none to call")
-    }
-}
-
-impl<L> fmt::Debug for CatalogLayer<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatalogLayer")
-            .field("catalog", &self.catalog)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<S: fmt::Debug, L> fmt::Debug for Cataloged<S, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cataloged")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
     }
 }
 

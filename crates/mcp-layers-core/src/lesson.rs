@@ -1,6 +1,8 @@
 //! Lessons: the names that responses teach a catalog.
 
-use crate::{Catalog, ListedKind, McpRequest, McpResponse, Outcome, catalog::Owner};
+use std::sync::Arc;
+
+use crate::{Catalog, ListedKind, McpRequest, McpResponse, Outcome, Principal};
 
 impl Catalog {
     /// The catalog in the context of `request`, otherwise `own`: the catalog that a layer learned in
@@ -21,11 +23,25 @@ impl Catalog {
     /// The lesson that the response to this request can teach. Taken before the call, and given to
     /// [`Catalog::learn`] with the response.
     pub fn lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
+        self.begin(request, false)
+    }
+
+    /// The lesson of the response in the form that its caller gets, which shows what it names.
+    pub(crate) fn outermost_lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
+        self.begin(request, true)
+    }
+
+    fn begin<Req: McpRequest>(&self, request: &Req, is_outermost: bool) -> Lesson {
+        let caller = request.context().principal();
+        let is_known = |kind, name: &str| match is_outermost {
+            true => self.shows(caller.map(AsRef::as_ref), kind, name),
+            false => self.knows(kind, name),
+        };
         let subject = if request.method().is_list() {
             Some(Subject::List)
         } else {
             match (request.target_kind(), request.target()) {
-                (Some(kind), Some(name)) if !self.knows(kind, name) => {
+                (Some(kind), Some(name)) if !is_known(kind, name) => {
                     Some(Subject::Name(kind, name.into()))
                 }
                 _ => None,
@@ -34,7 +50,8 @@ impl Catalog {
         Lesson(subject.map(|subject| {
             Box::new(Begun {
                 subject,
-                owner: Owner::of(request.context().principal().map(AsRef::as_ref)),
+                caller: caller.cloned(),
+                is_outermost,
                 generation: self.generation(),
             })
         }))
@@ -45,16 +62,26 @@ impl Catalog {
         let Some(begun) = &lesson.0 else {
             return;
         };
-        self.update(begun.generation, |names| match &begun.subject {
-            Subject::List => response.visit_listed(&mut |entry| {
-                names.learn(&begun.owner, entry.kind, entry.name, Some(entry.hints));
-            }),
-            Subject::Name(kind, name) => {
-                if matches!(
-                    response.outcome(),
-                    Outcome::Success | Outcome::InputRequired | Outcome::TaskCreated
-                ) {
-                    names.learn(&begun.owner, *kind, name, None);
+        let is_shown = begun.is_outermost && self.hides_names();
+        self.update(begun.generation, |names| {
+            let owner = names.owner(begun.caller.as_deref());
+            let mut learn = |kind, name: &str, hints| {
+                names.learn(owner, kind, name, hints);
+                if is_shown {
+                    names.see(owner, kind, name);
+                }
+            };
+            match &begun.subject {
+                Subject::List => response.visit_listed(&mut |entry| {
+                    learn(entry.kind, entry.name, Some(entry.hints));
+                }),
+                Subject::Name(kind, name) => {
+                    if matches!(
+                        response.outcome(),
+                        Outcome::Success | Outcome::InputRequired | Outcome::TaskCreated
+                    ) {
+                        learn(*kind, name, None);
+                    }
                 }
             }
         });
@@ -69,7 +96,9 @@ pub struct Lesson(Option<Box<Begun>>);
 #[derive(Debug)]
 struct Begun {
     subject: Subject,
-    owner: Owner,
+    caller: Option<Arc<Principal>>,
+    /// True for the catalog's own layer, outside every layer that filters lists.
+    is_outermost: bool,
     generation: u64,
 }
 

@@ -192,7 +192,7 @@ pub struct Observed<S, F> {
 }
 
 impl<S, F> Observed<S, F> {
-    crate::service::accessors!(inner: S);
+    crate::accessors!();
 }
 
 impl<S, F, O, Req> Service<Req> for Observed<S, F>

@@ -19,23 +19,24 @@ where
 {
 }
 
-/// The accessors that every service has, as those of tower-http do.
+/// The accessors of a service `X<S>` with a field `inner: S`: `get_ref`, `get_mut` and `into_inner`.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! accessors {
-    ($inner:ident: $S:ident) => {
-        /// Gets a reference to the inner service.
-        pub fn get_ref(&self) -> &$S {
-            &self.$inner
+    () => {
+        /// Returns a reference to the inner service.
+        pub fn get_ref(&self) -> &S {
+            &self.inner
         }
 
-        /// Gets a mutable reference to the inner service.
-        pub fn get_mut(&mut self) -> &mut $S {
-            &mut self.$inner
+        /// Returns a mutable reference to the inner service. Requests sent to it skip this layer.
+        pub fn get_mut(&mut self) -> &mut S {
+            &mut self.inner
         }
 
         /// Returns the inner service.
-        pub fn into_inner(self) -> $S {
-            self.$inner
+        pub fn into_inner(self) -> S {
+            self.inner
         }
     };
 }
-pub(crate) use accessors;

@@ -27,20 +27,7 @@ impl<S> ErrorMask<S> {
         Self::with_state(inner, Arc::default())
     }
 
-    /// Returns a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Returns a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for ErrorMask<S>

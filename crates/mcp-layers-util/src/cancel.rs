@@ -66,7 +66,7 @@ pub struct Cancel<S> {
 }
 
 impl<S> Cancel<S> {
-    crate::accessors::accessors!(inner: S);
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for Cancel<S>

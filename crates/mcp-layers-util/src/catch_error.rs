@@ -128,7 +128,7 @@ impl<S: Clone, M: Clone> Clone for CatchError<S, M> {
 }
 
 impl<S, M> CatchError<S, M> {
-    crate::accessors::accessors!(inner: S);
+    mcp_layers_core::accessors!();
 }
 
 impl<S, M, Req> Service<Req> for CatchError<S, M>

@@ -75,7 +75,7 @@ impl<S> CatchPanic<S> {
         Self { inner }
     }
 
-    crate::accessors::accessors!(inner: S);
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for CatchPanic<S>

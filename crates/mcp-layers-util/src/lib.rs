@@ -47,7 +47,6 @@
 //! None of these layers allocates for a request that is neither cancelled, failed nor panicked.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod accessors;
 mod cancel;
 mod catch_error;
 mod catch_panic;

@@ -70,20 +70,7 @@ impl<S> LocalPrincipal<S> {
         }
     }
 
-    /// Returns a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Returns a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for LocalPrincipal<S>

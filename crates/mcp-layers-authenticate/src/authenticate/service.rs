@@ -42,20 +42,7 @@ impl<S> Authenticate<S> {
         Self { inner, settings }
     }
 
-    /// Returns a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Returns a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, B, R> Service<Request<B>> for Authenticate<S>

@@ -30,20 +30,7 @@ impl<S> AuthorizeHttp<S> {
         Self { inner, edge }
     }
 
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Returns the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, B, R> Service<Request<B>> for AuthorizeHttp<S>

@@ -1,9 +1,12 @@
 //! The table of names, bounded for each principal.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+};
 
 use super::template::Template;
-use crate::{Hints, KeyWriter, ListedKind, Principal};
+use crate::{Catalog, Hints, ListedKind, Principal};
 
 /// The number of principals for whom names are kept; the one that came first leaves first.
 const MAX_OWNERS: usize = 16_384;
@@ -15,36 +18,26 @@ const MAX_OF_SERVER: usize = 65_536;
 const MAX_TEMPLATES: usize = 256;
 
 /// The source of a learned name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Owner {
     /// The server itself, by a look-up past every layer.
     Server,
-    /// A principal; the empty key stands for all callers without one.
-    Principal(Box<[u8]>),
+    /// A principal, by a digest; all callers without one are the same.
+    Principal(u64),
 }
 
-impl Owner {
-    pub(crate) fn of(principal: Option<&Principal>) -> Self {
-        let mut key = Vec::new();
-        if let Some(principal) = principal {
-            KeyWriter::new(&mut key)
-                .optional(principal.issuer())
-                .text(principal.subject());
-        }
-        Self::Principal(key.into())
-    }
-}
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
-    max_per_principal: usize,
-    generation: u64,
+    pub(super) generation: u64,
     kinds: HashMap<ListedKind, HashMap<Box<str>, Entry>>,
     /// The names that each owner has taught, oldest first.
     taught: HashMap<Owner, HashMap<ListedKind, VecDeque<Box<str>>>>,
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
     templates: HashMap<Box<str>, Template>,
+    /// The names in the answers that callers got, as digests, oldest first.
+    seen: HashMap<(Owner, ListedKind), VecDeque<u64>>,
+    digests: RandomState,
 }
 
 #[derive(Debug)]
@@ -58,35 +51,53 @@ struct Entry {
 }
 
 impl Names {
-    pub(super) fn new(max_per_principal: usize) -> Self {
-        Self {
-            max_per_principal,
-            generation: 0,
-            kinds: HashMap::new(),
-            taught: HashMap::new(),
-            owners: VecDeque::new(),
-            templates: HashMap::new(),
-        }
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     pub(super) fn knows(&self, kind: ListedKind, name: &str) -> bool {
         if kind == ListedKind::Task {
             return true;
         }
-        let exact = self
-            .kinds
-            .get(&kind)
-            .is_some_and(|names| names.contains_key(name));
-        exact
+        let names = self.kinds.get(&kind);
+        names.is_some_and(|names| names.contains_key(name))
+            || (kind == ListedKind::Resource && self.templates_of(name).next().is_some())
+    }
+
+    /// The owner that stands for a caller.
+    pub(crate) fn owner(&self, caller: Option<&Principal>) -> Owner {
+        let key = caller.map(|caller| (caller.issuer(), caller.subject(), caller.tenant()));
+        Owner::Principal(self.digests.hash_one(key))
+    }
+
+    /// Returns true if the caller has seen the name, or a template that it matches.
+    pub(super) fn has_seen(&self, caller: Owner, kind: ListedKind, name: &str) -> bool {
+        let has_seen = |kind, name: &str| {
+            let names = self.seen.get(&(caller, kind));
+            names.is_some_and(|names| names.contains(&self.digests.hash_one(name)))
+        };
+        let mut templates = self.templates_of(name);
+        kind == ListedKind::Task
+            || has_seen(kind, name)
             || (kind == ListedKind::Resource
-                && self
-                    .templates
-                    .values()
-                    .any(|template| template.matches(name)))
+                && templates.any(|template| has_seen(ListedKind::ResourceTemplate, template)))
+    }
+
+    /// Notes that the caller has seen the name. A table that is full begins again.
+    pub(crate) fn see(&mut self, caller: Owner, kind: ListedKind, name: &str) {
+        let (key, name) = ((caller, kind), self.digests.hash_one(name));
+        if self.seen.len() >= MAX_OWNERS && !self.seen.contains_key(&key) {
+            self.seen.clear();
+        }
+        let names = self.seen.entry(key).or_default();
+        if !names.contains(&name) {
+            names.push_back(name);
+        }
+        if names.len() > Catalog::DEFAULT_MAX_PER_PRINCIPAL {
+            names.pop_front();
+        }
+    }
+
+    fn templates_of<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = &'a str> {
+        let templates = self.templates.iter();
+        let matching = templates.filter(move |(_, template)| template.matches(uri));
+        matching.map(|(text, _)| &**text)
     }
 
     pub(super) fn hints(&self, tool: &str) -> Option<Hints> {
@@ -115,7 +126,7 @@ impl Names {
     /// Adds a name, or what a list says of one that is known.
     pub(crate) fn learn(
         &mut self,
-        owner: &Owner,
+        owner: Owner,
         kind: ListedKind,
         name: &str,
         hints: Option<Hints>,
@@ -141,22 +152,22 @@ impl Names {
             .entry(kind)
             .or_default()
             .insert(name.into(), entry);
-        let taught = self.taught.entry(owner.clone()).or_default();
+        let taught = self.taught.entry(owner).or_default();
         taught.entry(kind).or_default().push_back(name.into());
     }
 
-    fn make_room(&mut self, owner: &Owner, kind: ListedKind) {
-        if !self.taught.contains_key(owner) {
+    fn make_room(&mut self, owner: Owner, kind: ListedKind) {
+        if !self.taught.contains_key(&owner) {
             if self.owners.len() >= MAX_OWNERS {
                 self.forget_first_owner();
             }
-            self.owners.push_back(owner.clone());
+            self.owners.push_back(owner);
         }
         let max = match owner {
             Owner::Server => MAX_OF_SERVER,
-            Owner::Principal(_) => self.max_per_principal,
+            Owner::Principal(_) => Catalog::DEFAULT_MAX_PER_PRINCIPAL,
         };
-        let taught = self.taught.entry(owner.clone()).or_default();
+        let taught = self.taught.entry(owner).or_default();
         let names = taught.entry(kind).or_default();
         let oldest = (names.len() >= max).then(|| names.pop_front()).flatten();
         if let Some(oldest) = oldest {
@@ -197,6 +208,7 @@ impl Names {
         self.generation += 1;
         self.taught.clear();
         self.owners.clear();
+        self.seen.clear();
         for names in self.kinds.values_mut() {
             names.retain(|_, entry| entry.is_declared);
         }

@@ -41,20 +41,7 @@ impl<S> ConcurrencyLimit<S> {
         }
     }
 
-    /// The inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The inner service, mutable.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Unwraps the inner service.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    mcp_layers_core::accessors!();
 }
 
 impl<S, Req> Service<Req> for ConcurrencyLimit<S>
