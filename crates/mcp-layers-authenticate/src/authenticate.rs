@@ -2,6 +2,7 @@
 
 mod body;
 mod credential_header;
+mod handle;
 mod layer;
 mod message_id;
 mod origin;
@@ -11,6 +12,7 @@ mod service;
 mod settings;
 
 pub use body::{RequestBody, ResponseBody};
+pub use handle::{AuthenticateHandle, AuthenticateStats};
 pub use layer::AuthenticateLayer;
 pub use reason::RefusalReason;
 pub use service::{Authenticate, ResponseFuture};

@@ -95,7 +95,8 @@ mod positive;
 mod verify;
 
 pub use authenticate::{
-    Authenticate, AuthenticateLayer, RefusalReason, RequestBody, ResponseBody, ResponseFuture,
+    Authenticate, AuthenticateHandle, AuthenticateLayer, AuthenticateStats, RefusalReason,
+    RequestBody, ResponseBody, ResponseFuture,
 };
 pub use metadata::ResourceMetadata;
 #[cfg(feature = "remote")]

@@ -571,3 +571,41 @@ async fn a_finished_future_panics_when_polled_again() {
     assert!(futures::poll!(&mut future).is_ready());
     let _ = futures::poll!(&mut future);
 }
+
+#[tokio::test]
+async fn the_handle_counts_what_was_accepted_and_refused() {
+    let verifier = |credential: Credential| async move {
+        match credential.as_str() {
+            "good" => Ok(Principal::new("ada", Authentication::Bearer)),
+            "narrow" => Err(Refusal::insufficient_scope(["tools"])),
+            "later" => Err(Refusal::unavailable(None)),
+            _ => Err(Refusal::invalid()),
+        }
+    };
+    let layer = AuthenticateLayer::new(verifier);
+    let handle = layer.handle();
+    // A setter keeps the counters.
+    let layer = layer.max_body(1000).unwrap();
+    send(&layer, with_headers(&[])).await;
+    for (token, times) in [("good", 6), ("wrong", 2), ("narrow", 3), ("later", 4)] {
+        for _ in 0..times {
+            let value = format!("Bearer {token}");
+            send(&layer, with_headers(&[("authorization", &value)])).await;
+        }
+    }
+    for _ in 0..5 {
+        let page = [
+            ("authorization", "Bearer good"),
+            ("origin", "https://evil.example"),
+        ];
+        send(&layer, with_headers(&page)).await;
+    }
+    let stats = handle.stats();
+    assert_eq!(stats.unauthenticated, 1);
+    assert_eq!(stats.invalid_token, 2);
+    assert_eq!(stats.insufficient_scope, 3);
+    assert_eq!(stats.unavailable, 4);
+    assert_eq!(stats.malformed, 5);
+    assert_eq!(stats.accepted, 6);
+    assert_eq!(stats, layer.handle().stats());
+}

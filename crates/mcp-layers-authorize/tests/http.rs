@@ -198,6 +198,23 @@ async fn a_denial_that_no_scope_would_change_is_left_to_the_mcp_layer() {
 }
 
 #[tokio::test]
+async fn missing_scopes_are_left_to_the_mcp_layer_where_the_operator_says_so() {
+    let rules = || {
+        let rules = rules().tool("pay", Access::scopes(["money"]));
+        AuthorizeLayer::new(rules.build().unwrap())
+    };
+    let (mut in_front, mut alone) = (Edge::of(&rules()), Edge::alone(&rules()));
+    in_front.layer = in_front.layer.missing_scopes_in_stack();
+    alone.layer = alone.layer.missing_scopes_in_stack();
+    let answer = in_front.send(Some(&ada()), post(call("pay"))).await;
+    assert_eq!((answer.status(), answer.challenge()), (200, None));
+    assert_eq!(in_front.reached(), 1);
+    // Without the MCP layer, nobody else would refuse.
+    let answer = alone.send(Some(&ada()), post(call("pay"))).await;
+    assert_eq!((answer.status(), alone.reached()), (403, 0));
+}
+
+#[tokio::test]
 async fn an_allowed_body_is_handed_on_byte_for_byte() {
     let edge = Edge::of(&layer());
     let odd = r#" {"params" :{"name":"echo","arguments":{"x":1.0,"x":2}}, "method":"tools/call","id":"é","jsonrpc":"2.0"}  "#;

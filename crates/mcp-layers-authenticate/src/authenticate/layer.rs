@@ -6,7 +6,7 @@ use http::HeaderName;
 use mcp_layers_core::ConfigError;
 use tower_layer::Layer;
 
-use super::{Authenticate, RefusalReason, origin::Origins, settings::Settings};
+use super::{Authenticate, AuthenticateHandle, RefusalReason, origin::Origins, settings::Settings};
 use crate::{Refusal, ResourceMetadata, Verify, positive::positive};
 
 /// Authenticates every HTTP request, before the MCP transport sees it.
@@ -143,6 +143,12 @@ impl AuthenticateLayer {
         on_refusal: impl Fn(RefusalReason, Option<&Refusal>) + Send + Sync + 'static,
     ) -> Self {
         self.set(|settings| settings.on_refusal = Some(Arc::new(on_refusal)))
+    }
+
+    /// The handle of this layer, of its clones and of all their services.
+    #[must_use]
+    pub fn handle(&self) -> AuthenticateHandle {
+        self.settings.handle.clone()
     }
 }
 

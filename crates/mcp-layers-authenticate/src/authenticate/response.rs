@@ -3,7 +3,7 @@
 use std::{error::Error, iter};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{Method, Response, StatusCode, header};
 use http_body_util::{Either, Full};
 use mcp_layers_core::{
     Event, Trail,
@@ -14,6 +14,8 @@ use tracing::debug;
 
 use super::{RefusalReason, ResponseBody, settings::Settings};
 use crate::{Refusal, RefusalKind, ResourceMetadata};
+
+const JSON: &str = "application/json";
 
 /// A refusal, before the id of the request is known.
 pub(super) struct Refused {
@@ -49,6 +51,7 @@ impl Refused {
         let (reason, status) = (self.reason, self.reason.status());
         let cause = self.cause();
         debug!(reason = reason.as_str(), %status, cause, "HTTP request refused");
+        settings.handle.count(Some(reason));
         if let Some(on_refusal) = &settings.on_refusal {
             on_refusal(reason, self.refusal.as_ref());
         }
@@ -58,14 +61,15 @@ impl Refused {
         let message = self.message(&mut data);
         let error = json!({ "code": status.as_u16(), "message": message, "data": data });
         let body = json!({ "jsonrpc": "2.0", "id": id, "error": error });
-        let mut response = json_response(status, body.to_string());
-        let headers = response.headers_mut();
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let mut response = Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, JSON)
+            .header(header::CACHE_CONTROL, "no-store");
         if let Some(challenge) = self.challenge(&settings.challenge) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge.to_header_value());
+            response = response.header(header::WWW_AUTHENTICATE, challenge.to_header_value());
         }
         if let Some(wait) = self.retry_after() {
-            headers.insert(header::RETRY_AFTER, wait.into());
+            response = response.header(header::RETRY_AFTER, wait);
         }
         let mut trail = Trail::new();
         trail.push(match reason {
@@ -76,8 +80,9 @@ impl Refused {
                 rule: reason.as_str().into(),
             },
         });
-        response.extensions_mut().insert(trail);
-        response
+        let body = Either::Right(Full::from(body.to_string()));
+        let response = response.extension(trail).body(body);
+        response.expect("the headers are constant, numbers, or checked before")
     }
 
     fn message(&self, data: &mut Map<String, Value>) -> String {
@@ -156,64 +161,31 @@ pub(super) fn metadata<B>(
     metadata: &ResourceMetadata,
     method: &Method,
 ) -> Response<ResponseBody<B>> {
-    const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-    let text = metadata.to_json();
-    let mut response = match *method {
+    const METHODS: &str = "GET, HEAD, OPTIONS";
+    let response = Response::builder().header(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    let (response, text) = match *method {
         Method::GET | Method::HEAD => {
-            let length = HeaderValue::from(text.len());
-            let text = if method == Method::GET {
-                text
-            } else {
-                Bytes::new()
-            };
-            let mut response = json_response(StatusCode::OK, text);
-            response
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, length);
-            response
+            let text = metadata.to_json();
+            let response = response
+                .header(header::CONTENT_TYPE, JSON)
+                .header(header::CONTENT_LENGTH, text.len());
+            let is_get = method == Method::GET;
+            (response, if is_get { text } else { Bytes::new() })
         }
         Method::OPTIONS => {
-            let mut response = empty_response(StatusCode::NO_CONTENT);
-            let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(
-                header::ACCESS_CONTROL_ALLOW_HEADERS,
-                HeaderValue::from_static("*"),
-            );
-            headers.insert(
-                header::ACCESS_CONTROL_MAX_AGE,
-                HeaderValue::from_static("86400"),
-            );
-            headers.insert(header::ALLOW, METHODS);
-            response
+            let response = response
+                .status(StatusCode::NO_CONTENT)
+                .header(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
+                .header(header::ACCESS_CONTROL_ALLOW_HEADERS, "*")
+                .header(header::ACCESS_CONTROL_MAX_AGE, "86400")
+                .header(header::ALLOW, METHODS);
+            (response, Bytes::new())
         }
         _ => {
-            let mut response = empty_response(StatusCode::METHOD_NOT_ALLOWED);
-            response.headers_mut().insert(header::ALLOW, METHODS);
-            response
+            let response = response.status(StatusCode::METHOD_NOT_ALLOWED);
+            (response.header(header::ALLOW, METHODS), Bytes::new())
         }
     };
-    let headers = response.headers_mut();
-    headers.insert(
-        header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        HeaderValue::from_static("*"),
-    );
-    response
-}
-
-fn json_response<B>(status: StatusCode, text: impl Into<Bytes>) -> Response<ResponseBody<B>> {
-    let mut response = Response::new(Either::Right(Full::new(text.into())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
-}
-
-fn empty_response<B>(status: StatusCode) -> Response<ResponseBody<B>> {
-    let mut response = Response::new(Either::Right(Full::default()));
-    *response.status_mut() = status;
-    response
+    let response = response.body(Either::Right(Full::new(text)));
+    response.expect("the headers are constant")
 }

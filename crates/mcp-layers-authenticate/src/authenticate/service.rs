@@ -90,6 +90,7 @@ where
                     return Ok(refused.response(&settings, &id));
                 }
             };
+            settings.handle.count(None);
             parts.extensions.remove::<Principal>();
             parts.extensions.insert(verified.into_principal());
             let response = inner.call(Request::from_parts(parts, body)).await;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use http::HeaderName;
 use mcp_layers_core::http::Challenge;
 
-use super::{RefusalReason, origin::Origins};
+use super::{AuthenticateHandle, RefusalReason, origin::Origins};
 use crate::{Refusal, ResourceMetadata, Verify};
 
 /// Everything that can be set, shared by all services of a layer.
@@ -20,6 +20,7 @@ pub(super) struct Settings {
     pub(super) metadata: Option<ResourceMetadata>,
     pub(super) challenge: Challenge,
     pub(super) on_refusal: Option<OnRefusal>,
+    pub(super) handle: AuthenticateHandle,
 }
 
 impl Settings {
@@ -34,6 +35,7 @@ impl Settings {
             metadata: None,
             challenge: Challenge::new(),
             on_refusal: None,
+            handle: AuthenticateHandle::default(),
         }
     }
 }

@@ -50,10 +50,14 @@ pub(super) async fn decide<R>(
         };
         let Some(rejection) = rejection else { continue };
         match (&rejection.reason, &mut denied) {
-            (Reason::Denied(denial), first) if denial.missing_scopes().len() > 0 => match first {
-                Some((_, first)) => first.join(rejection),
-                None => denied = Some((request, rejection)),
-            },
+            (Reason::Denied(denial), first)
+                if denial.missing_scopes().len() > 0 && !(edge.scopes_in_stack && is_in_stack) =>
+            {
+                match first {
+                    Some((_, first)) => first.join(rejection),
+                    None => denied = Some((request, rejection)),
+                }
+            }
             (reason, _) => {
                 if matches!(reason, Reason::Hidden(_)) && request.method() == Method::CallTool {
                     hidden_tool = request.target().map(Arc::from);

@@ -18,6 +18,8 @@ pub(super) struct Edge {
     pub(super) settings: Settings,
     pub(super) max_body: usize,
     pub(super) challenge: Challenge,
+    /// True if the MCP layer answers denials with missing scopes too.
+    pub(super) scopes_in_stack: bool,
 }
 
 /// The session of a request.

@@ -59,6 +59,7 @@ impl AuthorizeHttpLayer {
                 settings: layer.settings,
                 max_body: Self::DEFAULT_MAX_BODY,
                 challenge: Challenge::new(),
+                scopes_in_stack: false,
             },
         }
     }
@@ -82,6 +83,16 @@ impl AuthorizeHttpLayer {
     #[must_use]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.edge.challenge = challenge;
+        self
+    }
+
+    /// Leaves denials with missing scopes to the MCP layer, which answers them with the same JSON-RPC
+    /// error and HTTP status 200: for clients that end their session on status 403, such as the Python
+    /// SDK without OAuth. No client gets a challenge then. Default: status 403 and a challenge, as the
+    /// specification requires.
+    #[must_use]
+    pub fn missing_scopes_in_stack(mut self) -> Self {
+        self.edge.scopes_in_stack = true;
         self
     }
 }

@@ -1,0 +1,53 @@
+//! The handle, for operators.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::RefusalReason;
+
+/// A handle of an [`AuthenticateLayer`](crate::AuthenticateLayer) and of all its services, which reads
+/// their counters.
+#[derive(Debug, Clone, Default)]
+pub struct AuthenticateHandle {
+    stats: Arc<Mutex<AuthenticateStats>>,
+}
+
+/// The counters of an [`AuthenticateLayer`](crate::AuthenticateLayer), since it was made. Requests for
+/// the metadata of the resource are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthenticateStats {
+    /// Requests whose credential was accepted.
+    pub accepted: u64,
+    /// Requests refused because they had no credential.
+    pub unauthenticated: u64,
+    /// Requests refused because the credential is not valid.
+    pub invalid_token: u64,
+    /// Requests refused because the credential lacks a scope.
+    pub insufficient_scope: u64,
+    /// Requests refused because the verifier could not decide.
+    pub unavailable: u64,
+    /// Requests refused for another [`RefusalReason`]: several credentials, a token in the query, the
+    /// origin of a web page, a body that is too large.
+    pub malformed: u64,
+}
+
+impl AuthenticateHandle {
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> AuthenticateStats {
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a refusal, or an accepted credential.
+    pub(super) fn count(&self, refused: Option<RefusalReason>) {
+        let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        *match refused {
+            None => &mut stats.accepted,
+            Some(RefusalReason::Unauthenticated) => &mut stats.unauthenticated,
+            Some(RefusalReason::InvalidToken) => &mut stats.invalid_token,
+            Some(RefusalReason::InsufficientScope) => &mut stats.insufficient_scope,
+            Some(RefusalReason::Unavailable) => &mut stats.unavailable,
+            Some(_) => &mut stats.malformed,
+        } += 1;
+    }
+}
