@@ -31,9 +31,9 @@ fn per_call<T: rmcp::Service<RoleServer>>(service: &T, era: Era) -> u64 {
     allocation_counter::measure(|| drop(answer(service, call))).count_total
 }
 
-/// What the adapter adds: the request on its way, the handler's future, which has no name, and the
-/// answer on its way.
-const ADAPTER: u64 = 3;
+/// What the adapter adds: the request on its way, the future of the layers, the handler's future, which
+/// has no name, and the answer on its way.
+const ADAPTER: u64 = 4;
 
 /// The key of the budget.
 const RATE_LIMIT: u64 = 1;
@@ -61,14 +61,14 @@ where
 }
 
 #[test]
-fn an_empty_stack_adds_three_allocations() {
+fn an_empty_stack_adds_four_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         assert_eq!(added(Identity::new(), era), ADAPTER, "{era:?}");
     }
 }
 
 #[test]
-fn an_empty_stack_around_a_service_adds_three_allocations() {
+fn an_empty_stack_around_a_service_adds_four_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let service = Stack::new(Identity::new()).service(Echo);
         assert_eq!(per_call(&service, era), bare(era) + ADAPTER, "{era:?}");
@@ -121,12 +121,12 @@ fn a_hit_of_the_cache_adds_two_allocations() {
 }
 
 /// The most that all layers add to a call, without the copy that retry keeps.
-const WHOLE: u64 = 12;
+const WHOLE: u64 = 10;
 
 /// A seen token, timing, audit, mask, the layers that catch, authorization, rate limit, cache, retry,
 /// breaker and timeout.
 #[test]
-fn all_layers_together_add_at_most_twelve_allocations() {
+fn all_layers_together_add_at_most_ten_allocations() {
     for era in [Era::Legacy, Era::Modern] {
         let bare = bare(era);
         let answered = per_call(&Stack::new(whole!(&["dig"])).handler(Echo), era);

@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, convert::Infallible, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, convert::Infallible, io, num::NonZeroU32, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Full};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full, StreamBody};
 use mcp_layers_audit::{AuditLayer, ChannelSink, Entry, Sink, Written};
-use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, RequestBody};
-use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
+use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, Credential, Refusal, RequestBody};
+use mcp_layers_authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules};
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
 use mcp_layers_core::{
     Authentication, Catalog, Clock, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest,
@@ -336,8 +339,49 @@ async fn credentials(messages: &mut Messages) {
             Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::new())))
         });
         let response = layer.layer(inner).oneshot(request.unwrap()).await.unwrap();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        note(messages, &serde_json::from_slice(&bytes).unwrap());
+        note_body(messages, response.into_body()).await;
+    }
+
+    // Verifiers of another kind than a list of keys.
+    let later = Some(Duration::from_secs(5));
+    for refusal in [
+        Refusal::insufficient_scope(["tools"]),
+        Refusal::unavailable(later),
+    ] {
+        let verifier =
+            move |_: Credential| std::future::ready(Err::<Principal, _>(refusal.clone()));
+        let inner = service_fn(|_: Request<RequestBody>| async {
+            Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::new())))
+        });
+        let request = post("/mcp").header(bearer, "Bearer a").body(body(ping));
+        let service = AuthenticateLayer::new(verifier).layer(inner);
+        let response = service.oneshot(request.unwrap()).await.unwrap();
+        note_body(messages, response.into_body()).await;
+    }
+}
+
+/// Notes the answer in the body of an HTTP response.
+async fn note_body<B: Body<Error: std::fmt::Debug>>(messages: &mut Messages, body: B) {
+    let bytes = body.collect().await.unwrap().to_bytes();
+    note(messages, &serde_json::from_slice(&bytes).unwrap());
+}
+
+/// What authorization refuses at the HTTP edge for any caller.
+async fn bodies(messages: &mut Messages) {
+    let rules = Rules::builder().otherwise(Access::scopes(["tools"]));
+    let authorize = AuthorizeLayer::new(rules.build().unwrap());
+    let twice = r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#;
+    let broken = Err(io::Error::other("the connection is lost"));
+    for chunk in [Ok(Frame::data(Bytes::from(twice))), broken] {
+        let inner = service_fn(|_: Request<Full<Bytes>>| async {
+            Ok::<_, Infallible>(http::Response::new(Full::new(Bytes::new())))
+        });
+        let principal = Principal::new("ada", Authentication::Bearer);
+        let request = Request::post("/mcp").extension(Arc::new(principal));
+        let request = request.body(StreamBody::new(futures::stream::iter([chunk])));
+        let service = AuthorizeHttpLayer::new(&authorize).layer(inner);
+        let response = service.oneshot(request.unwrap()).await.unwrap();
+        note_body(messages, response.into_body()).await;
     }
 }
 
@@ -351,6 +395,7 @@ async fn the_page_has_every_message_that_the_layers_send_and_no_other() {
     permissions(&mut messages).await;
     audits(&mut messages).await;
     credentials(&mut messages).await;
+    bodies(&mut messages).await;
     let page = rows();
     for (row, data) in &messages {
         let shown = page.get(row).map(|keys| {

@@ -5,7 +5,6 @@ pub mod json_result;
 pub use crate::{
     arguments::write_canonical,
     json::{
-        json_size, map_size, member, serialized_size, visit_json_texts, visit_map_texts,
-        write_serialized,
+        json_size, map_size, serialized_size, visit_json_texts, visit_map_texts, write_serialized,
     },
 };

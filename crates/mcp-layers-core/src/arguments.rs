@@ -29,7 +29,7 @@ impl Arguments<'_> {
     pub fn write_canonical(&self, out: &mut Vec<u8>) {
         match self {
             Self::None => {}
-            Self::Map(map) => write_map(map, out),
+            Self::Map(map) => write_members(map.iter(), out),
             Self::Value(value) => write_canonical(value, out),
             Self::Raw(text) => match serde_json::from_str::<Value>(text) {
                 Ok(value) => write_canonical(&value, out),
@@ -91,12 +91,8 @@ pub fn write_canonical(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b']');
         }
-        Value::Object(map) => write_map(map, out),
+        Value::Object(map) => write_members(map.iter(), out),
     }
-}
-
-fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
-    write_members(map.iter(), out);
 }
 
 /// Writes the members sorted by key. The map's own order is not enough: any crate in the build can

@@ -102,21 +102,9 @@ pub mod code {
     /// has not failed.
     #[must_use]
     pub const fn is_caller_error(code: i32) -> bool {
-        matches!(
-            code,
-            PARSE_ERROR
-                | INVALID_REQUEST
-                | METHOD_NOT_FOUND
-                | INVALID_PARAMS
-                | RESOURCE_NOT_FOUND
-                | HEADER_MISMATCH
-                | MISSING_CLIENT_CAPABILITY
-                | UNSUPPORTED_PROTOCOL_VERSION
-                | URL_ELICITATION_REQUIRED
-                | UNAUTHENTICATED
-                | FORBIDDEN
-                | TOO_LARGE
-        )
+        is_mcp(code)
+            || (is_json_rpc(code) && code != INTERNAL_ERROR)
+            || matches!(code, UNAUTHENTICATED | FORBIDDEN | TOO_LARGE)
     }
 }
 
@@ -181,18 +169,11 @@ impl McpError {
     #[must_use]
     pub fn missing_scopes<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
         let mut error = Self::forbidden();
-        let scopes: Vec<_> = scopes
-            .into_iter()
-            .map(|scope| scope.as_ref().to_owned())
-            .collect();
-        if let [first, rest @ ..] = &*scopes {
-            let noun = if rest.is_empty() { "scope" } else { "scopes" };
-            let mut message = format!("Forbidden: missing {noun} {first}");
-            for scope in rest {
-                message.push_str(", ");
-                message.push_str(scope);
-            }
-            error.message = message.into();
+        let scopes = scopes.into_iter().map(|scope| scope.as_ref().to_owned());
+        let scopes: Vec<String> = scopes.collect();
+        if !scopes.is_empty() {
+            let noun = if scopes.len() == 1 { "scope" } else { "scopes" };
+            error.message = format!("Forbidden: missing {noun} {}", scopes.join(", ")).into();
         }
         error
     }

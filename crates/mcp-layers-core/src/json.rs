@@ -5,12 +5,6 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Returns a member of an object.
-#[must_use]
-pub fn member<'a>(map: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    map.get(name)
-}
-
 /// Visits every string inside a value, including the keys of objects. If two keys of an object become
 /// equal, the later one wins.
 pub fn visit_json_texts(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {

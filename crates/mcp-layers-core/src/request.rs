@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Arguments, CallContext, Hints, KeyWriter, ListedKind, McpResponse, Method,
-    arguments::write_canonical, json::member,
+    arguments::write_canonical,
 };
 
 /// Keys of `params._meta` that the protocol reserves (2026-07-28, basic/index, "General fields").
@@ -129,7 +129,8 @@ pub trait McpRequest: Sized {
     /// The protocol version of the response: the request's own, otherwise the negotiated one. Part
     /// of every cache key.
     fn protocol_version(&self) -> Option<Cow<'_, str>> {
-        member(self.meta()?, meta_key::PROTOCOL_VERSION)?
+        self.meta()?
+            .get(meta_key::PROTOCOL_VERSION)?
             .as_str()
             .map(Cow::Borrowed)
     }
@@ -143,15 +144,15 @@ pub trait McpRequest: Sized {
     /// What the client declares about itself under a key of [`meta_key`]: in this request, otherwise
     /// in its `initialize`, as far as the implementation keeps it.
     fn declared(&self, key: &str) -> Option<&Value> {
-        member(self.meta()?, key)
+        self.meta()?.get(key)
     }
 
     /// The client's name and version, as the client reports them. Proves nothing.
     fn client_info(&self) -> Option<ClientInfo<'_>> {
         let info = self.declared(meta_key::CLIENT_INFO)?.as_object()?;
-        let version = member(info, "version").and_then(Value::as_str);
+        let version = info.get("version").and_then(Value::as_str);
         Some(ClientInfo {
-            name: Cow::Borrowed(member(info, "name")?.as_str()?),
+            name: Cow::Borrowed(info.get("name")?.as_str()?),
             version: Cow::Borrowed(version.unwrap_or_default()),
         })
     }
@@ -166,7 +167,7 @@ pub trait McpRequest: Sized {
 
     /// The token of the progress notifications that the caller asked for.
     fn progress_token(&self) -> Option<&Value> {
-        member(self.meta()?, meta_key::PROGRESS_TOKEN)
+        self.meta()?.get(meta_key::PROGRESS_TOKEN)
     }
 
     /// The connection on which the request arrived.

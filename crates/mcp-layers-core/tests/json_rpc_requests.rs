@@ -144,7 +144,7 @@ fn what_a_client_declared_holds_where_the_request_is_silent() {
         "io.modelcontextprotocol/clientInfo": { "name": "declared", "version": "1" },
         "io.modelcontextprotocol/clientCapabilities": { "roots": {} },
     });
-    let declared = std::sync::Arc::new(declared.as_object().unwrap().clone());
+    let declared = Arc::new(declared.as_object().unwrap().clone());
     let silent = JsonRpcRequest::new(1, "tools/list").with_declared(declared.clone());
     assert_eq!(silent.client_info().unwrap().name, "declared");
     let mut capabilities = Vec::new();

@@ -89,8 +89,8 @@
 //!
 //! # Cost
 //!
-//! For each request a clone of the stack, a box for the request, one for the handler's future and one
-//! for the response.
+//! For each request a clone of the stack, and a box each for the request, the future of the layers, the
+//! handler's future and the response.
 //!
 //! # Features
 //!

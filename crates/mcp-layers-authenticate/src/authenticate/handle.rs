@@ -18,17 +18,10 @@ pub struct AuthenticateHandle {
 pub struct AuthenticateStats {
     /// Requests whose credential was accepted.
     pub accepted: u64,
-    /// Requests refused because they had no credential.
-    pub unauthenticated: u64,
-    /// Requests refused because the credential is not valid.
-    pub invalid_token: u64,
-    /// Requests refused because the credential lacks a scope.
-    pub insufficient_scope: u64,
     /// Requests refused because the verifier could not decide.
     pub unavailable: u64,
-    /// Requests refused for another [`RefusalReason`]: several credentials, a token in the query, the
-    /// origin of a web page, a body that is too large.
-    pub malformed: u64,
+    /// Requests refused for any other [`RefusalReason`].
+    pub refused: u64,
 }
 
 impl AuthenticateHandle {
@@ -43,11 +36,8 @@ impl AuthenticateHandle {
         let mut stats = self.stats.lock().unwrap_or_else(PoisonError::into_inner);
         *match refused {
             None => &mut stats.accepted,
-            Some(RefusalReason::Unauthenticated) => &mut stats.unauthenticated,
-            Some(RefusalReason::InvalidToken) => &mut stats.invalid_token,
-            Some(RefusalReason::InsufficientScope) => &mut stats.insufficient_scope,
             Some(RefusalReason::Unavailable) => &mut stats.unavailable,
-            Some(_) => &mut stats.malformed,
+            Some(_) => &mut stats.refused,
         } += 1;
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Hints, Listed, ListedKind, McpError, Outcome, code,
-    json::{member, visit_json_texts},
+    json::visit_json_texts,
     response::{CacheHint, CacheScope, TextSite},
 };
 
@@ -27,7 +27,7 @@ const LISTS: [(&str, ListedKind, &str); 6] = [
 ];
 
 fn get<'a>(result: &'a Value, name: &str) -> Option<&'a Value> {
-    member(result.as_object()?, name)
+    result.as_object()?.get(name)
 }
 
 /// The outcome of a request with this result. Never a protocol error.
@@ -40,20 +40,20 @@ pub fn outcome(result: &Value) -> Outcome<'static> {
         Some("input_required") => Outcome::InputRequired,
         Some("task") => Outcome::TaskCreated,
         None if legacy_task(result).is_some() => Outcome::TaskCreated,
-        _ if member(result, "isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
+        _ if result.get("isError") == Some(&Value::Bool(true)) => Outcome::ToolError,
         _ => Outcome::Success,
     }
 }
 
 fn result_type(result: &Map<String, Value>) -> Option<&str> {
-    member(result, "resultType")?.as_str()
+    result.get("resultType")?.as_str()
 }
 
 /// The handle with which 2025-11-25 says that the work goes on as a task.
 fn legacy_task(result: &Map<String, Value>) -> Option<&Value> {
-    let task = member(result, "task")?;
+    let task = result.get("task")?;
     let is_handle = get(task, "taskId").is_some()
-        && member(result, "content").is_none()
+        && result.get("content").is_none()
         && result_type(result).is_none();
     is_handle.then_some(task)
 }

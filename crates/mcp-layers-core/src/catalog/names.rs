@@ -148,10 +148,8 @@ impl Names {
             is_declared: false,
             is_fixed: false,
         };
-        self.kinds
-            .entry(kind)
-            .or_default()
-            .insert(name.into(), entry);
+        let names = self.kinds.entry(kind).or_default();
+        names.insert(name.into(), entry);
         let taught = self.taught.entry(owner).or_default();
         taught.entry(kind).or_default().push_back(name.into());
     }

@@ -24,7 +24,8 @@ where
 {
     let mut stack = stack.clone();
     let Ok::<(), Infallible>(()) = poll_fn(|cx| stack.poll_ready(cx)).await;
-    let future = stack.call(request);
+    // rmcp moves its future several times: the one of many layers is large, and stays where it is.
+    let future = Box::pin(stack.call(request));
     // What the layers hold for an instance is free while the request runs.
     drop(stack);
     let Ok(response) = future.await;

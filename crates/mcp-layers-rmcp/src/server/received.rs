@@ -2,10 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use mcp_layers_core::{
-    adapter::member,
-    request::{MODERN, meta_key},
-};
+use mcp_layers_core::request::{MODERN, meta_key};
 use rmcp::{
     ErrorData, RoleServer,
     model::{ClientRequest, InitializeRequestParams, ServerResult, Tool},
@@ -80,7 +77,7 @@ impl Call {
 }
 
 fn own_meta<'a>(context: &'a RequestContext<RoleServer>, key: &str) -> Option<&'a Value> {
-    member(&context.meta.0.0, key)
+    context.meta.0.0.get(key)
 }
 
 /// Tests for a request that itself states all that a legacy client states in `initialize`.

@@ -10,7 +10,7 @@ use std::{
 use http::{Version, request::Parts};
 use mcp_layers_core::{
     Arguments, CallContext, Hints, ListedKind, McpRequest, Method, Principal, ReplayRequest,
-    adapter::{member, write_canonical},
+    adapter::write_canonical,
     request::{ClientInfo, Connection, RequestId, Transport, meta_key},
 };
 use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
@@ -169,8 +169,8 @@ impl McpRequest for RmcpRequest {
     fn client_info(&self) -> Option<ClientInfo<'_>> {
         if let Some(own) = self.received.own_meta(meta_key::CLIENT_INFO) {
             let own = own.as_object()?;
-            let name = member(own, "name")?.as_str()?;
-            let version = member(own, "version").and_then(Value::as_str);
+            let name = own.get("name")?.as_str()?;
+            let version = own.get("version").and_then(Value::as_str);
             return Some(ClientInfo::new(name, version.unwrap_or_default()));
         }
         let info = &self.received.peer_info.as_ref()?.client_info;
