@@ -1,6 +1,6 @@
 //! Authorization contexts: which callers share private results.
 
-use mcp_layers_core::{KeyWriter, Principal};
+use mcp_layers_core::{Authentication, KeyWriter, Principal};
 
 /// The authorization context of a private result: callers of the same context share it.
 ///
@@ -12,9 +12,9 @@ use mcp_layers_core::{KeyWriter, Principal};
 #[non_exhaustive]
 pub enum AuthorizationContext {
     /// The credential: another access token is another context, even of the same subject
-    /// (2026-07-28, server/utilities/caching). Principals that you make yourself, also for
-    /// `LocalPrincipalLayer`, have one only with
-    /// [`Principal::with_credential_digest`](mcp_layers_core::Principal::with_credential_digest).
+    /// (2026-07-28, server/utilities/caching). A principal with [`Authentication::Local`] needs no
+    /// credential. Other principals that you make yourself have one only with
+    /// [`Principal::with_credential_digest`].
     #[default]
     Credential,
     /// The subject of an issuer and its OAuth client: a refreshed token is the same context.
@@ -33,8 +33,11 @@ impl AuthorizationContext {
         let mut writer = KeyWriter::new(out);
         match self {
             Self::Credential => {
-                let digest = principal.credential_digest()?;
-                write_subject(writer.tag(b'C').bytes(digest), principal);
+                let credential = principal.credential_digest();
+                // Who starts a process has no other credential than that.
+                let is_local = principal.authentication() == Authentication::Local;
+                let credential = credential.or(is_local.then_some(b"local"))?;
+                write_subject(writer.tag(b'C').bytes(credential), principal);
             }
             Self::Subject => write_subject(writer.tag(b'S'), principal),
             Self::Tenant => {

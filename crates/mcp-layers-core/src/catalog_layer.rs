@@ -261,7 +261,6 @@ where
             }
         }
     }
-    drop(last);
     request
 }
 

@@ -52,7 +52,7 @@ where
         }
         let mut wait = settings.backoff.wait(self.number, (settings.random)());
         if let Some(asked) = asked {
-            // Never earlier than asked. The jitter is added, so that clients come back spread.
+            // The jitter is added, so that clients come back spread.
             wait = asked.min(settings.max_retry_after).saturating_add(wait);
         }
         let now = settings.clock.now();

@@ -27,6 +27,13 @@ fn a_refreshed_token_is_another_credential_of_the_same_subject() {
 }
 
 #[test]
+fn a_local_principal_needs_no_credential() {
+    let local = |subject: &str| Principal::new(subject, Authentication::Local);
+    assert_eq!(same(Credential, &local("a"), &local("a")), Some(true));
+    assert_eq!(same(Credential, &local("a"), &local("b")), Some(false));
+}
+
+#[test]
 fn other_rights_are_another_context() {
     let a = ada().with_tenant("t").with_credential_digest(*b"1");
     let roles = a.clone().with_roles(["admin"]);
