@@ -141,7 +141,7 @@ pub trait McpRequest: Sized {
             .is_some_and(|version| *version >= *MODERN)
     }
 
-    /// What the client declares about itself under a key of [`meta_key`]: in this request, otherwise
+    /// A declaration of the client about itself, under a key of [`meta_key`]: in this request, otherwise
     /// in its `initialize`, as far as the implementation keeps it.
     fn declared(&self, key: &str) -> Option<&Value> {
         self.meta()?.get(key)
