@@ -14,7 +14,7 @@ use syn::{Item, UseTree, Visibility, visit::Visit};
 const MAX_FILE: usize = 400;
 const MAX_CORE: usize = 5_500;
 const MAX_CRATE: usize = 3_800;
-const MAX_ALL: usize = 44_450;
+const MAX_ALL: usize = 44_460;
 
 /// Crates that came after the limit for all.
 const NEW_CRATES: [&str; 2] = ["mcp-layers-events", "mcp-layers-wire"];
