@@ -41,24 +41,26 @@ const WARM_UP: usize = 2;
 
 /// The servers, in the order of the report.
 const SERVERS: [&str; 4] = ["bare", "layers", "secured", "edge"];
+/// The handlers: one that answers at once, and one that waits for something first, as most do.
+const HANDLERS: [&str; 2] = ["instant", "waiting"];
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [child::FLAG, name, folder] => server::run(name, folder.as_ref()),
+        [child::FLAG, name, handler, folder] => server::run(name, handler, folder.as_ref()),
         ["--json", path, ..] => {
-            let json = report::to_json(CONNECTIONS, REQUESTS, &measure());
+            let json = report::to_json(CONNECTIONS, REQUESTS, &HANDLERS.map(measure));
             fs::write(path, json).unwrap();
         }
-        _ => drop(measure()),
+        _ => HANDLERS.map(measure).into_iter().for_each(drop),
     }
 }
 
-fn measure() -> Vec<Measured> {
+fn measure(handler: &'static str) -> (&'static str, Vec<Measured>) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let runtime = Builder::new_current_thread().enable_io().build().unwrap();
     let mut servers = SERVERS.map(|name| {
-        let child = Child::start(name, folder.path());
+        let child = Child::start(name, handler, folder.path());
         let client = runtime.block_on(Client::connect(child.address(), CONNECTIONS));
         (child, client, Measured::new(name))
     });
@@ -73,8 +75,8 @@ fn measure() -> Vec<Measured> {
         }
     }
     let measured: Vec<_> = servers.into_iter().map(|(.., measured)| measured).collect();
-    println!("{}", report::to_table(&measured));
-    measured
+    println!("{handler} handler\n{}", report::to_table(&measured));
+    (handler, measured)
 }
 
 fn run(runtime: &Runtime, child: &Child, client: &mut Client) -> Round {

@@ -19,10 +19,10 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the server of this name; it may keep files in the folder.
-    pub(crate) fn start(name: &str, folder: &Path) -> Self {
+    /// Starts the server of this name with this handler; it may keep files in the folder.
+    pub(crate) fn start(name: &str, handler: &str, folder: &Path) -> Self {
         let mut process = Command::new(env::current_exe().unwrap())
-            .args([FLAG, name])
+            .args([FLAG, name, handler])
             .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
@@ -75,7 +75,20 @@ pub(crate) fn to_table(measured: &[Measured]) -> String {
 }
 
 /// The data of the table and the plot.
-pub(crate) fn to_json(connections: usize, requests: usize, measured: &[Measured]) -> String {
+pub(crate) fn to_json(
+    connections: usize,
+    requests: usize,
+    handlers: &[(&str, Vec<Measured>)],
+) -> String {
+    let handlers = handlers
+        .iter()
+        .map(|(handler, measured)| json!({ "handler": handler, "servers": servers(measured) }));
+    let handlers: Vec<_> = handlers.collect();
+    let all = json!({ "connections": connections, "requests": requests, "handlers": handlers });
+    format!("{all:#}\n")
+}
+
+fn servers(measured: &[Measured]) -> Vec<Value> {
     let servers = measured.iter().map(|one| {
         let (cpu, per_second) = one.ratios(&measured[0]);
         let (most, least) = budget(one.name);
@@ -91,9 +104,7 @@ pub(crate) fn to_json(connections: usize, requests: usize, measured: &[Measured]
             "budget_per_second": least,
         })
     });
-    let servers: Vec<_> = servers.collect();
-    let all = json!({ "connections": connections, "requests": requests, "servers": servers });
-    format!("{all:#}\n")
+    servers.collect()
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

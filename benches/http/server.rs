@@ -17,24 +17,60 @@ use mcp_layers_authorize::AuthorizeHttpLayer;
 use mcp_layers_core::McpRequest;
 use mcp_layers_rmcp::{RmcpRequest, Stack};
 use mcp_layers_timing::TimingHttpLayer;
-use rmcp::transport::{
-    StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{CallToolRequestParams, CallToolResponse, Tool},
+    service::RequestContext,
+    transport::{
+        StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+    },
 };
-use tokio::{net::TcpListener, sync::oneshot, time::interval};
+use tokio::{
+    net::TcpListener,
+    sync::oneshot,
+    time::{interval, sleep},
+};
 use tower::util::MapRequestLayer;
 use tower_layer::Identity;
 
 use crate::support::{Echo, ada, audit, authorize, exporter, whole};
 
 /// Serves until standard input ends. The audit file is in the folder.
-pub(crate) fn run(name: &str, folder: &Path) {
+pub(crate) fn run(name: &str, handler: &str, folder: &Path) {
+    match handler {
+        "instant" => serve(name, folder, Echo),
+        "waiting" => serve(name, folder, Waiting),
+        _ => panic!("no handler {handler:?}"),
+    }
+}
+
+/// Answers as [`Echo`] does, after a millisecond: what a query of a database takes.
+#[derive(Debug, Clone, Copy)]
+struct Waiting;
+
+impl ServerHandler for Waiting {
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        Echo.get_tool(name)
+    }
+
+    async fn call_tool(
+        &self,
+        params: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        sleep(Duration::from_millis(1)).await;
+        Echo.call_tool(params, context).await
+    }
+}
+
+fn serve<H: ServerHandler + Copy>(name: &str, folder: &Path, handler: H) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let (router, file) = match name {
-            "bare" => (bare(), None),
-            "layers" => (layers(), None),
-            "secured" => secured(&folder.join("secured.jsonl"), false),
-            "edge" => secured(&folder.join("edge.jsonl"), true),
+            "bare" => (bare(handler), None),
+            "layers" => (layers(handler), None),
+            "secured" => secured(&folder.join("secured.jsonl"), false, handler),
+            "edge" => secured(&folder.join("edge.jsonl"), true, handler),
             _ => panic!("no server {name:?}"),
         };
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -52,13 +88,13 @@ pub(crate) fn run(name: &str, folder: &Path) {
 }
 
 /// rmcp alone.
-fn bare() -> Router {
-    let service = StreamableHttpService::new(|| Ok(Echo), sessions(), Default::default());
+fn bare<H: ServerHandler + Copy>(handler: H) -> Router {
+    let service = StreamableHttpService::new(move || Ok(handler), sessions(), Default::default());
     Router::new().route_service("/mcp", service)
 }
 
 /// All layers, with an audit that records to nowhere; who calls is known by configuration.
-fn layers() -> Router {
+fn layers<H: ServerHandler + Copy>(handler: H) -> Router {
     tokio::spawn(upkeep());
     // A principal of the process is not for callers over the network.
     let principal = Arc::new(ada());
@@ -67,18 +103,25 @@ fn layers() -> Router {
         request
     });
     let stack = Stack::new(whole!(who, audit(), &[]));
-    Router::new().route_service("/mcp", stack.http(|| Echo, sessions(), Default::default()))
+    Router::new().route_service(
+        "/mcp",
+        stack.http(move || handler, sessions(), Default::default()),
+    )
 }
 
 /// All layers; who calls is known by a bearer token, and an answer comes after its record was synced.
 /// With `refuse` the edge decides too, and refuses as HTTP does.
-fn secured(path: &Path, refuse: bool) -> (Router, Option<FileSink>) {
+fn secured<H: ServerHandler + Copy>(
+    path: &Path,
+    refuse: bool,
+    handler: H,
+) -> (Router, Option<FileSink>) {
     tokio::spawn(upkeep());
     let key = Key::new([7; 32]).unwrap();
     let file = FileSink::open(path, LogOptions::new(&key)).unwrap();
     let audit = AuditLayer::new(file.clone()).unwrap();
     let stack = Stack::new(whole!(Identity::new(), audit.clone(), &[]));
-    let service = stack.http(|| Echo, sessions(), Default::default());
+    let service = stack.http(move || handler, sessions(), Default::default());
     let mut router = Router::new().route_service("/mcp", service);
     if refuse {
         router = router.layer(AuthorizeHttpLayer::new(&authorize()));
