@@ -1,4 +1,4 @@
-//! What the error mask costs: with nothing wrong, against the same call without it; an error, with
+//! The cost of the error mask: with nothing wrong, against the same call without it; an error, with
 //! its id and its log record; a text that is scrubbed, per kB. Read as ratios within one run.
 #![allow(
     clippy::expect_used,

@@ -20,6 +20,25 @@ fn printed(name: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The lines that a command prints when it gets these lines on its standard input, which then ends.
+fn answers(command: &mut Command, lines: &[String]) -> Vec<String> {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut input = process.stdin.take().unwrap();
+    input
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
+    drop(input);
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    printed.lines().map(str::to_owned).collect()
+}
+
+fn call(id: &str, tool: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
+}
+
 #[track_caller]
 fn assert_lines(printed: &str, lines: &[&str]) {
     let have: Vec<_> = printed.lines().collect();
@@ -126,38 +145,19 @@ fn audit_finds_the_changed_record() {
 
 #[test]
 fn hand_made_answers_line_by_line_and_gives_up_on_slow_tools() {
-    let mut process = Command::new(support::example("hand_made"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let call = |id: u32, tool: &str| {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
-        )
-    };
     let lines = [
-        call(1, "hello"),
+        call("1", "hello"),
         r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#.to_owned(),
-        call(2, "slow"),
+        call("2", "slow"),
         "no JSON".to_owned(),
         r#"{"jsonrpc":"2.0","id":3,"method":"tools/sing"}"#.to_owned(),
     ];
-    // The process ends when its input does.
-    let mut input = process.stdin.take().unwrap();
-    input
-        .write_all((lines.join("\n") + "\n").as_bytes())
-        .unwrap();
-    drop(input);
-    let output = process.wait_with_output().unwrap();
-    assert!(output.status.success());
-
-    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed = answers(&mut Command::new(support::example("hand_made")), &lines);
     let answers: Vec<Value> = printed
-        .lines()
+        .iter()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(answers.len(), 4, "{printed}");
+    assert_eq!(answers.len(), 4, "{printed:?}");
     assert_eq!(answers[0]["result"]["content"][0]["text"], "hello");
     assert_eq!(answers[1]["error"]["code"], 504);
     assert_eq!(answers[2]["error"]["code"], -32700);
@@ -166,79 +166,18 @@ fn hand_made_answers_line_by_line_and_gives_up_on_slow_tools() {
 
 #[test]
 fn sidecar_puts_its_layers_in_front_of_another_program() {
-    let mut process = Command::new(support::example("sidecar"))
+    let mut command = Command::new(support::example("sidecar"));
+    command
         .arg("--")
         .arg(support::example("hand_made"))
         .env("SIDECAR_TIMEOUT", "0.05")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let call = |id: &str, tool: &str| {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}"}}}}"#
-        )
-    };
+        .stderr(Stdio::null());
     let lines = [call("1", "hello"), call("12345678901234567890", "slow")];
-    let mut input = process.stdin.take().unwrap();
-    input
-        .write_all((lines.join("\n") + "\n").as_bytes())
-        .unwrap();
-    drop(input);
-    let output = process.wait_with_output().unwrap();
-    assert!(output.status.success());
-
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let lines: Vec<_> = printed.lines().collect();
-    assert_eq!(lines.len(), 2, "{printed}");
-    let answer: Value = serde_json::from_str(lines[0]).unwrap();
+    let printed = answers(&mut command, &lines);
+    assert_eq!(printed.len(), 2, "{printed:?}");
+    let answer: Value = serde_json::from_str(&printed[0]).unwrap();
     assert_eq!(answer["result"]["content"][0]["text"], "hello");
     let start = r#"{"jsonrpc":"2.0","id":12345678901234567890,"error":{"code":504,"#;
-    assert!(lines[1].starts_with(start), "{printed}");
-    assert!(lines[1].contains("after 50 ms"), "{printed}");
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {
-    let process = tokio::process::Command::new(support::example("http_server"))
-        .arg("127.0.0.1:0")
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn();
-    let mut server = support::listening(process.unwrap()).await;
-
-    let initialize = serde_json::json!({
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": { "name": "test", "version": "1.0.0" },
-        },
-    });
-    let status = |path: &'static str, key: Option<&'static str>| {
-        let mut request = reqwest::Client::new()
-            .post(format!("http://{}{path}", server.address))
-            .header("accept", "application/json, text/event-stream")
-            .header("content-type", "application/json")
-            .body(initialize.to_string());
-        if let Some(key) = key {
-            request = request.bearer_auth(key);
-        }
-        async move { request.send().await.unwrap().status().as_u16() }
-    };
-    assert_eq!(status("/mcp", None).await, 401);
-    assert_eq!(status("/mcp", Some("key-of-eve")).await, 401);
-    assert_eq!(status("/mcp", Some("key-of-ada")).await, 200);
-    assert_eq!(status("/mcp/", Some("key-of-ada")).await, 200);
-    assert_eq!(status("/mcp/anything", Some("key-of-ada")).await, 404);
-
-    let id = server.process.id().unwrap().to_string();
-    let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-    assert!(killed.success());
-    let ended = tokio::time::timeout(support::PATIENCE, server.process.wait()).await;
-    assert!(ended.unwrap().unwrap().success());
+    assert!(printed[1].starts_with(start), "{printed:?}");
+    assert!(printed[1].contains("after 50 ms"), "{printed:?}");
 }

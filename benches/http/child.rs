@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-/// What makes this program a server.
+/// The flag that makes this program a server.
 pub(crate) const FLAG: &str = "--serve";
 
 /// Ends with its standard input, which this process holds.

@@ -1,4 +1,4 @@
-//! What the benches and the test of allocations share: a server that does next to nothing, layers
+//! Parts that the benches and the test of allocations share: a server that does next to nothing, layers
 //! that do nothing, and three ways to make a call.
 #![allow(
     dead_code,

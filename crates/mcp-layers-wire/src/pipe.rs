@@ -27,7 +27,7 @@ use tower_service::Service;
 
 use connection::Connection;
 use ends::Ends;
-pub use leaf::{Leaf, LeafFuture};
+pub use leaf::Leaf;
 use lines::Lines;
 use outbox::{outbox, write_lines};
 use table::Table;

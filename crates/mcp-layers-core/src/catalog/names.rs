@@ -1,7 +1,7 @@
 //! The table of names, bounded for each principal.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     hash::{BuildHasher, RandomState},
 };
 
@@ -35,8 +35,8 @@ pub(crate) struct Names {
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
     templates: HashMap<Box<str>, Template>,
-    /// The names in the answers that callers got, as digests, oldest first.
-    seen: HashMap<(Owner, ListedKind), VecDeque<u64>>,
+    /// The names in the answers that callers got, as digests.
+    seen: HashMap<(Owner, ListedKind), HashSet<u64>>,
     digests: RandomState,
 }
 
@@ -79,19 +79,17 @@ impl Names {
                 && templates.any(|template| has_seen(ListedKind::ResourceTemplate, template)))
     }
 
-    /// Notes that the caller has seen the name. A table that is full begins again.
+    /// Notes that the caller has seen the name. A set that is full begins again.
     pub(crate) fn see(&mut self, caller: Owner, kind: ListedKind, name: &str) {
         let (key, name) = ((caller, kind), self.digests.hash_one(name));
         if self.seen.len() >= MAX_OWNERS && !self.seen.contains_key(&key) {
             self.seen.clear();
         }
         let names = self.seen.entry(key).or_default();
-        if !names.contains(&name) {
-            names.push_back(name);
+        if names.len() >= Catalog::DEFAULT_MAX_PER_PRINCIPAL && !names.contains(&name) {
+            names.clear();
         }
-        if names.len() > Catalog::DEFAULT_MAX_PER_PRINCIPAL {
-            names.pop_front();
-        }
+        names.insert(name);
     }
 
     fn templates_of<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = &'a str> {

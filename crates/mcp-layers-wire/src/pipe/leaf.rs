@@ -1,12 +1,11 @@
 //! The innermost service of every stack, which sends a call to the server.
 
 use std::{
-    fmt,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
+use futures_util::future::BoxFuture;
 use mcp_layers_core::{
     Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method,
 };
@@ -16,7 +15,8 @@ use tower_service::Service;
 use super::{call::Call, table::Attempt};
 use crate::{error::WireError, id::Id};
 
-/// The innermost service of every stack, which sends a call to the server and waits for its answer.
+/// The innermost service of every stack, which sends a call to the server and waits for its answer. If
+/// its future is dropped meanwhile, the server is notified that the call is cancelled.
 ///
 /// The request carries its connection, so that one stack serves any number of connections.
 #[derive(Debug, Clone, Copy)]
@@ -32,32 +32,14 @@ impl Leaf {
 impl Service<JsonRpcRequest> for Leaf {
     type Response = JsonRpcResponse;
     type Error = WireError;
-    type Future = LeafFuture;
+    type Future = BoxFuture<'static, Result<JsonRpcResponse, WireError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), WireError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: JsonRpcRequest) -> LeafFuture {
-        LeafFuture(Box::pin(send(request)))
-    }
-}
-
-/// The future of [`Leaf`]. Dropped while the server works on the call, it tells the server that the
-/// call is cancelled.
-pub struct LeafFuture(Pin<Box<dyn Future<Output = Result<JsonRpcResponse, WireError>> + Send>>);
-
-impl Future for LeafFuture {
-    type Output = Result<JsonRpcResponse, WireError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl fmt::Debug for LeafFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeafFuture").finish_non_exhaustive()
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        Box::pin(send(request))
     }
 }
 

@@ -10,10 +10,7 @@ use std::{io, time::Duration};
 
 use mcp_layers_core::{BoxError, Catalog, JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_util::CancelLayer;
-use mcp_layers_wire::{
-    Pipe,
-    pipe::{Leaf, LeafFuture},
-};
+use mcp_layers_wire::{Pipe, pipe::Leaf};
 use serde_json::Value;
 use tokio::{
     io::{
@@ -162,6 +159,6 @@ where
 }
 
 /// Calls the server.
-pub fn send(mut leaf: Leaf, request: JsonRpcRequest) -> LeafFuture {
+pub fn send(mut leaf: Leaf, request: JsonRpcRequest) -> <Leaf as Service<JsonRpcRequest>>::Future {
     leaf.call(request)
 }
