@@ -1,5 +1,5 @@
 //! The bytes of a client and, after a NUL byte, those of a server, with a layer that changes every
-//! message: each line that comes out is one JSON-RPC message a line, and a call has passed the layer.
+//! message: each line that comes out is one JSON-RPC message, and a call has passed the layer.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
