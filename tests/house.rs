@@ -128,6 +128,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
+    ("mcp-layers-drain", &["serde_json", "tokio", "tokio-util"]),
     ("mcp-layers-events", &["metrics", "tracing"]),
     ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];

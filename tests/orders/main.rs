@@ -6,6 +6,7 @@ mod stack;
 
 use std::{num::NonZeroU32, time::Duration};
 
+use mcp_layers::drain::DrainLayer;
 use mcp_layers_audit::{AuditLayer, ChannelSink, Records};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
@@ -28,6 +29,7 @@ fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
         put(ErrorMaskLayer::new()),
         put(CatchErrorLayer::new()),
         put(CatchPanicLayer::new()),
+        put(DrainLayer::new()),
         put(CancelLayer::new()),
         put(AuthorizeLayer::new(rules())),
         put(limit()),

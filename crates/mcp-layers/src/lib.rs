@@ -22,6 +22,7 @@
 //! | `cache` | `cache` | response caching |
 //! | `retry` | `retry` | retries of requests that are safe to repeat, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | a circuit breaker for each tool, method or upstream |
+//! | `drain` | `drain` | graceful shutdown: no answer is lost; readiness |
 //! | `timeout` | `timeout` | timeouts: a maximum and an idle time, per method and tool |
 //! | `redis` | `cache-redis`, `rate-limit-redis`; with them `redis-cluster`, `redis-tls` | rate limits and cached results in Redis or Valkey |
 //! | `audit_log` | `audit-log` | a durable, tamper-evident log file for records of any kind |
@@ -168,6 +169,8 @@ pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]
 pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core::*;
+#[cfg(feature = "drain")]
+pub use mcp_layers_drain as drain;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
 #[cfg(feature = "events")]

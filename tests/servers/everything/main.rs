@@ -11,9 +11,10 @@
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
 //! ```
 //!
-//! Over HTTP it serves MCP at `/mcp` and, unless it is bare, Prometheus metrics at `/metrics`. It
-//! says so with one line on stderr: `listening on http://ADDR/mcp`. Warnings and errors are logged
-//! there too: what an error was that callers know by its id alone.
+//! Over HTTP it serves MCP at `/mcp` and, unless it is bare, Prometheus metrics at `/metrics`, and
+//! probes at `/livez` and `/readyz`. It says so with one line on stderr: `listening on
+//! http://ADDR/mcp`. Warnings and errors are logged there too: what an error was that callers know by
+//! its id alone.
 
 mod arguments;
 mod metrics;

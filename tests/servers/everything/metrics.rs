@@ -1,10 +1,16 @@
-//! The page that Prometheus reads.
+//! The pages that Prometheus and a load balancer read.
 
 use std::time::Duration;
 
-use axum::{Router, http::header::CONTENT_TYPE, routing::get};
+use axum::{
+    Router,
+    http::{StatusCode, header::CONTENT_TYPE},
+    routing::get,
+};
 use mcp_layers::timing::Metric;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+
+use crate::shared::drain;
 
 /// The media type of Prometheus' text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -41,5 +47,15 @@ pub(crate) fn page() -> Result<Router, BuildError> {
     });
 
     let render = || async move { ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render())) };
-    Ok(Router::new().route("/metrics", get(render)))
+    let ready = || async {
+        if drain::is_ready() {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    };
+    let pages = Router::new().route("/metrics", get(render));
+    Ok(pages
+        .route("/livez", get(|| async {}))
+        .route("/readyz", get(ready)))
 }

@@ -12,7 +12,7 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    audit, auth, cache, error_mask, rate_limit, retry,
+    audit, auth, cache, drain, error_mask, rate_limit, retry,
     settings::{Flag, Settings},
 };
 
@@ -26,6 +26,7 @@ const LAYERS: &[Entry] = &[
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
+    Entry::chosen("drain", &[], drain::make),
     Entry::always(|_| put(CancelLayer::new())),
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
     Entry::chosen(rate_limit::NAME, rate_limit::FLAGS, rate_limit::layer),

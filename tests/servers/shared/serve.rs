@@ -18,7 +18,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge};
+use super::{audit, auth::Edge, drain};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -86,6 +86,7 @@ where
     let stopped = stop.clone();
     let interrupted = async move {
         interrupt().await;
+        drain::drain(GRACE).await;
         stop.cancel();
     };
     // An answer goes out in two writes. Without this the second waits for the client's delayed
@@ -140,6 +141,7 @@ async fn one_client<H: ServerHandler>(handler: H) -> Result<(), Box<dyn Error>> 
     let stop = running.cancellation_token();
     tokio::spawn(async move {
         interrupt().await;
+        drain::drain(GRACE).await;
         stop.cancel();
     });
     running.waiting().await?;
