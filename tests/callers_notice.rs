@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, StreamBody};
+use mcp_layers::drain::DrainLayer;
 use mcp_layers_audit::{AuditLayer, ChannelSink, Entry, Sink, Written};
 use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer, Credential, Refusal, RequestBody};
 use mcp_layers_authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules};
@@ -163,6 +164,19 @@ async fn times(messages: &mut Messages) {
     note(
         messages,
         &answer(layers.service(never()), call("dig")).await,
+    );
+}
+
+async fn drains(messages: &mut Messages) {
+    let layer = DrainLayer::new();
+    let never = MockService::answering(|_| Answer::never());
+    let dropped = tokio::spawn(answer(layer.layer(never), call("dig")));
+    tokio::task::yield_now().await;
+    layer.handle().drain(Duration::from_secs(1)).await;
+    note(messages, &dropped.await.unwrap());
+    note(
+        messages,
+        &answer(layer.layer(MockService::new()), call("dig")).await,
     );
 }
 
@@ -391,6 +405,7 @@ async fn the_page_has_every_message_that_the_layers_send_and_no_other() {
     limits(&mut messages).await;
     circuits(&mut messages).await;
     times(&mut messages).await;
+    drains(&mut messages).await;
     errors(&mut messages).await;
     permissions(&mut messages).await;
     audits(&mut messages).await;

@@ -32,6 +32,10 @@ pin_project! {
     }
 }
 
+/// The end of the message for a tool that was dropped.
+const UNKNOWN_OUTCOME: &str =
+    ": the outcome is unknown, the call may have taken effect: check before you repeat it";
+
 /// A request in flight, and what is needed to answer it without the inner service.
 pub(crate) struct InFlight<T> {
     state: Arc<State>,
@@ -42,8 +46,10 @@ pub(crate) struct InFlight<T> {
 
 /// The way in which a drain ends a request.
 enum Ending<T> {
-    /// At the limit, with an error.
-    Cut,
+    /// At the limit, with a refusal.
+    Cut { retry_after: Duration },
+    /// At the limit, with an error: the tool may have done its work or a part of it.
+    CutTool,
     /// At once, with the result that ends a subscription, as JSON.
     Subscription { reply_to: T, result: Vec<u8> },
     /// At once, with a refusal.
@@ -64,7 +70,8 @@ impl<T> InFlight<T> {
                 result: subscription_ended(request.id()),
             },
             Method::TaskResult => Ending::TaskResult { retry_after },
-            _ => Ending::Cut,
+            Method::CallTool => Ending::CutTool,
+            _ => Ending::Cut { retry_after },
         };
         Self {
             state: Arc::clone(state),
@@ -76,35 +83,36 @@ impl<T> InFlight<T> {
 
     fn signal(&self) -> &CancellationToken {
         match self.ending {
-            Ending::Cut => &self.state.cut,
+            Ending::Cut { .. } | Ending::CutTool => &self.state.cut,
             Ending::Subscription { .. } | Ending::TaskResult { .. } => &self.state.draining,
         }
     }
 
     fn answer<R: StoredResponse<ReplyTo = T>>(self) -> R {
-        let count = match self.ending {
-            Ending::Cut => &self.state.cut_requests,
-            Ending::Subscription { .. } | Ending::TaskResult { .. } => &self.state.ended,
+        let (count, name) = match self.ending {
+            Ending::Cut { .. } | Ending::CutTool => (&self.state.cut_requests, "cut"),
+            Ending::Subscription { .. } | Ending::TaskResult { .. } => (&self.state.ended, "ended"),
         };
         count.fetch_add(1, Relaxed);
         match self.ending {
-            Ending::Cut => {
-                let error = unavailable().with("outcome", "unknown");
-                let mut response: R = self.refusal.answer(error, event("cut"));
+            Ending::Cut { retry_after } | Ending::TaskResult { retry_after } => {
+                let error = unavailable().try_again_in(retry_after);
+                self.refusal.answer(error, event(name))
+            }
+            Ending::CutTool => {
+                let mut error = unavailable().with("outcome", "unknown");
+                error.message.to_mut().push_str(UNKNOWN_OUTCOME);
+                let mut response: R = self.refusal.answer(error, event(name));
                 response.trail_mut().push(Event::OutcomeUnknown);
                 response
-            }
-            Ending::TaskResult { retry_after } => {
-                let error = unavailable().try_again_in(retry_after);
-                self.refusal.answer(error, event("ended"))
             }
             Ending::Subscription { reply_to, result } => {
                 match R::from_json(reply_to, Method::Listen, &result) {
                     Some(mut response) => {
-                        response.trail_mut().push(event("ended"));
+                        response.trail_mut().push(event(name));
                         response
                     }
-                    None => self.refusal.answer(unavailable(), event("ended")),
+                    None => self.refusal.answer(unavailable(), event(name)),
                 }
             }
         }

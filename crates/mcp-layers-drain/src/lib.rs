@@ -46,8 +46,8 @@
 //!    `retryAfterMs` ([`DrainLayer::retry_after`]). `ping` passes. `initialize` and `server/discover` are
 //!    refused too: a session that begins now would not last.
 //! 2. Requests in flight go on. Those that are not answered at the end of the drain's limit are dropped
-//!    and answered with 503; their `data.outcome` is `unknown`, because the handler may have done its
-//!    work or a part of it.
+//!    and answered with 503. For a tool call the message and `data.outcome` say that the outcome is
+//!    unknown: the tool may have done its work or a part of it.
 //! 3. Subscriptions end at once: `subscriptions/listen` with the result by which a server ends one
 //!    (2026-07-28, basic/utilities/subscriptions), and `tasks/result` (2025-11-25) with the refusal of
 //!    rule 1: the task goes on, and the client asks again.

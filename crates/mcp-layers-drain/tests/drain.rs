@@ -115,13 +115,14 @@ async fn what_is_in_flight_at_the_limit_is_dropped_and_answered() {
     let mock = MockService::answering(|_| Answer::never());
     let layer = DrainLayer::new();
     let service = layer.layer(mock.clone());
-    let in_flight = tokio::spawn(service.oneshot(call(1)));
+    let tool = tokio::spawn(service.clone().oneshot(call(1)));
+    let list = tokio::spawn(service.oneshot(requests::list_tools(2)));
     tokio::task::yield_now().await;
 
     let report = layer.handle().drain(LIMIT).await;
-    assert_eq!((report.ended, report.cut, report.left), (0, 1, 0));
-    assert_eq!((mock.in_flight(), mock.dropped()), (0, 1));
-    let response = in_flight.await.unwrap().unwrap();
+    assert_eq!((report.ended, report.cut, report.left), (0, 2, 0));
+    assert_eq!((mock.in_flight(), mock.dropped()), (0, 2));
+    let response = tool.await.unwrap().unwrap();
     assert_eq!(custom_events(&response), ["cut"]);
     assert!(
         response
@@ -131,9 +132,19 @@ async fn what_is_in_flight_at_the_limit_is_dropped_and_answered() {
     );
     let error = response.into_error().unwrap();
     assert_eq!(error.code, 503);
+    let outcome =
+        "the outcome is unknown, the call may have taken effect: check before you repeat it";
+    assert_eq!(error.message, format!("Server is shutting down: {outcome}"));
     assert_eq!(
         error.data.unwrap(),
         json!({ "reason": "draining", "outcome": "unknown" })
+    );
+    let response = list.await.unwrap().unwrap();
+    assert_eq!(custom_events(&response), ["cut"]);
+    assert_eq!(response.trail().events().len(), 1);
+    assert_eq!(
+        response.into_error().unwrap().data.unwrap()["retryAfterMs"],
+        1000
     );
 }
 
