@@ -66,10 +66,11 @@
 //!    probe times its failure threshold). A `preStop` hook in Kubernetes does the same.
 //! 2. `handle.drain(limit).await`. The two together must be shorter than the grace period of the platform
 //!    (Kubernetes: 30 seconds by default).
-//! 3. End the transport (rmcp: cancel the `cancellation_token` of `StreamableHttpServerConfig`, which ends
-//!    the streams of legacy sessions; axum: `with_graceful_shutdown`), so that the last answers are
-//!    written.
-//! 4. Close the audit log.
+//! 3. Begin the graceful shutdown of the HTTP server (axum: `with_graceful_shutdown`): it writes the last
+//!    answers, which are made but not yet sent.
+//! 4. A second later, end the streams that clients hold open (rmcp: cancel the `cancellation_token` of
+//!    `StreamableHttpServerConfig`). Cancelled at once, it would drop the last answers of sessions.
+//! 5. Close the audit log.
 //!
 //! # Ordering
 //!

@@ -86,15 +86,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod description;
-mod future;
 mod layer;
 mod names;
 mod service;
 mod state;
 
-pub use future::ResponseFuture;
 pub use layer::EventsLayer;
-pub use service::Events;
+pub use service::{Events, ResponseFuture};
 
 #[cfg(all(doctest, feature = "metrics"))]
 #[doc = include_str!("../README.md")]

@@ -2,13 +2,10 @@
 
 use std::task::{Context, Poll};
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{McpRequest, observe::Observe};
 use tower_service::Service;
 
-use crate::{
-    future::ResponseFuture,
-    state::{Report, State},
-};
+use crate::state::{Report, State};
 
 /// Counts and logs the events in the trail of each response. Made by
 /// [`EventsLayer`](crate::EventsLayer).
@@ -26,6 +23,9 @@ impl<S> Events<S> {
     mcp_layers_core::accessors!();
 }
 
+/// The future of [`Events`].
+pub type ResponseFuture<F, Res> = Observe<F, Res, Report>;
+
 impl<S, Req> Service<Req> for Events<S>
 where
     Req: McpRequest,
@@ -41,6 +41,6 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let report = Report::new(&self.state, &request);
-        ResponseFuture::new(report, || self.inner.call(request))
+        Observe::call(report, || self.inner.call(request))
     }
 }

@@ -77,7 +77,7 @@ fn log(description: &Description<'_>, label: LabelValue<'_>, method: &str, error
 
 /// The observer of one call.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub struct Report {
     state: State,
     method: Method<'static>,
 }

@@ -98,7 +98,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attributes;
-mod future;
 mod handle;
 mod labels;
 mod layer;
@@ -112,7 +111,6 @@ mod service;
 mod settings;
 mod state;
 
-pub use future::ResponseFuture;
 pub use handle::{TimingHandle, TimingStats};
 pub use layer::TimingLayer;
 pub use metric::{BUCKETS, Metric, SUBSCRIPTION_BUCKETS};
@@ -125,7 +123,7 @@ pub use recorder::{
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use refused::{HttpResponseFuture, TimingHttp, TimingHttpLayer};
-pub use service::Timing;
+pub use service::{ResponseFuture, Timing};
 
 #[cfg(all(doctest, feature = "metrics", feature = "opentelemetry"))]
 #[doc = include_str!("../README.md")]

@@ -5,13 +5,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::McpRequest;
+use mcp_layers_core::{McpRequest, observe::Observe};
 use tower_service::Service;
 
-use crate::{
-    future::ResponseFuture,
-    state::{Measurement, State},
-};
+use crate::state::{Measurement, State};
 
 /// Records the duration of each request to the inner service. Made by
 /// [`TimingLayer`](crate::TimingLayer).
@@ -29,6 +26,9 @@ impl<S> Timing<S> {
     mcp_layers_core::accessors!();
 }
 
+/// The future of [`Timing`]. Dropped before it is ready, it records a cancelled request.
+pub type ResponseFuture<F, Res> = Observe<F, Res, Measurement>;
+
 impl<S, Req> Service<Req> for Timing<S>
 where
     Req: McpRequest,
@@ -44,6 +44,6 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let measurement = Measurement::start(&self.state, &request);
-        ResponseFuture::new(measurement, || self.inner.call(request))
+        Observe::call(measurement, || self.inner.call(request))
     }
 }

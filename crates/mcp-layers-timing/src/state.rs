@@ -33,7 +33,8 @@ impl State {
 }
 
 /// The measurement of one request in flight.
-pub(crate) struct Measurement {
+#[derive(Debug)]
+pub struct Measurement {
     state: Arc<State>,
     method: Method<'static>,
     name: Name,

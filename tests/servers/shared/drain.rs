@@ -18,12 +18,14 @@ pub(super) fn make(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
     put(layer)
 }
 
-/// Refuses new requests and waits for those in flight, if the layer is there.
-pub(super) async fn drain(limit: Duration) {
-    if let Some(handle) = DRAIN.get() {
-        let drained = handle.drain(limit).await;
-        tracing::warn!(?drained, "drained");
-    }
+/// Refuses new requests and waits for those in flight. Returns false if the layer is not there.
+pub(super) async fn drain(limit: Duration) -> bool {
+    let Some(handle) = DRAIN.get() else {
+        return false;
+    };
+    let drained = handle.drain(limit).await;
+    tracing::warn!(?drained, "drained");
+    true
 }
 
 /// Returns false while the server drains.

@@ -23,6 +23,9 @@ use super::{audit, auth::Edge, drain};
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// The time that the last answers of a drain have to be written.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// Runs a server to its end. On every way out, calls in flight are dropped, and the audit file is
 /// closed with their records.
 ///
@@ -86,8 +89,8 @@ where
     let stopped = stop.clone();
     let interrupted = async move {
         interrupt().await;
-        drain::drain(GRACE).await;
-        stop.cancel();
+        let drained = drain::drain(GRACE).await;
+        tokio::spawn(cancel(stop, drained));
     };
     // An answer goes out in two writes. Without this the second waits for the client's delayed
     // acknowledgement of the first, 40 ms.
@@ -141,11 +144,20 @@ async fn one_client<H: ServerHandler>(handler: H) -> Result<(), Box<dyn Error>> 
     let stop = running.cancellation_token();
     tokio::spawn(async move {
         interrupt().await;
-        drain::drain(GRACE).await;
-        stop.cancel();
+        let drained = drain::drain(GRACE).await;
+        cancel(stop, drained).await;
     });
     running.waiting().await?;
     Ok(())
+}
+
+/// Ends the streams that clients hold open. After a drain the last answers are on their way: what is
+/// cancelled at once would lose them.
+async fn cancel(stop: CancellationToken, drained: bool) {
+    if drained {
+        tokio::time::sleep(LAST_ANSWERS).await;
+    }
+    stop.cancel();
 }
 
 /// Waits for SIGINT, or for SIGTERM, which SDKs and containers send.
