@@ -225,6 +225,8 @@ pub enum GiveUpReason {
     Budget,
     /// The next attempt would begin after the deadline.
     Deadline,
+    /// The answer asks for a longer wait than the layer allows.
+    RetryAfter,
     /// All attempts were made.
     Attempts,
     /// Repeating the request is not safe.
@@ -238,13 +240,14 @@ pub enum GiveUpReason {
 }
 
 impl GiveUpReason {
-    /// The reason as a label: `budget`, `deadline`, `attempts`, `unsafe`, `progress`,
+    /// The reason as a label: `budget`, `deadline`, `retry_after`, `attempts`, `unsafe`, `progress`,
     /// `cancelled`, `circuit_open`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Budget => "budget",
             Self::Deadline => "deadline",
+            Self::RetryAfter => "retry_after",
             Self::Attempts => "attempts",
             Self::Unsafe => "unsafe",
             Self::Progress => "progress",

@@ -73,7 +73,8 @@
 //!    redacted. Results of tasks are treated likewise. Every other result passes untouched, unless
 //!    [`ErrorMaskLayer::every_result`] is set.
 //! 8. In the texts of errors and in redacted ones, terminal sequences, control characters and
-//!    characters that do not show are taken out; long texts are cut at a character's boundary.
+//!    characters that do not show are taken out; long texts are cut at a character's boundary. Every
+//!    other text of a result stays to the letter.
 //! 9. An error of the inner service (`S::Error`) is opaque, and passed on as it is.
 //! 10. A second, outer mask leaves the answers of the first one as they are.
 //! 11. At most one masked error a second of each tool is logged at the level `ERROR` for each

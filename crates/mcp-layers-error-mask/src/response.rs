@@ -17,9 +17,9 @@ pub(crate) fn mask<R: McpResponse>(
 ) -> R {
     match response.outcome() {
         Outcome::Protocol { .. } => return error(state, request, to, response),
-        Outcome::ToolError => scrub(state, &mut response),
+        Outcome::ToolError => redact(state, &mut response, true),
         _ if is_about_tasks(request.method) => task(state, request, &mut response),
-        _ if covers(state, request.method) => scrub(state, &mut response),
+        _ if covers(state, request.method) => redact(state, &mut response, false),
         _ => {}
     }
     if !response.trail().is_empty() {
@@ -59,11 +59,12 @@ fn task<R: McpResponse>(state: &State, request: &Request, response: &mut R) {
         *response.trail_mut() = trail;
         response.set_task_error(shown.error);
     }
-    scrub(state, response);
+    redact(state, response, false);
 }
 
-/// Redacts the texts and the JSON of a result.
-fn scrub<R: McpResponse>(state: &State, response: &mut R) {
+/// Redacts the texts and the JSON of a result. The texts of an error are also sanitized; another text in
+/// which nothing is found stays as it is.
+fn redact<R: McpResponse>(state: &State, response: &mut R, is_error: bool) {
     let redactor = &state.settings.redactor;
     if redactor.is_none() {
         return;
@@ -74,6 +75,9 @@ fn scrub<R: McpResponse>(state: &State, response: &mut R) {
     let max = state.settings.max_result_text;
     response.visit_texts_mut(&mut |_, text| {
         let redacted = redactor.redact_cut(text, max);
+        if !is_error && *redacted == **text {
+            return;
+        }
         let clean = sanitize(&redacted, max, Lines::Kept);
         if *clean != **text {
             *text = clean.into_owned();

@@ -178,6 +178,37 @@ fn any_result_is_scrubbed_by_setting() {
 }
 
 #[test]
+fn a_text_without_a_secret_stays_to_the_letter() {
+    const TEXTS: [&str; 6] = [
+        "one\u{2028}two\u{2029}three",
+        "a\r\nb\rc\td",
+        "\u{2764}\u{fe0f} \u{1f469}\u{200d}\u{1f52c}",
+        "\u{1b}[31mred\u{1b}[0m \u{7f}\u{85}",
+        "\u{feff}soft\u{ad}hyphen \u{202e}",
+        "{\"a\": \"x\u{2028}y\"}",
+    ];
+    let every = || ErrorMaskLayer::new().every_result();
+    for text in TEXTS {
+        let result = json!({
+            "content": [{ "type": "text", "text": text }],
+            "structuredContent": { "a": [text] },
+        });
+        let (response, _) = ask(every(), result.clone());
+        assert_eq!(wire(&response)["result"], result);
+        let contents = json!({ "contents": [{ "uri": "file:///a", "text": text }] });
+        let read = requests::read_resource(1, "file:///a");
+        let (response, _) = ask_for(every(), read, contents.clone());
+        assert_eq!(wire(&response)["result"], contents);
+    }
+    // A text with a secret is sanitized as well.
+    let text = format!("a\u{2028}b\u{200b} password={SECRET}");
+    let result = json!({ "content": [{ "type": "text", "text": text }] });
+    let (response, _) = ask(every(), result);
+    let text = wire(&response)["result"]["content"][0]["text"].clone();
+    assert_eq!(text, "a\nb password=[secret]");
+}
+
+#[test]
 fn a_failed_task_hides_its_error() {
     let get = || JsonRpcRequest::new(1, "tasks/get").with_params(json!({ "taskId": "1" }));
     let mut failed = results::failed_task(-32603, SECRET);

@@ -98,7 +98,9 @@ impl RetryLayer {
         self
     }
 
-    /// Sets the longest wait that an answer can ask for. The default is 10 s.
+    /// Sets the longest wait that an answer can ask for. The default is 10 s. An answer that asks for
+    /// a longer one is returned at once, unchanged, so that the caller sees when to come back. No attempt
+    /// is made before the time that an answer asks for.
     #[must_use]
     pub fn max_retry_after(mut self, longest: Duration) -> Self {
         self.shared.settings.max_retry_after = longest;

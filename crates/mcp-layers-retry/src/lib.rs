@@ -59,7 +59,8 @@
 //!    [`Event::GaveUp`](mcp_layers_core::Event::GaveUp).
 //! 4. The wait is exponential with full jitter ([`Backoff`]). If the answer asks for a wait
 //!    (`retryAfterMs`, `retry_after_ms` in milliseconds, `retryAfter`, `retry_after` in seconds), the
-//!    jitter is added to it, up to [`RetryLayer::max_retry_after`].
+//!    jitter is added to it. An answer that asks for more than [`RetryLayer::max_retry_after`] is
+//!    returned at once, unchanged: no attempt is made before the time that the server asked for.
 //! 5. Retries are paid from a [`Budget`]: a percentage of requests plus a minimum per second. Each
 //!    principal has an account of its own, so that one caller whose calls fail does not use up the
 //!    retries of another. All callers together have four times the minimum.

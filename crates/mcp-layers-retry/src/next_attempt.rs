@@ -52,8 +52,11 @@ where
         }
         let mut wait = settings.backoff.wait(self.number, (settings.random)());
         if let Some(asked) = asked {
+            if asked > settings.max_retry_after {
+                return Next::GiveUp(GiveUpReason::RetryAfter);
+            }
             // The jitter is added, so that clients come back spread.
-            wait = asked.min(settings.max_retry_after).saturating_add(wait);
+            wait = asked.saturating_add(wait);
         }
         let now = settings.clock.now();
         if let Some(deadline) = context.deadline()

@@ -12,7 +12,7 @@ pub(crate) struct Settings {
     /// The longest time of all attempts and waits together.
     pub(crate) deadline: Option<Duration>,
     pub(crate) attempt_timeout: Option<Duration>,
-    /// The longest wait that an answer can ask for.
+    /// The longest wait that an answer can ask for. Beyond it there is no further attempt.
     pub(crate) max_retry_after: Duration,
     pub(crate) budget: Budget,
     /// The tools that the operator declared repeatable.

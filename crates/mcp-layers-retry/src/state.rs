@@ -30,7 +30,8 @@ pub struct RetryStats {
     pub out_of_attempts: u64,
     /// Requests that were not repeated because the budget was spent.
     pub out_of_budget: u64,
-    /// Requests that were not repeated because the next attempt would have begun after the deadline.
+    /// Requests that were not repeated because the next attempt would have begun after the deadline, or
+    /// because the answer asked for a longer wait than [`RetryLayer::max_retry_after`](crate::RetryLayer::max_retry_after).
     pub out_of_time: u64,
     /// Calls of tools that failed, were not safe to repeat, and may have taken effect.
     pub unknown_outcomes: u64,
@@ -53,7 +54,7 @@ impl State {
         match reason {
             GiveUpReason::Attempts => stats.out_of_attempts += 1,
             GiveUpReason::Budget => stats.out_of_budget += 1,
-            GiveUpReason::Deadline => stats.out_of_time += 1,
+            GiveUpReason::Deadline | GiveUpReason::RetryAfter => stats.out_of_time += 1,
             _ => {}
         }
     }
