@@ -61,8 +61,7 @@ impl Edge {
         });
         if let Some(key) = &key {
             let token = request.cancellation().clone();
-            let input_wait = request.context().input_wait().cloned();
-            self.shared.calls.begin(key, token, input_wait)?;
+            self.shared.calls.begin(key, token)?;
         }
         let sent = Sent {
             id,

@@ -99,12 +99,7 @@ impl Calls {
     ///
     /// # Errors
     /// -32600 if the id is in use: answers could not be told apart.
-    pub(super) fn begin(
-        &self,
-        key: &CallKey,
-        token: CancellationToken,
-        input_wait: Option<InputWait>,
-    ) -> Result<(), McpError> {
+    pub(super) fn begin(&self, key: &CallKey, token: CancellationToken) -> Result<(), McpError> {
         let mut state = self.lock();
         if state
             .streams
@@ -118,7 +113,7 @@ impl Calls {
         }
         let call = InFlight {
             token,
-            input_wait,
+            input_wait: None,
             at_server: None,
             questions: HashMap::new(),
         };
@@ -139,10 +134,20 @@ impl Calls {
         }
     }
 
-    /// Sets the attempt that the server has.
-    pub(super) fn set_at_server(&self, key: &CallKey, id: Option<Id>) {
+    /// The server has an attempt at a call under this id.
+    pub(super) fn begin_attempt(&self, key: &CallKey, id: Id, input_wait: Option<InputWait>) {
         if let Some(call) = self.lock().call(key) {
-            call.at_server = id;
+            call.at_server = Some(id);
+            call.input_wait = input_wait;
+        }
+    }
+
+    /// The server has no attempt at a call any more.
+    pub(super) fn end_attempt(&self, key: &CallKey, id: &Id) {
+        if let Some(call) = self.lock().call(key)
+            && call.at_server.as_ref() == Some(id)
+        {
+            call.at_server = None;
         }
     }
 

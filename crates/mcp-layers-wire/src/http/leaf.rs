@@ -77,7 +77,8 @@ async fn exchange(
             Err(WireError::ServerGone)
         }
     };
-    attempt.is_abandoned = false;
+    // After an event that is too long, the server may go on.
+    attempt.is_abandoned = matches!(answer, Err(WireError::TooLong));
     answer
 }
 
@@ -101,14 +102,11 @@ impl<'a> Attempt<'a> {
             is_abandoned: true,
             can_be_cancelled: request.method() != Method::Initialize,
         };
-        attempt.set_at_server(Some(id.clone()));
-        attempt
-    }
-
-    fn set_at_server(&self, id: Option<Id>) {
-        if let (Some(key), true) = (&self.call.key, self.is_own) {
-            self.call.shared.calls.set_at_server(key, id);
+        if let (Some(key), true) = (&call.key, attempt.is_own) {
+            let input_wait = request.context().input_wait().cloned();
+            call.shared.calls.begin_attempt(key, id.clone(), input_wait);
         }
+        attempt
     }
 
     /// A client that has left may come back, and its own cancellation has reached the server.
@@ -123,7 +121,9 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.set_at_server(None);
+        if let (Some(key), true) = (&self.call.key, self.is_own) {
+            self.call.shared.calls.end_attempt(key, &self.id);
+        }
         if !self.is_to_be_cancelled() {
             return;
         }
