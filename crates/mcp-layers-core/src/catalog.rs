@@ -110,11 +110,8 @@ impl Catalog {
     }
 
     fn with<N: Into<Box<str>>>(self, kind: ListedKind, names: impl IntoIterator<Item = N>) -> Self {
-        let mut known = self.write();
-        for name in names {
-            known.declare(kind, name.into(), None);
-        }
-        drop(known);
+        let names = names.into_iter();
+        names.for_each(|name| self.write().declare(kind, name.into(), None));
         self
     }
 

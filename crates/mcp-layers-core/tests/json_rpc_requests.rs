@@ -291,6 +291,19 @@ fn a_request_says_how_it_came_in() {
     let request = request.with_transport(Transport::Tcp);
     assert_eq!(request.connection().transport, Some(Transport::Tcp));
     assert_eq!(request.connection().session_id, None);
+    let mut of_http = http::Extensions::new();
+    of_http.insert(7_u8);
+    let request = request
+        .with_http_version("2")
+        .with_session_id("s")
+        .with_peer_address([10, 0, 0, 1].into())
+        .with_extensions(of_http);
+    let connection = request.connection();
+    assert_eq!(connection.transport, Some(Transport::Tcp));
+    assert_eq!(connection.http_version, Some("2"));
+    assert_eq!(connection.session_id, Some("s"));
+    assert_eq!(connection.peer_address, Some([10, 0, 0, 1].into()));
+    assert_eq!(request.extension(), Some(&7_u8));
 }
 
 #[test]

@@ -92,8 +92,12 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod declared;
 mod encode;
 mod error;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub mod http;
 mod id;
 mod members;
 mod merge;
@@ -102,8 +106,12 @@ mod message;
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub mod pipe;
 mod sketch;
+mod splice;
 
 pub use error::WireError;
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use http::{Wire, WireLayer};
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub use pipe::Pipe;

@@ -112,11 +112,7 @@ pub fn visit_object_texts_mut(
             "structuredContent" => TextSite::Structured,
             "contents" => TextSite::Resource,
             "error" | "statusMessage" if is_task => TextSite::Task,
-            "result" if is_task => {
-                visit_texts_mut(value, visit);
-                continue;
-            }
-            "task" => {
+            name if name == "task" || (name == "result" && is_task) => {
                 visit_texts_mut(value, visit);
                 continue;
             }

@@ -71,6 +71,10 @@ impl ParseError {
         }
     }
 
+    fn no_id(message: &'static str) -> Self {
+        Self::new(None, code::INVALID_REQUEST, message)
+    }
+
     /// The error: -32700 or -32600 (JSON-RPC 2.0, section 5.1).
     #[must_use]
     pub fn error(&self) -> &McpError {
@@ -117,11 +121,7 @@ impl JsonRpcMessage {
     /// -32600, as for [`JsonRpcMessage::parse`].
     pub fn from_value(value: Value) -> Result<Self, ParseError> {
         let Value::Object(mut message) = value else {
-            return Err(ParseError::new(
-                None,
-                code::INVALID_REQUEST,
-                "Message is not an object",
-            ));
+            return Err(ParseError::no_id("Message is not an object"));
         };
         // A broken answer is not answered under its own id: its sender could take that for the
         // answer to a request of its own.
@@ -157,20 +157,10 @@ fn id(message: &Map<String, Value>) -> Result<Option<JsonRpcId>, ParseError> {
         Some(Value::String(text)) => Ok(Some(JsonRpcId::String(text.as_str().into()))),
         Some(Value::Number(number)) => integer(number)
             .map(|number| Some(JsonRpcId::Number(number)))
-            .ok_or_else(|| {
-                ParseError::new(
-                    None,
-                    code::INVALID_REQUEST,
-                    "`id` is not an integer of 64 bits",
-                )
-            }),
+            .ok_or_else(|| ParseError::no_id("`id` is not an integer of 64 bits")),
         // An error that answers a broken message has no id.
         Some(Value::Null) if message.contains_key("error") => Ok(None),
-        Some(_) => Err(ParseError::new(
-            None,
-            code::INVALID_REQUEST,
-            "`id` is neither a string nor an integer",
-        )),
+        Some(_) => Err(ParseError::no_id("`id` is neither a string nor an integer")),
     }
 }
 

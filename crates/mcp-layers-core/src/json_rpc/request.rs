@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     fmt,
+    net::IpAddr,
     sync::{Arc, OnceLock},
 };
 
@@ -38,7 +39,9 @@ struct Parts {
     is_continuation: bool,
     protocol_version: Option<Cow<'static, str>>,
     declared: Option<Arc<Map<String, Value>>>,
-    transport: Option<Transport>,
+    /// Apart from the session id.
+    connection: Connection<'static>,
+    session_id: Option<Arc<str>>,
     cancellation: OnceLock<CancellationToken>,
 }
 
@@ -55,7 +58,8 @@ impl JsonRpcRequest {
             is_continuation: false,
             protocol_version: None,
             declared: None,
-            transport: None,
+            connection: Connection::default(),
+            session_id: None,
             cancellation: OnceLock::new(),
         };
         Self {
@@ -79,8 +83,7 @@ impl JsonRpcRequest {
     pub fn with_params(mut self, params: Value) -> Self {
         let parts = self.parts_mut();
         parts.params = params;
-        let members = parts.params.as_object();
-        let has = |name| members.is_some_and(|members| members.get(name).is_some());
+        let has = |name| parts.params.get(name).is_some();
         parts.has_meta = has("_meta");
         parts.is_continuation = has("inputResponses") || has("requestState");
         self
@@ -105,7 +108,35 @@ impl JsonRpcRequest {
     /// Sets the transport on which the request came.
     #[must_use]
     pub fn with_transport(mut self, transport: Transport) -> Self {
-        self.parts_mut().transport = Some(transport);
+        self.parts_mut().connection.transport = Some(transport);
+        self
+    }
+
+    /// Sets the HTTP version of the connection: `"1.1"`, `"2"`.
+    #[must_use]
+    pub fn with_http_version(mut self, version: &'static str) -> Self {
+        self.parts_mut().connection.http_version = Some(version);
+        self
+    }
+
+    /// Sets the session id of the legacy HTTP transport.
+    #[must_use]
+    pub fn with_session_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.parts_mut().session_id = Some(id.into());
+        self
+    }
+
+    /// Sets the address of the peer.
+    #[must_use]
+    pub fn with_peer_address(mut self, address: IpAddr) -> Self {
+        self.parts_mut().connection.peer_address = Some(address);
+        self
+    }
+
+    /// Replaces all extensions, such as by those of the HTTP request that carried this one.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = Some(Arc::new(extensions));
         self
     }
 
@@ -236,17 +267,10 @@ impl McpRequest for JsonRpcRequest {
     }
 
     fn visit_subscriptions(&self, visit: &mut dyn FnMut(&str)) {
-        let uris = self
-            .param("notifications")
-            .and_then(|filter| filter.get("resourceSubscriptions"));
-        for uri in uris
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            visit(uri);
-        }
+        let filter = self.param("notifications");
+        let uris = filter.and_then(|filter| filter.get("resourceSubscriptions")?.as_array());
+        let uris = uris.into_iter().flatten().filter_map(Value::as_str);
+        uris.for_each(visit);
     }
 
     fn meta(&self) -> Option<&Map<String, Value>> {
@@ -282,8 +306,8 @@ impl McpRequest for JsonRpcRequest {
 
     fn connection(&self) -> Connection<'_> {
         Connection {
-            transport: self.parts.transport,
-            ..Connection::default()
+            session_id: self.parts.session_id.as_deref(),
+            ..self.parts.connection
         }
     }
 
@@ -309,9 +333,6 @@ impl McpRequest for JsonRpcRequest {
     }
 
     fn request_state(&self) -> Option<&str> {
-        if !self.parts.is_continuation {
-            return None;
-        }
         self.param("requestState")?.as_str()
     }
 

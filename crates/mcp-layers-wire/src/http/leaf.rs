@@ -1,0 +1,148 @@
+//! The innermost service of every stack, which sends a call to the server.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::BoxFuture;
+use mcp_layers_core::{
+    Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method,
+};
+use tower::{Service, ServiceExt};
+
+use super::{
+    answer::read_answer,
+    call::Call,
+    upstream::{post, post_other},
+};
+use crate::{encode, error::WireError, id::Id};
+
+/// The innermost service of every stack, which sends a call to the server and waits for its answer. If
+/// its future is dropped meanwhile, the server is notified in the way of the call's protocol version.
+///
+/// The request carries the way to its server, so that one stack serves any number of services.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Leaf;
+
+impl Leaf {
+    pub(super) fn new() -> Self {
+        Self
+    }
+}
+
+impl Service<JsonRpcRequest> for Leaf {
+    type Response = JsonRpcResponse;
+    type Error = WireError;
+    type Future = BoxFuture<'static, Result<JsonRpcResponse, WireError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), WireError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
+        Box::pin(send(request))
+    }
+}
+
+async fn send(request: JsonRpcRequest) -> Result<JsonRpcResponse, WireError> {
+    let call = request.extension::<Arc<Call>>().cloned();
+    let call = call.ok_or(WireError::Detached)?;
+    let token = request.cancellation().clone();
+    tokio::select! {
+        biased;
+        // A cancellation may overtake its request while layers hold it.
+        () = token.cancelled() => Ok(cancelled(&request)),
+        response = exchange(&call, &request) => response,
+    }
+}
+
+async fn exchange(
+    call: &Arc<Call>,
+    request: &JsonRpcRequest,
+) -> Result<JsonRpcResponse, WireError> {
+    let id = call.next_id(request);
+    let message = call.sent.encode(request, &id);
+    let http = match call.sent.is(request) {
+        true => post(&call.head, message),
+        false => post_other(&call.head, request.method().as_str(), message),
+    };
+    let mut attempt = Attempt::begin(call, request, &id);
+    let response = call.upstream.clone().oneshot(http).await;
+    let answer = match response {
+        Ok(response) => read_answer(call, request, &id, response).await,
+        Err(error) => {
+            tracing::warn!(%error, "cannot send a call to the server");
+            Err(WireError::ServerGone)
+        }
+    };
+    // After an event that is too long, the server may go on.
+    attempt.is_abandoned = matches!(answer, Err(WireError::TooLong));
+    answer
+}
+
+/// An attempt that the server may have. Dropped before its end, it is cancelled at the server: up to
+/// 2025-11-25, the end of a connection cancels nothing.
+struct Attempt<'a> {
+    call: &'a Arc<Call>,
+    id: Id,
+    is_own: bool,
+    is_abandoned: bool,
+    /// The protocol forbids to cancel `initialize`.
+    can_be_cancelled: bool,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(call: &'a Arc<Call>, request: &JsonRpcRequest, id: &Id) -> Self {
+        let attempt = Self {
+            call,
+            id: id.clone(),
+            is_own: call.sent.is(request),
+            is_abandoned: true,
+            can_be_cancelled: request.method() != Method::Initialize,
+        };
+        if let (Some(key), true) = (&call.key, attempt.is_own) {
+            let input_wait = request.context().input_wait().cloned();
+            call.shared.calls.begin_attempt(key, id.clone(), input_wait);
+        }
+        attempt
+    }
+
+    /// A client that has left may come back, and its own cancellation has reached the server.
+    fn is_to_be_cancelled(&self) -> bool {
+        self.is_abandoned
+            && self.can_be_cancelled
+            && self.call.key.is_some()
+            && !self.call.left.is_cancelled()
+            && !self.call.sent.request.cancellation().is_cancelled()
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let (Some(key), true) = (&self.call.key, self.is_own) {
+            self.call.shared.calls.end_attempt(key, &self.id);
+        }
+        if !self.is_to_be_cancelled() {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let message = encode::cancelled(&self.id);
+        let request = post_other(&self.call.head, "notifications/cancelled", message);
+        let upstream = self.call.upstream.clone();
+        runtime.spawn(async move {
+            if let Err(error) = upstream.oneshot(request).await {
+                tracing::debug!(%error, "cannot cancel a call at the server");
+            }
+        });
+    }
+}
+
+fn cancelled(request: &JsonRpcRequest) -> JsonRpcResponse {
+    let mut response = JsonRpcResponse::error(request, McpError::cancelled());
+    response.trail_mut().push(Event::Cancelled);
+    response
+}
