@@ -66,6 +66,7 @@
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/an-adapter-of-your-own.md")]
 struct Readme;
 
 pub mod adapter;
