@@ -113,11 +113,7 @@ pub(crate) fn of_request<Req: McpRequest>(
     of_session(request, settings, attributes);
 }
 
-fn of_client<Req: McpRequest>(
-    request: &Req,
-    settings: &Settings,
-    attributes: &mut Vec<KeyValue>,
-) {
+fn of_client<Req: McpRequest>(request: &Req, settings: &Settings, attributes: &mut Vec<KeyValue>) {
     if !settings.client_address {
         return;
     }
@@ -129,11 +125,7 @@ fn of_client<Req: McpRequest>(
     }
 }
 
-fn of_session<Req: McpRequest>(
-    request: &Req,
-    settings: &Settings,
-    attributes: &mut Vec<KeyValue>,
-) {
+fn of_session<Req: McpRequest>(request: &Req, settings: &Settings, attributes: &mut Vec<KeyValue>) {
     if let SessionId::Digest(key) = &settings.session_id
         && let Some(id) = request.connection().session_id
         && !request.is_modern()

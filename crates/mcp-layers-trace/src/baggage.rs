@@ -38,7 +38,9 @@ fn member(text: &str) -> Option<KeyValueMetadata> {
 /// Writes the baggage of a context into `_meta`, unless the caller wrote some.
 pub(crate) fn inject<Req: McpRequest>(request: &mut Req, context: &Context) {
     let baggage = context.baggage();
-    let is_there = request.meta().is_some_and(|meta| meta.contains_key(BAGGAGE));
+    let is_there = request
+        .meta()
+        .is_some_and(|meta| meta.contains_key(BAGGAGE));
     if baggage.is_empty() || is_there {
         return;
     }

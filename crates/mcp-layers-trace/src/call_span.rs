@@ -88,8 +88,7 @@ impl<B: Backend> CallSpan<B> {
         let is_long_lived = summary.method().is_long_lived() && !settings.long_spans;
         Self {
             lesson: catalog.lesson(request),
-            acknowledged: is_long_lived
-                .then(|| request.context_mut().watch_progress().clone()),
+            acknowledged: is_long_lived.then(|| request.context_mut().watch_progress().clone()),
             state: Arc::clone(state),
             span,
             request: summary,
@@ -119,41 +118,42 @@ impl<B: Backend> CallSpan<B> {
         }
     }
 
+    /// Ends the span. `result` has the attributes of a captured result.
     fn end(&mut self, ended: &Ended<'_>, result: Vec<KeyValue>) {
         self.has_ended = true;
-        // This runs while a panic unwinds, too. A callback or an exporter that panics loses a span, and
-        // fails no request.
-        let describe = AssertUnwindSafe(|| self.describe(ended, result));
-        let _ = catch_unwind(describe);
-        let _ = catch_unwind(AssertUnwindSafe(|| self.span.end()));
+        // This runs while a panic unwinds, too. A callback that panics loses its attributes, and an
+        // exporter that panics its span; no request fails.
+        let extra = contain(|| self.ask_on_end(ended)).unwrap_or_default();
+        contain(|| {
+            if self.span.is_recording() {
+                self.describe(ended, result.into_iter().chain(extra).collect());
+            }
+        });
+        contain(|| self.span.end());
+    }
+
+    fn ask_on_end(&self, ended: &Ended<'_>) -> Vec<KeyValue> {
+        let State {
+            settings, clock, ..
+        } = &*self.state;
+        let Some(on_end) = &settings.on_end else {
+            return Vec::new();
+        };
+        let mut extra = Attributes::default();
+        let end = CallEnd {
+            request: &self.request,
+            outcome: ended.outcome,
+            error_type: ended.outcome.error_type(settings.side),
+            message: ended.message,
+            trail: ended.trail,
+            duration: clock.now().saturating_duration_since(self.started),
+            is_opening: ended.is_opening,
+        };
+        on_end(&end, &mut extra);
+        extra.into_vec()
     }
 
     fn describe(&self, ended: &Ended<'_>, mut attributes: Vec<KeyValue>) {
-        let State {
-            settings, redactor, ..
-        } = &*self.state;
-        let error_type = ended.outcome.error_type(settings.side);
-        if let Some(on_end) = &settings.on_end {
-            let mut extra = Attributes::default();
-            let end = CallEnd {
-                request: &self.request,
-                outcome: ended.outcome,
-                error_type: error_type.as_deref(),
-                message: ended.message,
-                trail: ended.trail,
-                duration: self
-                    .state
-                    .clock
-                    .now()
-                    .saturating_duration_since(self.started),
-                is_opening: ended.is_opening,
-            };
-            on_end(&end, &mut extra);
-            attributes.extend(extra.into_vec());
-        }
-        if !self.span.is_recording() {
-            return;
-        }
         if let Some(result_type) = ended.outcome.result_type() {
             attributes.push(KeyValue::new(RESULT_TYPE, result_type));
         }
@@ -164,10 +164,10 @@ impl<B: Backend> CallSpan<B> {
         if !self.name.is_known {
             self.rename(&mut attributes);
         }
-        if let Some(error_type) = error_type {
+        if let Some(error_type) = ended.outcome.error_type(self.state.settings.side) {
             attributes.push(KeyValue::new(ERROR_TYPE, error_type));
             let message = ended.message.unwrap_or_default();
-            let message = redactor.redact_cut(message, MAX_DESCRIPTION);
+            let message = self.state.redactor.redact_cut(message, MAX_DESCRIPTION);
             self.span.fail(message.into_owned().into());
         }
         if !attributes.is_empty() {
@@ -296,9 +296,13 @@ fn start_attributes<B: Backend, Req: McpRequest>(
     }
     if let Some(on_start) = &settings.on_start {
         let mut extra = Attributes::default();
-        // A callback that panics loses its attributes, and fails no request.
-        let _ = catch_unwind(AssertUnwindSafe(|| on_start(summary, &mut extra)));
+        contain(|| on_start(summary, &mut extra));
         attributes.extend(extra.into_vec());
     }
     attributes
+}
+
+/// Catches a panic, of which the hook has been told.
+fn contain<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }

@@ -26,7 +26,11 @@ pub(crate) fn describe(trail: &Trail, attributes: &mut Vec<KeyValue>) {
             _ => {}
         }
     }
-    let texts = [(LIMITED_BY, limited), (DENIED_BY, denied), (CIRCUIT, circuit)];
+    let texts = [
+        (LIMITED_BY, limited),
+        (DENIED_BY, denied),
+        (CIRCUIT, circuit),
+    ];
     for (key, text) in texts {
         attributes.extend(text.map(|text| KeyValue::new(key, text.to_string())));
     }

@@ -36,8 +36,9 @@ impl DigestKey {
             let message = format!("a digest key has at least {least} bytes, this one has {found}");
             return Err(ConfigError::new(message));
         }
-        let key = Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length");
-        Ok(Self(key))
+        let key = Hmac::new_from_slice(bytes);
+        key.map(Self)
+            .map_err(|error| ConfigError::new(error.to_string()))
     }
 
     pub(crate) fn digest(&self, domain: Domain, parts: &[Option<&str>]) -> String {

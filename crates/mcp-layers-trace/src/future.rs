@@ -10,7 +10,7 @@ use mcp_layers_core::{McpResponse, observe::Observe};
 use pin_project_lite::pin_project;
 
 use crate::{
-    backend::{OpenTelemetry, Backend, sealed::Span},
+    backend::{Backend, OpenTelemetry, sealed::Span},
     call_span::CallSpan,
 };
 

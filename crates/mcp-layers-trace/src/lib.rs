@@ -45,6 +45,69 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Rules
+//!
+//! 1. Each request is one span of the kind SERVER or CLIENT. It ends when the call ends: answered, failed,
+//!    dropped or panicked. A long-lived request (`subscriptions/listen`, `tasks/result`) is a span for its
+//!    opening, which ends at the acknowledgement, where the adapter reports one
+//!    ([`TraceLayer::long_spans`]).
+//! 2. The name is `{method} {tool or prompt}`, otherwise `{method}`. A tool or prompt is in it only when the
+//!    stack's [`Catalog`](mcp_layers_core::Catalog) knows it: callers choose the names they send. The span
+//!    is renamed at its end when the call taught the catalog the name. A method that the protocol does not
+//!    have is `_OTHER`.
+//! 3. The status is ERROR exactly when there is an `error.type`, otherwise UNSET. The description is the
+//!    message that the peer receives, at most 1,024 bytes, with credentials redacted; none for a tool
+//!    error.
+//! 4. `error.type` is `_OTHER` for an error of the inner service and for a panic, `tool_error` for a result
+//!    with `isError: true`, `cancelled` for a dropped future and for code 499, `timeout` for code 504, and
+//!    otherwise the code. On a server, -32700, -32600, -32601, -32602 and -32002 are errors of the caller
+//!    and have none. It equals that of `mcp-layers-timing`
+//!    ([`CallOutcome::error_type`](mcp_layers_util::conventions::CallOutcome::error_type)), which shows
+//!    `_OTHER` from the 33rd code on that neither the protocol nor a layer defines.
+//! 5. On a server, the span in `_meta` (`traceparent`, `tracestate`, of W3C Trace Context) is the parent,
+//!    and the ambient span becomes a link. Without a span in `_meta` the ambient one is the parent. An
+//!    invalid `traceparent` is ignored. [`TraceLayer::parent`] and [`TraceLayer::parent_fn`] change this:
+//!    with [`Parent::Meta`], a caller chooses the trace id, and whether the trace is sampled.
+//! 6. On a client, the ambient span is the parent. Its own context goes into `_meta`, unless the caller put
+//!    one there.
+//! 7. The ambient span is that of the request's [`AmbientContext`], otherwise OpenTelemetry's current one.
+//! 8. While the inner service runs, the span is current: [`current_ids`] returns its ids.
+//! 9. The subject of a principal, arguments, results, request states and session ids are never exported,
+//!    apart from what an option allows. There are no span events.
+//!
+//! | attribute | where |
+//! |---|---|
+//! | `mcp.method.name`, `jsonrpc.request.id` | always, as far as the request has them |
+//! | `gen_ai.operation.name` (`execute_tool`), `gen_ai.tool.name` | `tools/call` |
+//! | `gen_ai.prompt.name` | `prompts/get`, completion of a prompt |
+//! | `mcp.resource.uri`, without user, query and fragment | `resources/read`, `subscribe`, `unsubscribe` |
+//! | `mcp.protocol.version`, `network.transport`, `network.protocol.name`, `network.protocol.version` | where they are known |
+//! | `rpc.response.status_code` | the response has a code |
+//! | `error.type` | the call failed |
+//! | `mcp_layers.result_type` | `task`, `input_required` |
+//! | `mcp_layers.cache`, `.retries`, `.limited_by`, `.denied_by`, `.circuit` | decisions of inner layers, from the trail |
+//! | `client.address`, `client.port` | [`TraceLayer::client_address`] |
+//! | `server.address`, `server.port` | [`TraceLayer::server_address`] |
+//! | `mcp.session.id` | [`TraceLayer::session_id`], before 2026-07-28 |
+//! | `user.hash` | [`TraceLayer::principal_digest`] |
+//! | `gen_ai.tool.call.arguments`, `gen_ai.tool.call.result`, `gen_ai.prompt.variable.*` | [`TraceLayer::capture`] |
+//!
+//! Names of tools and prompts that the catalog does not know are `_OTHER`, and so are versions that are not
+//! well known.
+//!
+//! # Ordering
+//!
+//! The outermost layer, next to timing: inside `CatalogLayer` alone, and outside everything whose decisions
+//! and answers a span is to show: audit, the error mask, `CatchErrorLayer`, `CatchPanicLayer`,
+//! authorization, rate limit, cache, retry. It is no part of the recommended stack, because it needs an
+//! exporter. `AmbientSpanLayer` (feature `http`) goes directly around the MCP service at the HTTP edge.
+//!
+//! # Cost
+//!
+//! That of the span: one with the same attributes, made by hand, costs nearly as much. On top come two
+//! readings of the clock, two look-ups in the catalog, and a clone of a context for each poll. A trace that
+//! is not sampled costs the attributes, unless [`TraceLayer::skip_unsampled`] spares them.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ambient;
@@ -83,3 +146,7 @@ pub use layer::TraceLayer;
 pub use service::Trace;
 pub use settings::{Parent, SessionId};
 pub use summary::{CallEnd, RequestSummary};
+
+#[cfg(all(doctest, feature = "http", feature = "tracing"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -5,9 +5,9 @@ use std::{fmt, sync::Arc};
 use mcp_layers_util::conventions::Side;
 
 use crate::{
-    extra_attributes::Attributes,
     capture::Capture,
     digest::DigestKey,
+    extra_attributes::Attributes,
     summary::{CallEnd, RequestSummary},
 };
 

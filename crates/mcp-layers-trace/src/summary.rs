@@ -1,6 +1,6 @@
 //! Requests and their ends, as callbacks see them.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use mcp_layers_core::{ListedKind, McpRequest, Method, Principal, Trail, request::Transport};
 use mcp_layers_util::conventions::{self, CallOutcome};
@@ -71,7 +71,7 @@ impl RequestSummary {
 pub struct CallEnd<'a> {
     pub(crate) request: &'a RequestSummary,
     pub(crate) outcome: CallOutcome,
-    pub(crate) error_type: Option<&'a str>,
+    pub(crate) error_type: Option<Cow<'static, str>>,
     pub(crate) message: Option<&'a str>,
     pub(crate) trail: &'a Trail,
     pub(crate) duration: Duration,
@@ -93,8 +93,8 @@ impl<'a> CallEnd<'a> {
 
     /// The value of `error.type`; `None` for a call that did not fail.
     #[must_use]
-    pub fn error_type(&self) -> Option<&'a str> {
-        self.error_type
+    pub fn error_type(&self) -> Option<&str> {
+        self.error_type.as_deref()
     }
 
     /// The message of a protocol error, as the peer receives it.

@@ -117,7 +117,9 @@ impl sealed::Span for NativeSpan {
     }
 
     fn fail(&self, description: Cow<'static, str>) {
-        self.context.span().set_status(Status::Error { description });
+        self.context
+            .span()
+            .set_status(Status::Error { description });
     }
 
     fn end(&mut self) {
