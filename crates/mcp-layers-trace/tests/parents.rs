@@ -354,9 +354,7 @@ fn unsampled_work_is_skipped_on_request() {
     let client = sdk.client().skip_unsampled();
     let _attached = ambient(false).attach();
     let sent = seen(&client, JsonRpcRequest::new(1, "ping"), sent_meta);
-    assert_eq!(
-        sent["traceparent"],
-        format!("00-{}-{AMBIENT}-00", format!("{:032x}", 0xabc))
-    );
+    let trace = TraceId::from(0xabc);
+    assert_eq!(sent["traceparent"], format!("00-{trace}-{AMBIENT}-00"));
     assert!(sdk.spans().is_empty());
 }

@@ -18,13 +18,13 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge};
+use super::{audit, auth::Edge, trace};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Runs a server to its end. On every way out, calls in flight are dropped, and the audit file is
-/// closed with their records.
+/// Runs a server to its end. On every way out, calls in flight are dropped, the audit file is closed
+/// with their records, and their spans are exported.
 ///
 /// # Errors
 /// There is no runtime.
@@ -34,6 +34,7 @@ pub(crate) fn run<T>(server: impl Future<Output = T>) -> io::Result<T> {
     // Reading standard input cannot be interrupted; it ends with the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
     audit::close();
+    trace::close();
     Ok(ended)
 }
 

@@ -89,6 +89,7 @@ pub(crate) fn traceparent() -> String {
 }
 
 /// A call of the tool `echo`, with this `_meta`.
+#[allow(clippy::needless_pass_by_value, reason = "callers write it in place")]
 pub(crate) fn with_meta(meta: Value) -> JsonRpcRequest {
     JsonRpcRequest::new(1, "tools/call").with_params(json!({ "name": "echo", "_meta": meta }))
 }
