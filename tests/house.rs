@@ -7,7 +7,8 @@ use std::{path::Path, process::Command};
 use serde_json::Value;
 
 const CORE: &str = "mcp-layers-core";
-/// The layers that every stack needs. Adapters use them, and so do the tests of other layers.
+/// The layers that every stack needs. Adapters use them, and so do the tests of other layers. Layers that
+/// share its conventions of OpenTelemetry name it among their subjects.
 const UTIL: &str = "mcp-layers-util";
 /// The layer that the examples of adapters show.
 const TIMEOUT: &str = "mcp-layers-timeout";
@@ -130,7 +131,26 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
     ("mcp-layers-drain", &["serde_json", "tokio", "tokio-util"]),
     ("mcp-layers-events", &["metrics", "tracing"]),
-    ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
+    (
+        "mcp-layers-timing",
+        &["http", "mcp-layers-util", "metrics", "opentelemetry"],
+    ),
+    (
+        "mcp-layers-trace",
+        &[
+            "base16ct",
+            "hmac",
+            "http",
+            "mcp-layers-redact",
+            "mcp-layers-util",
+            "opentelemetry",
+            "percent-encoding",
+            "serde_json",
+            "sha2",
+            "tracing",
+            "tracing-opentelemetry",
+        ],
+    ),
 ];
 
 #[test]
@@ -337,7 +357,7 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         if on == TIMEOUT && is_adapter && for_tests {
             return true;
         }
-        if on == UTIL && (for_tests || is_adapter) {
+        if on == UTIL && (for_tests || is_adapter || subjects(name).contains(&UTIL)) {
             return true;
         }
         return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));

@@ -16,6 +16,7 @@ use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::RetryLayer;
 use mcp_layers_timing::TimingLayer;
+use mcp_layers_trace::TraceLayer;
 use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, short_lived};
 use stack::{Counts, PutAround, Stack, anonymous, by, orders, put};
 use tower::timeout::TimeoutLayer;
@@ -24,6 +25,7 @@ use tower::timeout::TimeoutLayer;
 /// happen is a test below.
 fn layers(counts: &Counts, audit: AuditLayer) -> Vec<PutAround> {
     vec![
+        put(TraceLayer::server().tracer(counts.tracer())),
         put(TimingLayer::server().recorder(counts.clone())),
         put(audit),
         put(ErrorMaskLayer::new()),
@@ -186,7 +188,7 @@ fn says_unknown(outcome: &Outcome<'_>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_once_is_measured_once_and_recorded_once() {
+async fn what_runs_once_is_measured_traced_and_recorded_once() {
     for (stack, mut records) in stacks() {
         let listen = JsonRpcRequest::new(1, "subscriptions/listen");
         let requests = [
@@ -203,6 +205,7 @@ async fn what_runs_once_is_measured_once_and_recorded_once() {
             stack.send(request).await;
         }
         assert_eq!(stack.durations(), sent, "durations {stack:?}");
+        assert_eq!(stack.spans(), sent, "spans {stack:?}");
         // A subscription has an open record too.
         let records = std::iter::from_fn(|| records.try_next()).count();
         assert_eq!(records, sent + 1, "audit records {stack:?}");

@@ -16,6 +16,8 @@ use mcp_layers_core::{
 };
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder};
 use mcp_layers_util::CatchErrorLayer;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider};
 use serde_json::json;
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
@@ -92,6 +94,11 @@ impl Stack {
     pub(crate) fn durations(&self) -> usize {
         self.counts.durations.load(SeqCst)
     }
+
+    /// The number of spans that were exported.
+    pub(crate) fn spans(&self) -> usize {
+        self.counts.spans.get_finished_spans().unwrap().len()
+    }
 }
 
 impl fmt::Debug for Stack {
@@ -127,10 +134,30 @@ fn handler(runs: &Runs) -> Boxed {
     Boxed::new(handler.map_err(BoxError::from))
 }
 
-/// Counts what the timing layer records.
-#[derive(Clone, Default)]
+/// Counts what the timing layer records, and what the trace layer exports.
+#[derive(Clone)]
 pub(crate) struct Counts {
     durations: Arc<AtomicUsize>,
+    spans: InMemorySpanExporter,
+    tracers: SdkTracerProvider,
+}
+
+impl Counts {
+    pub(crate) fn tracer(&self) -> SdkTracer {
+        self.tracers.tracer("orders")
+    }
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let spans = InMemorySpanExporter::default();
+        let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone());
+        Self {
+            durations: Arc::default(),
+            spans,
+            tracers: tracers.build(),
+        }
+    }
 }
 
 impl Recorder for Counts {

@@ -1,11 +1,10 @@
 //! Names and values of the attributes.
 
 use mcp_layers_core::{McpRequest, Method, request::Transport};
+pub(crate) use mcp_layers_util::conventions::{OTHER, method as method_of};
+use mcp_layers_util::conventions::{http_version, protocol_version};
 
 use crate::recorder::Attribute;
-
-/// The value in place of every value that is not shown.
-pub(crate) const OTHER: &str = "_OTHER";
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
 pub(crate) const STATUS_CODE: &str = "rpc.response.status_code";
@@ -18,21 +17,6 @@ const PROTOCOL_VERSION: &str = "mcp.protocol.version";
 const TRANSPORT: &str = "network.transport";
 const NETWORK_PROTOCOL: &str = "network.protocol.name";
 const NETWORK_VERSION: &str = "network.protocol.version";
-
-const PROTOCOL_VERSIONS: [&str; 5] = [
-    "2026-07-28",
-    "2025-11-25",
-    "2025-06-18",
-    "2025-03-26",
-    "2024-11-05",
-];
-
-const HTTP_VERSIONS: [&str; 4] = ["1.1", "2", "3", "1.0"];
-
-/// The request's method, or [`OTHER`] for one that the protocol does not have.
-pub(crate) fn method_of<Req: McpRequest>(request: &Req) -> Method<'static> {
-    request.method().known().unwrap_or(Method::Other(OTHER))
-}
 
 /// The attributes of the gauge.
 pub(crate) fn of_method(method: Method<'static>) -> Vec<Attribute> {
@@ -68,14 +52,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn of<Req: McpRequest>(request: &Req) -> Self {
-        let connection = request.connection();
-        let protocol_version = request.protocol_version();
         Self {
-            protocol_version: protocol_version.map(|text| one_of(&text, &PROTOCOL_VERSIONS)),
-            transport: connection.transport,
-            http_version: connection
-                .http_version
-                .map(|text| one_of(text, &HTTP_VERSIONS)),
+            protocol_version: protocol_version(request),
+            transport: request.connection().transport,
+            http_version: http_version(request),
         }
     }
 
@@ -91,11 +71,6 @@ impl Wire {
             attributes.push(Attribute::new(NETWORK_VERSION, version));
         }
     }
-}
-
-fn one_of(text: &str, known: &[&'static str]) -> &'static str {
-    let found = known.iter().find(|known| **known == text);
-    found.copied().unwrap_or(OTHER)
 }
 
 #[cfg(test)]
@@ -126,11 +101,5 @@ mod tests {
         attributes.clear();
         Wire::default().describe(&mut attributes);
         assert!(attributes.is_empty());
-    }
-
-    #[test]
-    fn an_unknown_version_is_other() {
-        assert_eq!(super::one_of("2099-01-01", &["2026-07-28"]), "_OTHER");
-        assert_eq!(super::one_of("2026-07-28", &["2026-07-28"]), "2026-07-28");
     }
 }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use mcp_layers_core::Method;
+use mcp_layers_util::conventions::CallOutcome;
 
 use crate::{
     attributes::{self, OTHER, Wire},
@@ -126,7 +127,7 @@ impl Series {
 
     /// The server chooses the codes of its errors: only some are shown.
     fn bounded(&self, outcome: Outcome, side: Side) -> Outcome {
-        let Outcome::Code(code) = outcome else {
+        let Outcome::Shown(CallOutcome::Code(code)) = outcome else {
             return outcome;
         };
         if is_always_shown(code) || read(&self.codes).contains(&code) {

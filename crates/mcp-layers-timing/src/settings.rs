@@ -1,11 +1,6 @@
 //! Settings of the layer, as plain values.
 
-/// The side of the connection whose durations are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Server,
-    Client,
-}
+pub(crate) use mcp_layers_util::conventions::Side;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {

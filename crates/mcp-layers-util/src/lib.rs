@@ -6,6 +6,7 @@
 //! - [`short_lived`], [`for_methods`], [`only_tool`] and [`for_tools`] apply any tower layer to some
 //!   requests only.
 //! - [`LocalPrincipalLayer`] names the caller of a stdio server, for rules and limits by principal.
+//! - [`conventions`] has what metrics and traces share of OpenTelemetry's semantic conventions.
 //!
 //! Each works over every [`McpRequest`](mcp_layers_core::McpRequest): an rmcp server through
 //! `mcp-layers-rmcp`, a tower-mcp router through `mcp-layers-tower-mcp`, or a hand-made server.
@@ -50,6 +51,7 @@
 mod cancel;
 mod catch_error;
 mod catch_panic;
+pub mod conventions;
 mod local_principal;
 mod select;
 

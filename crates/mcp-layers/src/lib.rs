@@ -15,6 +15,7 @@
 //! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
+//! | `trace` | `trace`, `trace-http`, `trace-tracing` | OpenTelemetry spans, with trace context in `_meta` |
 //! | `events` | `events` | counters and `tracing` events of the decisions of layers |
 //! | `audit` | `audit`, `audit-http` | an audit log: who called which tool, with which outcome |
 //! | `error_mask` | `error-mask` | hides internal errors behind an id |
@@ -146,7 +147,7 @@
 //! From the outermost to the innermost, as above: timing, events, audit, error mask,
 //! [`CatchErrorLayer`](util::CatchErrorLayer), [`CatchPanicLayer`](util::CatchPanicLayer),
 //! [`CancelLayer`](util::CancelLayer), authorization, rate limit, cache, retry, circuit breaker, timeout,
-//! the handler. A [`LocalPrincipalLayer`](util::LocalPrincipalLayer) goes around all of them, and
+//! the handler. `TraceLayer`, where spans are wanted, goes outside timing. A [`LocalPrincipalLayer`](util::LocalPrincipalLayer) goes around all of them, and
 //! authentication around the HTTP transport.
 //!
 //! # Cost
@@ -191,6 +192,8 @@ pub use mcp_layers_timeout as timeout;
 pub use mcp_layers_timing as timing;
 #[cfg(feature = "tower-mcp")]
 pub use mcp_layers_tower_mcp as tower_mcp;
+#[cfg(feature = "trace")]
+pub use mcp_layers_trace as trace;
 pub use mcp_layers_util as util;
 #[cfg(feature = "wire")]
 pub use mcp_layers_wire as wire;

@@ -14,12 +14,14 @@ use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 use super::{
     audit, auth, cache, drain, error_mask, rate_limit, retry,
     settings::{Flag, Settings},
+    trace,
 };
 
 /// Every layer, from the outermost to the innermost. A new one is one line; if it has flags, they
 /// and what is made of them stand in a file of its own.
 const LAYERS: &[Entry] = &[
     Entry::part_of(auth::NAME, auth::local),
+    Entry::chosen("trace", &[], trace::make),
     Entry::named("timing", &[], |_| put(TimingLayer::server())),
     Entry::named("events", &[], |_| put(EventsLayer::new())),
     Entry::chosen("audit", audit::FLAGS, audit::make),

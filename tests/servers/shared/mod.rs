@@ -13,3 +13,4 @@ pub(crate) mod retry;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;
+pub(crate) mod trace;

@@ -18,7 +18,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge, drain};
+use super::{audit, auth::Edge, drain, trace};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -26,8 +26,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The time that the last answers of a drain have to be written.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// Runs a server to its end. On every way out, calls in flight are dropped, and the audit file is
-/// closed with their records.
+/// Runs a server to its end. On every way out, calls in flight are dropped, the audit file is closed
+/// with their records, and their spans are exported.
 ///
 /// # Errors
 /// There is no runtime.
@@ -37,6 +37,7 @@ pub(crate) fn run<T>(server: impl Future<Output = T>) -> io::Result<T> {
     // Reading standard input cannot be interrupted; it ends with the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
     audit::close();
+    trace::close();
     Ok(ended)
 }
 

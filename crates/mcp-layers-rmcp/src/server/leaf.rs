@@ -37,6 +37,10 @@ impl Service<RmcpRequest> for Leaf {
 
     fn call(&mut self, mut request: RmcpRequest) -> LeafFuture {
         if let Some(progress) = request.context().progress().cloned() {
+            if request.request().is_none() {
+                // An established subscription: rmcp has acknowledged it already.
+                progress.report();
+            }
             request.insert_extension(progress);
         }
         let wait = request.context().input_wait().cloned();
