@@ -128,7 +128,10 @@ const SUBJECTS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
-    ("mcp-layers-events", &["metrics", "tracing"]),
+    (
+        "mcp-layers-events",
+        &["metrics", "opentelemetry", "tracing"],
+    ),
     ("mcp-layers-timing", &["http", "metrics", "opentelemetry"]),
 ];
 
