@@ -10,6 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::time::timeout;
 
 /// The standard output of an example, which ends without an error.
 fn printed(name: &str) -> String {
@@ -181,3 +182,49 @@ fn sidecar_puts_its_layers_in_front_of_another_program() {
     assert!(printed[1].starts_with(start), "{printed:?}");
     assert!(printed[1].contains("after 50 ms"), "{printed:?}");
 }
+
+#[tokio::test]
+async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {
+    let process = tokio::process::Command::new(support::example("http_server"))
+        .args(["127.0.0.1:0", "https://app.example"])
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut server = support::listening(process.unwrap()).await;
+    let client = reqwest::Client::new();
+    let ping = async |path: &str, key: Option<&str>| {
+        let url = format!("http://{}{path}", server.address);
+        let request = client
+            .post(url)
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("origin", "https://app.example")
+            .body(INITIALIZE);
+        let request = match key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        };
+        request.send().await.unwrap()
+    };
+    let refused = ping("/mcp", None).await;
+    assert_eq!(refused.status(), 401);
+    let exposed = &refused.headers()["access-control-expose-headers"];
+    assert!(exposed.to_str().unwrap().contains("www-authenticate"));
+    for path in ["/mcp", "/mcp/"] {
+        let answered = ping(path, Some("key-of-ada")).await;
+        assert_eq!(answered.status(), 200, "{path}");
+        let origin = &answered.headers()["access-control-allow-origin"];
+        assert_eq!(origin, "https://app.example");
+    }
+    let below = ping("/mcp/anything", Some("key-of-ada")).await;
+    assert_eq!(below.status(), 404);
+
+    let pid = server.process.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+    let ended = timeout(support::PATIENCE, server.process.wait()).await;
+    assert!(ended.expect("an end").unwrap().success());
+}
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{
+    "protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#;

@@ -130,7 +130,10 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ),
     ("mcp-layers-redact", &["regex", "serde", "serde_json"]),
     ("mcp-layers-drain", &["serde_json", "tokio", "tokio-util"]),
-    ("mcp-layers-events", &["metrics", "tracing"]),
+    (
+        "mcp-layers-events",
+        &["metrics", "opentelemetry", "tracing"],
+    ),
     (
         "mcp-layers-timing",
         &["http", "mcp-layers-util", "metrics", "opentelemetry"],

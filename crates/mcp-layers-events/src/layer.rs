@@ -1,9 +1,16 @@
 //! The layer.
 
+use std::sync::Arc;
+
 use mcp_layers_core::ConfigError;
 use tower_layer::Layer;
 
-use crate::{names::Names, service::Events, state::State};
+use crate::{
+    names::{MAX_NAMES, Names},
+    recorder::{MetricsRecorder, Recorder},
+    service::Events,
+    state::State,
+};
 
 /// Counts and logs the decisions that inner layers made about each request.
 ///
@@ -18,12 +25,19 @@ impl EventsLayer {
     /// `mcp_layers::events`.
     #[must_use]
     pub fn new() -> Self {
-        let names = Names::default().into();
         let state = State {
-            max_names: 128,
-            names,
+            max_names: MAX_NAMES,
+            names: Arc::new(Names::default()),
+            recorder: Arc::new(MetricsRecorder::new()),
         };
         Self { state }
+    }
+
+    /// Counts with another backend. The default is [`MetricsRecorder`].
+    #[must_use]
+    pub fn recorder(mut self, recorder: impl Recorder) -> Self {
+        self.state.recorder = Arc::new(recorder);
+        self
     }
 
     /// Sets the most names of rules, of circuits and of layers that become label values. The default

@@ -4,8 +4,10 @@
 //! [`EventsLayer`] is a [`tower`](https://docs.rs/tower) layer. Each layer of the family leaves its
 //! decisions in the [`Trail`](mcp_layers_core::Trail) of a response. This layer reads the trail of
 //! every response, increments the counter `mcp_layers_events_total` of the `metrics` facade (feature
-//! `metrics`, on by default), and emits a `tracing` event with the target `mcp_layers::events`. It
-//! changes no response and measures no durations: see `mcp-layers-timing` for those.
+//! `metrics`, on by default) or `mcp_layers.events` of OpenTelemetry (feature `opentelemetry`), and
+//! emits a `tracing` event with the target `mcp_layers::events`. It changes no response and measures no
+//! durations: see `mcp-layers-timing` for those. [`Gauges`] exports what handles of layers read, such as
+//! the states of circuits, through the same recorder.
 //!
 //! # Example
 //!
@@ -82,16 +84,24 @@
 //!
 //! # Cost
 //!
-//! One check for an empty trail. Each event costs one lock and one look-up of its counter.
+//! One check for an empty trail. Each event costs one lock and one look-up of its counter. Gauges cost
+//! nothing until they are updated.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod description;
+mod gauges;
 mod layer;
 mod names;
+mod recorder;
 mod service;
 mod state;
 
+pub use gauges::{GaugeWriter, Gauges};
 pub use layer::EventsLayer;
+#[cfg(feature = "opentelemetry")]
+#[cfg_attr(docsrs, doc(cfg(feature = "opentelemetry")))]
+pub use recorder::OpenTelemetryRecorder;
+pub use recorder::{Label, MetricsRecorder, Recorder};
 pub use service::{Events, ResponseFuture};
 
 #[cfg(all(doctest, feature = "metrics"))]

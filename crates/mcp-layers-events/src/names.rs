@@ -8,6 +8,9 @@ use std::{
 /// The value in place of every name that is not shown.
 pub(crate) const OTHER: &str = "_OTHER";
 
+/// The most names of each label, unless another number is set.
+pub(crate) const MAX_NAMES: usize = 128;
+
 /// The longest name that becomes a label value, in bytes.
 const MAX_LEN: usize = 128;
 

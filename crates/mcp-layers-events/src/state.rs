@@ -1,6 +1,7 @@
-//! Counter and log of a layer, and the observer of one call.
+//! Reports of a layer, and the observer of one call.
 
 use std::{
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -11,14 +12,16 @@ use tracing::Level;
 use crate::{
     description::Description,
     names::{Names, OTHER},
+    recorder::{Label, Recorder},
 };
 
 /// State that all services of a layer share.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct State {
     /// The most values of each label.
     pub(crate) max_names: usize,
     pub(crate) names: Arc<Names>,
+    pub(crate) recorder: Arc<dyn Recorder>,
 }
 
 impl State {
@@ -28,7 +31,7 @@ impl State {
             let value = self.names.bounded(label.key, &label.value, self.max_names);
             (label.key, value)
         });
-        count(description.event, label);
+        self.recorder.count(description.event, label);
         let error_id = match event {
             Event::Masked { error_id, .. } => Some(&**error_id),
             _ => None,
@@ -37,20 +40,18 @@ impl State {
     }
 }
 
-type LabelValue<'a> = Option<(&'static str, &'a str)>;
-
-#[cfg(feature = "metrics")]
-fn count(event: &'static str, label: LabelValue<'_>) {
-    let label = label.map(|(key, value)| metrics::Label::new(key, value.to_owned()));
-    let event = metrics::Label::from_static_parts("event", event);
-    let labels: Vec<_> = std::iter::once(event).chain(label).collect();
-    metrics::counter!("mcp_layers_events_total", labels).increment(1);
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").finish_non_exhaustive()
+    }
 }
 
-#[cfg(not(feature = "metrics"))]
-fn count(_: &'static str, _: LabelValue<'_>) {}
-
-fn log(description: &Description<'_>, label: LabelValue<'_>, method: &str, error_id: Option<&str>) {
+fn log(
+    description: &Description<'_>,
+    label: Option<Label<'_>>,
+    method: &str,
+    error_id: Option<&str>,
+) {
     let value_of = |key| label.and_then(|(of, value)| (of == key).then_some(value));
     // The level belongs to the call site of a `tracing` event.
     macro_rules! emit {

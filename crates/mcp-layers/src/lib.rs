@@ -212,22 +212,14 @@ pub use mcp_layers_wire as wire;
     feature = "timeout",
     feature = "timing"
 ))]
-#[doc = include_str!("../README.md")]
-struct Readme;
+mod readmes {
+    #[doc = include_str!("../README.md")]
+    struct Facade;
 
-#[cfg(all(
-    doctest,
-    feature = "audit",
-    feature = "authorize",
-    feature = "cache",
-    feature = "circuit-breaker",
-    feature = "error-mask",
-    feature = "events",
-    feature = "rate-limit",
-    feature = "retry",
-    feature = "rmcp",
-    feature = "timeout",
-    feature = "timing"
-))]
-#[doc = include_str!("../../../README.md")]
-struct WorkspaceReadme;
+    #[doc = include_str!("../../../README.md")]
+    struct Workspace;
+}
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../../mcp-layers-rmcp/docs/http-edge.md")]
+struct HttpEdge;

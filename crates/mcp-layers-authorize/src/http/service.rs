@@ -1,5 +1,7 @@
 use std::{
+    error::Error,
     future::poll_fn,
+    iter::successors,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -124,7 +126,12 @@ where
     }
     match Limited::new(body, max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(error) if is_length_limit(&*error) => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => Err(StatusCode::BAD_REQUEST),
     }
+}
+
+/// The limit here, or one of a layer outside, which may be wrapped in the error of a framework.
+fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
+    successors(Some(error), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
 }
