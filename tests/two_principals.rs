@@ -3,13 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    fs, io,
-    num::NonZeroU32,
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fs, num::NonZeroU32, path::Path, sync::Arc, time::Duration};
 
 use mcp_layers_audit::{AuditLayer, ChannelSink};
 use mcp_layers_authorize::{Access, AuthorizeLayer, Rules};
@@ -22,7 +16,7 @@ use mcp_layers_core::{
 use mcp_layers_error_mask::ErrorMaskLayer;
 use mcp_layers_rate_limit::{ConcurrencyLimitLayer, Quota, RateLimitLayer, Rule};
 use mcp_layers_retry::{Backoff, Budget, RetryLayer};
-use mcp_layers_test::{Answer, MockService};
+use mcp_layers_test::{Answer, Log, MockService};
 use mcp_layers_timeout::TimeoutLayer;
 use mcp_layers_timing::TimingLayer;
 use mcp_layers_util::{CancelLayer, CatchErrorLayer, CatchPanicLayer};
@@ -173,20 +167,6 @@ async fn a_full_cache_costs_the_other_a_miss_and_gives_it_no_foreign_answer() {
     assert!(layer.handle().stats().entries <= 50);
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn every_masked_error_is_in_its_own_trail_and_has_its_own_log_line() {
     let log = Log::default();
@@ -203,7 +183,7 @@ async fn every_masked_error_is_in_its_own_trail_and_has_its_own_log_line() {
         };
         assert_eq!(original.message, "the database is gone");
         assert!(ids.insert(error_id.clone()));
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = log.text();
         if who == "ada" {
             assert!(
                 log.contains(&*error_id),

@@ -5,9 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use mcp_layers_core::{Arguments, ConfigError};
 use mcp_layers_redact::{Redactor, is_secret_name};
 use serde_json::Value;
-use smol_str::SmolStr;
 
-use crate::{opaque::Opaque, text::cut};
+use crate::{
+    opaque::Opaque,
+    text::{Text, cut},
+};
 
 const REDACTED: &str = "[redacted]";
 
@@ -72,7 +74,7 @@ impl AllowList {
     }
 
     /// The names and texts to record of these arguments.
-    pub(crate) fn values(&self, target: &str, arguments: Arguments<'_>) -> Vec<(SmolStr, SmolStr)> {
+    pub(crate) fn values(&self, target: &str, arguments: Arguments<'_>) -> Vec<(Text, Text)> {
         let fields = self
             .fields
             .get(target)
@@ -80,26 +82,26 @@ impl AllowList {
             .unwrap_or_default();
         let value = |field: &str| {
             let value = arguments.get(field)?;
-            Some((field.into(), self.show(field, value)))
+            Some((Text(field.into()), self.show(field, value)))
         };
         fields.iter().map(AsRef::as_ref).filter_map(value).collect()
     }
 
-    fn show(&self, field: &str, value: &Value) -> SmolStr {
+    fn show(&self, field: &str, value: &Value) -> Text {
         if is_secret_name(field) {
-            return REDACTED.into();
+            return Text(REDACTED.into());
         }
         let shown = match value {
             Value::String(text) => self.redactor.redact_cut(text, self.max_bytes),
             other => {
                 let mut text = String::new();
                 self.write_bounded(other, 16, &mut text);
-                Cow::Owned(cut(&text, self.max_bytes).into())
+                Cow::Owned(cut(&text, self.max_bytes).to_string())
             }
         };
         match &self.custom {
-            Some(Opaque(redact)) => redact(&shown).into(),
-            None => shown.into(),
+            Some(Opaque(redact)) => Text(redact(&shown).into()),
+            None => Text(shown.into()),
         }
     }
 

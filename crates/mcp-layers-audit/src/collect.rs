@@ -89,7 +89,7 @@ impl Record {
             self.principal = Some(Arc::clone(whole));
             return;
         }
-        let kept = |text: &str| -> Box<str> { cut(text, PRINCIPAL_LIMIT).as_str().into() };
+        let kept = |text: &str| -> Box<str> { (*cut(text, PRINCIPAL_LIMIT)).into() };
         let mut short = Principal::new(kept(whole.subject()), whole.authentication());
         if let Some(issuer) = whole.issuer() {
             short = short.with_issuer(kept(issuer));

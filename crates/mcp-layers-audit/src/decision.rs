@@ -3,9 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use mcp_layers_core::{Event, McpError, trail::CacheEvent};
-use smol_str::SmolStr;
 
-use crate::text::{NAME_LIMIT, cut};
+use crate::text::{NAME_LIMIT, Text, cut};
 
 /// The length of internal texts (an original error, the message of a panic), in bytes.
 const DETAIL_LIMIT: usize = 4096;
@@ -21,7 +20,7 @@ pub struct Decision {
     /// `open`, `timed_out`, `cancelled`, `dropped`, `panicked`, `failed`, `unavailable`.
     pub verdict: &'static str,
     /// The rule, the circuit or the like.
-    pub rule: Option<SmolStr>,
+    pub rule: Option<Text>,
 }
 
 impl Decision {
@@ -98,9 +97,9 @@ pub struct Original {
     /// The code, if it was a protocol error.
     pub code: Option<i32>,
     /// The message, cut to 4 KiB.
-    pub message: SmolStr,
+    pub message: Text,
     /// The data of the error as JSON, cut to 4 KiB.
-    pub data: Option<SmolStr>,
+    pub data: Option<Text>,
 }
 
 impl Original {

@@ -134,6 +134,7 @@ pub use settings::OverflowPolicy;
 pub use sink::{
     ChannelSink, Entry, FileSink, Place, Places, Queued, Records, Room, Sink, TracingSink, Written,
 };
+pub use text::Text;
 pub use trace_id::TraceId;
 
 #[cfg(doctest)]

@@ -8,11 +8,10 @@ use std::{
 
 use mcp_layers_audit_log::Digest;
 use mcp_layers_core::{Authentication, Principal, request::Transport};
-use smol_str::SmolStr;
 
 use crate::{
     CacheState, CallOutcome, Decision, Original, TraceId,
-    text::{NAME_LIMIT, cut},
+    text::{NAME_LIMIT, Text, cut},
 };
 
 /// The record of one request, not encoded yet.
@@ -35,10 +34,10 @@ pub struct Record {
     /// True if the request is long-lived.
     pub long_lived: bool,
     /// The method; at the HTTP edge the `Mcp-Method` header, otherwise the verb.
-    pub method: SmolStr,
+    pub method: Text,
     /// The subject of the request: a name, or a uri without user, query and fragment. A task id is
     /// digested instead.
-    pub target: Option<SmolStr>,
+    pub target: Option<Text>,
     /// The digest of the target, unless the target was recorded unchanged.
     pub target_digest: Option<Digest>,
     /// The JSON-RPC id, unique only among the requests of one peer that are under way.
@@ -48,15 +47,15 @@ pub struct Record {
     /// The digest of issuer, tenant and subject, if one of them was cut.
     pub principal_digest: Option<Digest>,
     /// The name that the client claims.
-    pub claimed_client_name: Option<SmolStr>,
+    pub claimed_client_name: Option<Text>,
     /// The version that the client claims.
-    pub claimed_client_version: Option<SmolStr>,
+    pub claimed_client_version: Option<Text>,
     /// The address of the peer.
     pub client_address: Option<IpAddr>,
     /// The transport.
     pub transport: Option<Transport>,
     /// The protocol version.
-    pub protocol_version: Option<SmolStr>,
+    pub protocol_version: Option<Text>,
     /// The session id of the legacy HTTP transport, digested.
     pub session: Option<Digest>,
     /// The trace, from `params._meta.traceparent` or
@@ -71,7 +70,7 @@ pub struct Record {
     /// The parameters of a continuation, `requestState` included, digested.
     pub continuation_digest: Option<Digest>,
     /// Allow-listed argument values, redacted and cut.
-    pub arguments: Vec<(SmolStr, SmolStr)>,
+    pub arguments: Vec<(Text, Text)>,
     /// The approximate size of the arguments as JSON, in bytes; only with
     /// [`AuditLayer::sizes`](crate::AuditLayer::sizes).
     pub request_size: Option<usize>,
@@ -96,7 +95,7 @@ pub struct Record {
     /// The cursor of the next page, digested as [`Record::cursor`] is.
     pub next_cursor: Option<Digest>,
     /// The id that the caller can quote in the place of a masked error.
-    pub error_id: Option<SmolStr>,
+    pub error_id: Option<Text>,
     /// A masked error, or the message of a panic or a failure; only with
     /// [`AuditLayer::originals`](crate::AuditLayer::originals).
     pub original: Option<Arc<Original>>,
@@ -110,7 +109,7 @@ pub enum RequestIdText {
     /// A number.
     Number(i64),
     /// A text.
-    Text(SmolStr),
+    Text(Text),
 }
 
 impl Record {

@@ -561,7 +561,7 @@ async fn a_long_principal_is_cut_and_has_a_digest() {
 async fn an_opening_and_a_closing_record_share_their_number() {
     let (layer, mut records) = channel();
     let layer = layer.record_openings();
-    let catalog = Catalog::new().with_tool_hints("look", Hints::new(Some(true), None, None, None));
+    let catalog = Catalog::new().with_tool_hints("look", Hints::default().with_read_only(true));
     let mut look = call("look");
     look.context_mut().set_catalog(catalog);
     answer(&layer, look).await;

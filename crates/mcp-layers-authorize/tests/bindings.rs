@@ -35,6 +35,7 @@ fn the_owner_with_the_most_ids_loses_the_one_used_least_recently() {
     assert!(bindings.bind("in use", &greedy));
     for id in 0..1000 {
         assert!(bindings.bind(&format!("greedy {id}"), &greedy));
+        assert!(bindings.is_own("in use", &greedy), "{id}");
         assert!(bindings.bind("in use", &greedy));
     }
     assert_eq!(bindings.len(), 4);

@@ -84,7 +84,11 @@ async fn an_undeclared_tool_is_never_cached() {
     let service = layer
         .trust_hints(Freshness::new(MINUTE).public())
         .layer(mock.clone());
-    let hints = |read_only, idempotent| Hints::new(read_only, None, idempotent, None);
+    let hints = |read_only: Option<bool>, idempotent: Option<bool>| {
+        Hints::default()
+            .with_read_only(read_only)
+            .with_idempotent(idempotent)
+    };
     let catalog = Catalog::new()
         .with_tools(["silent"])
         .with_tool_hints("reads", hints(Some(true), None))

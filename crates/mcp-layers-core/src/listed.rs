@@ -49,8 +49,19 @@ impl<'a> Listed<'a> {
     }
 }
 
+macro_rules! setters {
+    ($($setter:ident $field:ident $hint:literal),+) => {$(
+        #[doc = concat!("Sets `", $hint, "`: `true`, `false`, or an `Option` of it.")]
+        #[must_use]
+        pub fn $setter(mut self, hint: impl Into<Option<bool>>) -> Self {
+            self.$field = hint.into();
+            self
+        }
+    )+};
+}
+
 /// A tool's annotations: claims of the server, to be believed only if the server is trusted
-/// (2026-07-28, server/tools, "Annotations").
+/// (2026-07-28, server/tools, "Annotations"). The default states none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Hints {
@@ -65,21 +76,8 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Creates hints from the four values, in the order of the fields.
-    #[must_use]
-    pub fn new(
-        read_only: Option<bool>,
-        destructive: Option<bool>,
-        idempotent: Option<bool>,
-        open_world: Option<bool>,
-    ) -> Self {
-        Self {
-            read_only,
-            destructive,
-            idempotent,
-            open_world,
-        }
-    }
+    setters!(with_read_only read_only "readOnlyHint", with_destructive destructive "destructiveHint");
+    setters!(with_idempotent idempotent "idempotentHint", with_open_world open_world "openWorldHint");
 
     /// Returns true if a call may be repeated: read-only or idempotent.
     #[must_use]

@@ -179,7 +179,7 @@ fn contradicting_hints_only_get_more_careful() {
 
 #[test]
 fn the_operators_hints_override_the_servers() {
-    let careful = Hints::new(Some(false), None, None, None);
+    let careful = Hints::default().with_read_only(false);
     let catalog = Catalog::new().with_tool_hints("echo", careful);
     teach(&catalog, true);
     assert_eq!(catalog.hints("echo"), Some(careful));

@@ -1,47 +1,23 @@
 //! The `tracing` events, read as JSON lines.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    convert::Infallible,
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::convert::Infallible;
 
 use futures::executor::block_on;
 use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpError, McpResponse};
 use mcp_layers_events::EventsLayer;
+use mcp_layers_test::Log;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 /// Level, target and fields of the log lines of one call, and all of its text.
 fn logged(method: &'static str, events: Vec<Event>) -> (Vec<(String, String, Value)>, String) {
-    let lines = Lines::default();
+    let log = Log::default();
+    let written = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
         .with_max_level(tracing::Level::DEBUG)
-        .with_writer(lines.clone())
+        .with_writer(move || written.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, || {
         let service = EventsLayer::new().layer(service_fn(move |request: JsonRpcRequest| {
@@ -53,7 +29,7 @@ fn logged(method: &'static str, events: Vec<Event>) -> (Vec<(String, String, Val
         }));
         block_on(service.oneshot(JsonRpcRequest::new(1, method))).unwrap();
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let lines = text.lines().map(|line| {
         let mut line: Value = serde_json::from_str(line).unwrap();
         let text = |line: &Value, key: &str| line[key].as_str().unwrap().to_owned();

@@ -56,7 +56,7 @@ mod work;
 
 pub use name::is_secret_name;
 pub use redactor::{InvalidPattern, Redactor};
-pub use sanitize::{Lines, sanitize};
+pub use sanitize::{Lines, cut, sanitize};
 pub use url::redact_uri;
 
 #[cfg(doctest)]

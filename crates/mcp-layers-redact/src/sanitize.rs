@@ -34,8 +34,10 @@ pub(crate) fn is_clean(text: &str, lines: Lines) -> bool {
         || !text.chars().any(|c| is_hidden(c) && !stays(c, lines))
 }
 
-/// The text, cut to `max` bytes.
-pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
+/// Returns the text, cut to `max` bytes at the boundary of a character, with `…` at the end where it was
+/// cut.
+#[must_use]
+pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
     if text.len() <= max {
         return Cow::Borrowed(text);
     }

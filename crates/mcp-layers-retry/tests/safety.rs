@@ -16,7 +16,11 @@ async fn attempts(layer: &RetryLayer, request: JsonRpcRequest) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn tools_are_repeated_only_by_declaration_or_trusted_annotation() {
-    let hint = |read_only, idempotent| Hints::new(Some(read_only), None, Some(idempotent), None);
+    let hint = |read_only: bool, idempotent: bool| {
+        Hints::default()
+            .with_read_only(read_only)
+            .with_idempotent(idempotent)
+    };
     let catalog = Catalog::new()
         .with_tool_hints("read", hint(true, false))
         .with_tool_hints("put", hint(false, true))

@@ -78,6 +78,34 @@ async fn layers_read_the_calls_of_the_client() {
     }
 }
 
+/// Its type names no layer.
+#[derive(Debug, Clone)]
+struct Gateway {
+    upstream: LayeredClient,
+}
+
+#[tokio::test]
+async fn a_client_is_a_field_of_a_struct_whatever_its_layers() {
+    let server = connect(Fixture::default(), (), true).await;
+    let peer = server.peer();
+    for gateway in [
+        Gateway {
+            upstream: LayeredClient::new(peer.clone(), CancelLayer::new()),
+        },
+        Gateway {
+            upstream: LayeredClient::new(peer.clone(), TimeoutLayer::new(LIMIT)),
+        },
+    ] {
+        // Other tasks use a clone.
+        let called =
+            tokio::spawn(async move { gateway.clone().upstream.call_tool(tool("echo")).await });
+        assert!(matches!(
+            called.await.unwrap(),
+            Ok(CallToolResponse::Complete(_))
+        ));
+    }
+}
+
 #[tokio::test]
 async fn every_method_gives_what_the_peer_gives() {
     let server = connect(Fixture::default(), (), true).await;

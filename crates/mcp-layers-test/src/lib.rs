@@ -3,7 +3,7 @@
 //!
 //! [`Contract`] checks the rules that every layer follows. For the behaviour of one layer, use
 //! [`MockService`] (gives scripted answers and records requests), [`ReadinessProbe`] (checks the use of
-//! `poll_ready`), [`Gate`], [`Task`], and the factories of [`requests`] and [`results`]. Time comes from
+//! `poll_ready`), [`Gate`], [`Task`], [`Log`], and the factories of [`requests`] and [`results`]. Time comes from
 //! `mcp_layers_core`'s manual clock. Nothing here sleeps, and no runtime is required.
 //!
 //! # Example
@@ -37,6 +37,7 @@
 mod answer;
 mod contract;
 mod gate;
+mod log;
 mod mock;
 mod readiness;
 pub mod requests;
@@ -46,6 +47,7 @@ mod task;
 pub use answer::{Answer, MockError};
 pub use contract::{Contract, LayeredService, Rule, Violation};
 pub use gate::{Gate, Passed};
+pub use log::Log;
 pub use mock::{MockFuture, MockService};
 pub use readiness::{Readiness, ReadinessProbe, ReadinessProbeLayer};
 pub use task::Task;

@@ -51,7 +51,7 @@ fn the_original_of_a_masked_error_goes_with_its_id() {
     let kept = record.original.unwrap();
     assert_eq!(record.error_id.as_deref(), Some("e-1"));
     assert_eq!(
-        (kept.code, kept.message.as_str()),
+        (kept.code, &*kept.message),
         (Some(-32603), "db password=hunter2")
     );
     assert_eq!(kept.data.as_deref(), Some(r#"{"a":1}"#));

@@ -84,12 +84,12 @@ pub fn retain_listed(result: &mut Value, keep: &mut dyn FnMut(Listed<'_>) -> boo
 fn listed<'a>(kind: ListedKind, name: &str, entry: &'a Value) -> Listed<'a> {
     let name = entry.get(name).and_then(Value::as_str).unwrap_or_default();
     let hint = |name: &str| entry.get("annotations")?.get(name)?.as_bool();
-    Listed::new(kind, name).with_hints(Hints::new(
-        hint("readOnlyHint"),
-        hint("destructiveHint"),
-        hint("idempotentHint"),
-        hint("openWorldHint"),
-    ))
+    let hints = Hints::default()
+        .with_read_only(hint("readOnlyHint"))
+        .with_destructive(hint("destructiveHint"))
+        .with_idempotent(hint("idempotentHint"))
+        .with_open_world(hint("openWorldHint"));
+    Listed::new(kind, name).with_hints(hints)
 }
 
 /// Visits every text of a result.

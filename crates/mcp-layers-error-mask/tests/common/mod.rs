@@ -6,18 +6,12 @@
     reason = "each test uses its part of it, with layers made for it"
 )]
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use futures::FutureExt;
 use mcp_layers_core::{Event, JsonRpcRequest, JsonRpcResponse, McpResponse};
 use mcp_layers_error_mask::ErrorMaskLayer;
-use mcp_layers_test::{Answer, MockService, requests};
+use mcp_layers_test::{Answer, Log, MockService, requests};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
-use tracing_subscriber::fmt::MakeWriter;
 
 pub const SECRET: &str = "hunter2";
 
@@ -49,13 +43,13 @@ where
 /// Returns the log lines written while `run` ran on this thread.
 pub fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
     let log = Log::default();
+    let written = log.clone();
     let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
+        .with_writer(move || written.clone())
         .with_ansi(false)
         .finish();
     let result = tracing::subscriber::with_default(subscriber, run);
-    let bytes = log.0.lock().unwrap().clone();
-    (result, String::from_utf8(bytes).unwrap())
+    (result, log.text())
 }
 
 /// The JSON on the wire.
@@ -79,26 +73,4 @@ pub fn masked(response: &JsonRpcResponse) -> Vec<(String, String)> {
         _ => None,
     });
     masked.collect()
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
 }

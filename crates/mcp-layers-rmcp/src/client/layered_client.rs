@@ -3,9 +3,9 @@
 use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc};
 
 use mcp_layers_core::{
-    BoxError, Catalog, CatalogLayer, McpError, McpRequest, McpResponse, catalog_layer::Cataloged,
+    Catalog, CatalogLayer, McpError, McpRequest, McpResponse, catalog_layer::Cataloged,
 };
-use mcp_layers_util::{CatchError, CatchErrorLayer};
+use mcp_layers_util::CatchErrorLayer;
 use rmcp::{
     RoleClient,
     model::{
@@ -17,54 +17,54 @@ use rmcp::{
     },
     service::Peer,
 };
+use tower::util::BoxCloneSyncService;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{progress::ProgressTokens, request::UpstreamRequest, upstream::Upstream};
+use super::{
+    layers::UpstreamLayers, progress::ProgressTokens, request::UpstreamRequest, upstream::Upstream,
+};
 use crate::RmcpResponse;
 
 /// A connected rmcp client whose calls pass a stack of layers. A clone shares the connection and the
 /// layers' state.
 ///
+/// The type of the layers is no part of this one, so that a client can be a field of a struct.
+///
 /// The methods return what the upstream or a layer answered; a failed transport is an error by the
 /// rules of [`CatchErrorLayer`]. Each is one request: [`LayeredClient::call`] is the same for
 /// requests that have no method of their own here.
 #[derive(Clone)]
-pub struct LayeredClient<S> {
-    stack: Cataloged<CatchError<S>>,
+pub struct LayeredClient {
+    stack: Cataloged<BoxCloneSyncService<UpstreamRequest, RmcpResponse, Infallible>>,
     peer: Peer<RoleClient>,
     protocol_version: Option<Arc<str>>,
     watches_progress: bool,
 }
 
-impl<S> LayeredClient<S> {
+impl LayeredClient {
     /// Wraps the calls of a connected client, `client.peer().clone()`, in layers.
-    pub fn new<L>(peer: Peer<RoleClient>, layers: L) -> Self
-    where
-        L: Layer<Upstream, Service = S>,
-    {
+    pub fn new(peer: Peer<RoleClient>, layers: impl UpstreamLayers) -> Self {
         Self::over(Upstream::new(peer), layers, false)
     }
 
     /// The same with layers that watch the upstream's progress, which the client's handler reports to
     /// `progress`.
-    pub fn watching<L>(peer: Peer<RoleClient>, progress: ProgressTokens, layers: L) -> Self
-    where
-        L: Layer<Upstream, Service = S>,
-    {
+    pub fn watching(
+        peer: Peer<RoleClient>,
+        progress: ProgressTokens,
+        layers: impl UpstreamLayers,
+    ) -> Self {
         Self::over(Upstream::new(peer).watching(progress), layers, true)
     }
 
-    fn over<L>(upstream: Upstream, layers: L, watches_progress: bool) -> Self
-    where
-        L: Layer<Upstream, Service = S>,
-    {
+    fn over(upstream: Upstream, layers: impl UpstreamLayers, watches_progress: bool) -> Self {
         let peer = upstream.peer().clone();
         let info = peer.peer_info();
         let protocol_version = info.map(|info| info.protocol_version.as_str().into());
         let stack = CatchErrorLayer::new().layer(layers.layer(upstream));
         Self {
-            stack: CatalogLayer::new(Catalog::new()).layer(stack),
+            stack: CatalogLayer::new(Catalog::new()).layer(BoxCloneSyncService::new(stack)),
             peer,
             protocol_version,
             watches_progress,
@@ -88,13 +88,7 @@ impl<S> LayeredClient<S> {
     pub fn peer(&self) -> &Peer<RoleClient> {
         &self.peer
     }
-}
 
-impl<S> LayeredClient<S>
-where
-    S: Service<UpstreamRequest, Response = RmcpResponse> + Clone,
-    S::Error: Into<BoxError>,
-{
     /// Sends one request through the layers; the response has the trail of what they decided.
     pub async fn call(&self, mut request: UpstreamRequest) -> RmcpResponse {
         if request.protocol_version.is_none() {
@@ -154,11 +148,7 @@ macro_rules! list {
     };
 }
 
-impl<S> LayeredClient<S>
-where
-    S: Service<UpstreamRequest, Response = RmcpResponse> + Clone,
-    S::Error: Into<BoxError>,
-{
+impl LayeredClient {
     /// Calls a tool.
     ///
     /// # Errors
@@ -245,7 +235,7 @@ where
     }
 }
 
-impl<S> fmt::Debug for LayeredClient<S> {
+impl fmt::Debug for LayeredClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LayeredClient")
             .field("peer", &self.peer)

@@ -82,16 +82,14 @@ fn tool(tool: &model::Tool) -> Listed<'_> {
 }
 
 pub(crate) fn hints(tool: &model::Tool) -> Hints {
-    tool.annotations
-        .as_ref()
-        .map_or_else(Hints::default, |hints| {
-            Hints::new(
-                hints.read_only_hint,
-                hints.destructive_hint,
-                hints.idempotent_hint,
-                hints.open_world_hint,
-            )
-        })
+    let Some(hints) = &tool.annotations else {
+        return Hints::default();
+    };
+    Hints::default()
+        .with_read_only(hints.read_only_hint)
+        .with_destructive(hints.destructive_hint)
+        .with_idempotent(hints.idempotent_hint)
+        .with_open_world(hints.open_world_hint)
 }
 
 fn resource(resource: &model::Resource) -> Listed<'_> {

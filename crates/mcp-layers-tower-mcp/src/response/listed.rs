@@ -45,12 +45,12 @@ fn tool(tool: &ToolDefinition) -> Listed<'_> {
     let Some(hints) = &tool.annotations else {
         return listed;
     };
-    listed.with_hints(Hints::new(
-        hints.read_only_hint.then_some(true),
-        (!hints.destructive_hint).then_some(false),
-        hints.idempotent_hint.then_some(true),
-        (!hints.open_world_hint).then_some(false),
-    ))
+    let hints = Hints::default()
+        .with_read_only(hints.read_only_hint.then_some(true))
+        .with_destructive((!hints.destructive_hint).then_some(false))
+        .with_idempotent(hints.idempotent_hint.then_some(true))
+        .with_open_world((!hints.open_world_hint).then_some(false));
+    listed.with_hints(hints)
 }
 
 fn resource(resource: &ResourceDefinition) -> Listed<'_> {
