@@ -12,3 +12,4 @@ pub(crate) mod retry;
 pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;
+pub(crate) mod wire;
