@@ -1,8 +1,10 @@
-//! Layers in front of a server in any language, on standard input and output:
-//! `sidecar python server.py`. `SIDECAR_TIMEOUT` sets the timeout in seconds.
+//! Layers in front of a server in any language: `sidecar python server.py` on stdio, or
+//! `sidecar --http ADDRESS --upstream URL`. `SIDECAR_TIMEOUT` sets the timeout in seconds.
 
-use std::{env, num::NonZeroU32, process, time::Duration};
+use std::{env, net::SocketAddr, num::NonZeroU32, process, time::Duration};
 
+use axum::Router;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use mcp_layers::{
     Authentication, BoxError, Principal,
     audit::{AuditLayer, TracingSink},
@@ -12,13 +14,11 @@ use mcp_layers::{
     timeout::TimeoutLayer,
     timing::TimingLayer,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, LocalPrincipalLayer},
-    wire::Pipe,
+    wire::{Pipe, WireLayer, http::WireBody},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::{io, process::Command};
-use tower::ServiceBuilder;
-
-const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
+use tokio::{io, net::TcpListener, process::Command, signal};
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 async fn run() -> Result<i32, BoxError> {
     // Standard output belongs to the protocol.
@@ -29,9 +29,9 @@ async fn run() -> Result<i32, BoxError> {
         .set_buckets(&mcp_layers::timing::BUCKETS)?
         .install_recorder()?;
     let timeout = env::var("SIDECAR_TIMEOUT").map_or(Ok(30.0), |seconds| seconds.parse())?;
-
+    let twenty = const { NonZeroU32::new(20).unwrap() };
     let owner = Principal::new("owner", Authentication::Local);
-    let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(TWENTY))])?;
+    let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(twenty))])?;
     let layers = ServiceBuilder::new()
         .layer(LocalPrincipalLayer::new(owner))
         .layer(TimingLayer::server())
@@ -45,29 +45,46 @@ async fn run() -> Result<i32, BoxError> {
         .layer(limits)
         .layer(TimeoutLayer::new(Duration::try_from_secs_f64(timeout)?));
 
-    let mut arguments = env::args_os().skip(1).peekable();
-    arguments.next_if(|first| first == "--");
-    let program = arguments
-        .next()
-        .ok_or("usage: sidecar PROGRAM [ARGUMENT]...")?;
-    let mut server = Command::new(program);
-    server.args(arguments);
-    let client = (io::stdin(), io::stdout());
-    let status = Pipe::new(layers).run_child(client, server).await?;
-
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    let code = match &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
+        ["--http", address, "--upstream", origin] => {
+            let origin = origin.trim_end_matches('/').to_owned();
+            let client = Client::builder(TokioExecutor::new()).build_http::<WireBody>();
+            let upstream = client.map_request(move |mut request: http::Request<_>| {
+                if let Ok(uri) = format!("{origin}{}", request.uri()).parse() {
+                    *request.uri_mut() = uri;
+                }
+                request
+            });
+            let app = Router::new().fallback_service(WireLayer::new(layers).layer(upstream));
+            let listener = TcpListener::bind(address).await?;
+            eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
+            tokio::select! {
+                served = async { axum::serve(listener, app).await } => served?,
+                pressed = signal::ctrl_c() => pressed?,
+            }
+            0
+        }
+        ["--", program, rest @ ..] | [program, rest @ ..] => {
+            let mut server = Command::new(program);
+            server.args(rest);
+            let client = (io::stdin(), io::stdout());
+            let status = Pipe::new(layers).run_child(client, server).await?;
+            status.code().unwrap_or(1)
+        }
+        [] => return Err("usage: sidecar PROGRAM [ARGUMENT]...".into()),
+    };
     // For the textfile collector of Prometheus' node exporter.
     if let Some(path) = env::var_os("SIDECAR_METRICS") {
         std::fs::write(path, metrics.render())?;
     }
-    Ok(status.code().unwrap_or(1))
+    Ok(code)
 }
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() {
-    let code = run().await.unwrap_or_else(|error| {
-        eprintln!("sidecar: {error}");
-        1
-    });
+    let code = run().await.map_err(|error| eprintln!("sidecar: {error}"));
     // Not by returning: a read of standard input that is pending would hold the process.
-    process::exit(code);
+    process::exit(code.unwrap_or(1));
 }

@@ -1,14 +1,17 @@
-"""A small server of the official Python SDK, for `.ci/wire`."""
+"""A small server of the official Python SDK, for `.ci/wire`: on standard input and output, or over HTTP on the port
+that is given."""
 
 import asyncio
 import os
+import sys
 
 from mcp.server.fastmcp import Context, FastMCP
 from mcp.types import SamplingMessage, TextContent
 from pydantic import BaseModel
 
-server = FastMCP("python")
+server = FastMCP("python", port=int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
 cancelled = 0
+echoed = 0
 
 
 class Answer(BaseModel):
@@ -17,7 +20,14 @@ class Answer(BaseModel):
 
 @server.tool()
 def echo(text: str) -> str:
+    global echoed
+    echoed += 1
     return text
+
+
+@server.tool()
+def echoes() -> str:
+    return str(echoed)
 
 
 @server.tool()
@@ -83,4 +93,4 @@ def greet(name: str) -> str:
     return f"Say hello to {name}."
 
 
-server.run()
+server.run("streamable-http" if len(sys.argv) > 1 else "stdio")

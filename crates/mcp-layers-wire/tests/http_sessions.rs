@@ -193,6 +193,17 @@ async fn layers_see_the_connection_and_the_extensions_of_the_request() {
         ..Seen::default()
     };
     assert_eq!(seen.recv().await.unwrap(), expected);
+    #[cfg(feature = "axum")]
+    {
+        let mut request = post(call("1", "echo"));
+        let address = SocketAddr::from(([10, 0, 0, 3], 5));
+        request
+            .extensions_mut()
+            .insert(axum::extract::ConnectInfo(address));
+        exchange(&mut http, request).await;
+        let found = seen.recv().await.unwrap();
+        assert_eq!(found.address, Some([10, 0, 0, 3].into()));
+    }
     let mut request = post(call("1", "echo"));
     *request.version_mut() = Version::HTTP_3;
     request.extensions_mut().insert(IpAddr::from([10, 0, 0, 2]));

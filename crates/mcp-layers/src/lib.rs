@@ -11,7 +11,7 @@
 //! | [`util`] | | error and panic catching, cancellation, selectors, the principal of a stdio server |
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-axum`, `rmcp-client` | layers around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | layers around tower-mcp routers |
-//! | `wire` | `wire` | layers in front of any server on standard input and output, in any language |
+//! | `wire` | `wire`, `wire-http`, `wire-axum` | layers in front of any server, in any language, on standard input and output or over HTTP |
 //! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
@@ -195,7 +195,7 @@ pub use mcp_layers_tower_mcp as tower_mcp;
 #[cfg(feature = "trace")]
 pub use mcp_layers_trace as trace;
 pub use mcp_layers_util as util;
-#[cfg(feature = "wire")]
+#[cfg(any(feature = "wire", feature = "wire-http"))]
 pub use mcp_layers_wire as wire;
 
 #[cfg(all(

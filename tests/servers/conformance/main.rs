@@ -8,7 +8,8 @@
 //!
 //! Over HTTP it serves `/mcp` and says so with one line on stderr, `listening on http://ADDR/mcp`.
 //! `.ci/conformance` starts it and runs the suite against it. `--faulty`, which the help does not
-//! list, adds a layer that breaks the protocol: the suite must see that.
+//! list, adds a layer that breaks the protocol: the suite must see that. `--wire`, likewise, puts layers
+//! in front of the HTTP service, bare or not.
 
 mod catalog;
 mod client;
@@ -47,17 +48,18 @@ use tower::ServiceBuilder;
 const SSE_RETRY: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let mut faulty = false;
+    let (mut faulty, mut wire) = (false, false);
     let options = Options::read("conformance", |flag| {
         faulty |= flag == "--faulty";
-        flag == "--faulty"
+        wire |= flag == "--wire";
+        matches!(flag, "--faulty" | "--wire")
     });
     let options = match options {
         Ok(options) => options,
         Err(code) => return code,
     };
 
-    match serve::run(run(options, faulty)).unwrap_or_else(|error| Err(error.into())) {
+    match serve::run(run(options, faulty, wire)).unwrap_or_else(|error| Err(error.into())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("conformance: {error}");
@@ -66,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
+async fn run(options: Options, faulty: bool, wire: bool) -> Result<(), Box<dyn Error>> {
     log::to_stderr()?;
     let sessions = Arc::new(session_manager());
     let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));
@@ -87,6 +89,7 @@ async fn run(options: Options, faulty: bool) -> Result<(), Box<dyn Error>> {
                 config,
                 pages: Router::new(),
                 edge: Edge::of(options.settings.as_ref()),
+                wire,
             };
             serve::http(handler, stack, http).await
         }

@@ -14,3 +14,4 @@ pub(crate) mod serve;
 pub(crate) mod settings;
 pub(crate) mod subscriptions;
 pub(crate) mod trace;
+pub(crate) mod wire;

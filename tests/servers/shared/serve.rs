@@ -18,7 +18,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge, drain, trace};
+use super::{audit, auth::Edge, drain, trace, wire};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -50,6 +50,8 @@ pub(crate) struct Http<'a> {
     pub(crate) pages: Router,
     /// The authentication of `/mcp`.
     pub(crate) edge: Option<Edge<'a>>,
+    /// Puts layers on the wire too.
+    pub(crate) wire: bool,
 }
 
 /// Serves HTTP until an interrupt. The stack is built already: rmcp asks for a handler for each
@@ -79,6 +81,10 @@ where
             at_mcp(service)
         }
     };
+
+    if http.wire {
+        router = wire::around(router);
+    }
 
     let listener = tokio::net::TcpListener::bind(http.address).await?;
     let address = listener.local_addr()?;

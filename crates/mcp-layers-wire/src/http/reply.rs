@@ -89,9 +89,15 @@ fn accepts_json(request: &HeaderMap) -> bool {
         || !names("text/event-stream")
 }
 
-fn with_head(mut head: Parts, message: Bytes) -> Response<WireBody> {
+fn with_head(head: Parts, message: Bytes) -> Response<WireBody> {
+    with_body(head, WireBody::full(message))
+}
+
+/// A response of the server with another body.
+pub(super) fn with_body(mut head: Parts, body: WireBody) -> Response<WireBody> {
     head.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(head, WireBody::full(message))
+    head.headers.remove(header::TRANSFER_ENCODING);
+    Response::from_parts(head, body)
 }
 
 fn is_same(was: &JsonRpcResponse, now: &JsonRpcResponse) -> bool {

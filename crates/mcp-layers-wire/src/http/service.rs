@@ -26,7 +26,7 @@ use super::{
     exchange::Exchange,
     owner::Owner,
     path::is_at_or_below,
-    reply::{empty, refusal, reply},
+    reply::{empty, refusal, reply, with_body},
     resumed::resumed,
     screen::is_plain,
     settings::Batches,
@@ -170,12 +170,7 @@ impl Edge {
         };
         let mut exchange = Exchange::new(call.clone(), running, from_server);
         match exchange.head().await {
-            Ok(head) => {
-                let events = WireBody::stream(exchange.events());
-                let mut response = Response::from_parts(*head, events);
-                response.headers_mut().remove(http::header::CONTENT_LENGTH);
-                response
-            }
+            Ok(head) => with_body(*head, WireBody::stream(exchange.events())),
             Err((response, latest)) => reply(&call, latest, &response),
         }
     }
@@ -233,9 +228,8 @@ impl Edge {
         if !is_stream(response.headers()) {
             return response;
         }
-        let mut response = response.map(|body| resumed(self.shared.clone(), owner, body));
-        response.headers_mut().remove(http::header::CONTENT_LENGTH);
-        response
+        let (head, body) = response.into_parts();
+        with_body(head, resumed(self.shared.clone(), owner, body))
     }
 }
 

@@ -1,0 +1,33 @@
+//! Layers on the wire, in front of the HTTP service of any server.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use axum::Router;
+use mcp_layers::{
+    cache::CacheLayer,
+    circuit_breaker::CircuitBreakerLayer,
+    error_mask::ErrorMaskLayer,
+    events::EventsLayer,
+    retry::RetryLayer,
+    timeout::TimeoutLayer,
+    timing::TimingLayer,
+    util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
+    wire::WireLayer,
+};
+use tower::ServiceBuilder;
+
+/// Puts layers in front of all pages.
+pub(crate) fn around(pages: Router) -> Router {
+    let layers = ServiceBuilder::new()
+        .layer(TimingLayer::server())
+        .layer(EventsLayer::new())
+        .layer(ErrorMaskLayer::new())
+        .layer(CatchErrorLayer::new())
+        .layer(CatchPanicLayer::new())
+        .layer(CancelLayer::new())
+        .layer(CacheLayer::new())
+        .layer(RetryLayer::new(const { NonZeroU32::new(3).unwrap() }))
+        .layer(CircuitBreakerLayer::new())
+        .layer(TimeoutLayer::new(Duration::from_secs(30)));
+    pages.layer(WireLayer::new(layers))
+}
