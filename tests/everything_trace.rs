@@ -105,7 +105,11 @@ async fn spans_and_durations_arrive_over_http() {
     assert_eq!(attributes, expected);
 
     // A span of the server's failure has the error of its duration.
-    assert!(try_call(&client, "panic", json!({})).await.is_err());
+    assert!(
+        try_call(&client, "panic", json!({ "message": "hunter2" }))
+            .await
+            .is_err()
+    );
     let failed = receiver
         .find(|line| line["span"] == "tools/call panic")
         .await;
