@@ -15,7 +15,7 @@
 //! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
 //! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
-//! | `events` | `events` | counters and `tracing` events of the decisions of layers |
+//! | `events` | `events`, `events-opentelemetry` | counters and `tracing` events of the decisions of layers |
 //! | `audit` | `audit`, `audit-http` | an audit log: who called which tool, with which outcome |
 //! | `error_mask` | `error-mask` | hides internal errors behind an id |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool, tenant or IP address; a concurrency limit |
@@ -170,7 +170,7 @@ pub use mcp_layers_circuit_breaker as circuit_breaker;
 pub use mcp_layers_core::*;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
-#[cfg(feature = "events")]
+#[cfg(any(feature = "events", feature = "events-opentelemetry"))]
 pub use mcp_layers_events as events;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;

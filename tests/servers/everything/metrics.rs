@@ -1,9 +1,9 @@
 //! The page that Prometheus reads.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::header::CONTENT_TYPE, routing::get};
-use mcp_layers::timing::Metric;
+use mcp_layers::{events::Gauges, timing::Metric};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 /// The media type of Prometheus' text format.
@@ -21,7 +21,7 @@ fn without_hidden(page: &str) -> String {
 }
 
 /// Records the metrics of this process from now on, and shows them at `/metrics`.
-pub(crate) fn page() -> Result<Router, BuildError> {
+pub(crate) fn page(gauges: Gauges) -> Result<Router, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in Metric::ALL {
         if !metric.buckets().is_empty() {
@@ -40,6 +40,10 @@ pub(crate) fn page() -> Result<Router, BuildError> {
         }
     });
 
-    let render = || async move { ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render())) };
+    let gauges = Arc::new(gauges);
+    let render = || async move {
+        gauges.update();
+        ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render()))
+    };
     Ok(Router::new().route("/metrics", get(render)))
 }
