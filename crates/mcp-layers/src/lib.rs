@@ -16,7 +16,7 @@
 //! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
 //! | `trace` | `trace`, `trace-http`, `trace-tracing` | OpenTelemetry spans, with trace context in `_meta` |
-//! | `events` | `events` | counters and `tracing` events of the decisions of layers |
+//! | `events` | `events`, `events-opentelemetry` | counters and `tracing` events of the decisions of layers |
 //! | `audit` | `audit`, `audit-http` | an audit log: who called which tool, with which outcome |
 //! | `error_mask` | `error-mask` | hides internal errors behind an id |
 //! | `rate_limit` | `rate-limit`, `rate-limit-wait`, `rate-limit-http`, `rate-limit-axum` | rate limits per principal, tool, tenant or IP address; a concurrency limit |
@@ -174,7 +174,7 @@ pub use mcp_layers_core::*;
 pub use mcp_layers_drain as drain;
 #[cfg(feature = "error-mask")]
 pub use mcp_layers_error_mask as error_mask;
-#[cfg(feature = "events")]
+#[cfg(any(feature = "events", feature = "events-opentelemetry"))]
 pub use mcp_layers_events as events;
 #[cfg(feature = "rate-limit")]
 pub use mcp_layers_rate_limit as rate_limit;

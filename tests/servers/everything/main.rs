@@ -64,8 +64,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,
         Transport::Http(address) => {
-            let pages = match stack {
-                Some(_) => metrics::page()?,
+            let pages = match &options.settings {
+                Some(settings) => metrics::page(settings.take_gauges())?,
                 None => Router::new(),
             };
             let http = serve::Http {

@@ -1,13 +1,13 @@
 //! The pages that Prometheus and a load balancer read.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     http::{StatusCode, header::CONTENT_TYPE},
     routing::get,
 };
-use mcp_layers::timing::Metric;
+use mcp_layers::{events::Gauges, timing::Metric};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 use crate::shared::drain;
@@ -27,7 +27,7 @@ fn without_hidden(page: &str) -> String {
 }
 
 /// Records the metrics of this process from now on, and shows them at `/metrics`.
-pub(crate) fn page() -> Result<Router, BuildError> {
+pub(crate) fn page(gauges: Gauges) -> Result<Router, BuildError> {
     let mut builder = PrometheusBuilder::new();
     for metric in Metric::ALL {
         if !metric.buckets().is_empty() {
@@ -46,7 +46,11 @@ pub(crate) fn page() -> Result<Router, BuildError> {
         }
     });
 
-    let render = || async move { ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render())) };
+    let gauges = Arc::new(gauges);
+    let render = || async move {
+        gauges.update();
+        ([(CONTENT_TYPE, TEXT)], without_hidden(&metrics.render()))
+    };
     let ready = || async {
         if drain::is_ready() {
             StatusCode::OK

@@ -49,6 +49,15 @@ pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     if settings.get(&OPENINGS).is_some() {
         layer = layer.record_openings();
     }
+    let handle = layer.handle();
+    settings.gauges(move |gauges| {
+        let stats = handle.stats();
+        gauges.set(
+            "mcp_layers.audit.degraded",
+            f64::from(u8::from(stats.degraded)),
+        );
+        gauges.set("mcp_layers.audit.dropped", stats.dropped as f64);
+    });
     let (_, layer) = AUDIT.get_or_init(|| (file, layer));
     put(layer.clone())
 }

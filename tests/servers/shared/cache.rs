@@ -32,6 +32,12 @@ pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     for name in settings.all(&TOOL) {
         layer = layer.tool(name, freshness)?;
     }
-    settings.set_cache(layer.handle());
+    let handle = layer.handle();
+    settings.set_cache(handle.clone());
+    settings.gauges(move |gauges| {
+        let stats = handle.stats();
+        gauges.set("mcp_layers.cache.entries", stats.entries as f64);
+        gauges.set("mcp_layers.cache.bytes", stats.bytes as f64);
+    });
     put(layer)
 }

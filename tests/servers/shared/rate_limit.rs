@@ -3,7 +3,7 @@
 use std::{error::Error, num::NonZeroU32};
 
 use mcp_layers::{
-    rate_limit::{MemoryStore, Quota, RateLimitLayer, Rule},
+    rate_limit::{MemoryStore, Quota, RateLimitLayer, RateLimitStore, Rule},
     redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
 };
 
@@ -39,11 +39,28 @@ pub(super) fn layer(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let burst = settings.parse(&BURST)?.unwrap_or(DEFAULT_BURST);
     let rule = Rule::new("per-tool", Quota::per_second(rate).allow_burst(burst));
     let Some(address) = settings.get(&REDIS) else {
-        return put(RateLimitLayer::new([rule])?);
+        return with_gauges(settings, RateLimitLayer::new([rule])?);
     };
     let connection = RedisConnection::new(address)?;
     // While Redis is unavailable, each process has budgets of its own.
     let on_unavailable = OnUnavailable::Local(MemoryStore::new());
     let store = RedisRateLimitStore::new(connection, on_unavailable);
-    put(RateLimitLayer::with_store([rule], store)?)
+    with_gauges(settings, RateLimitLayer::with_store([rule], store)?)
+}
+
+fn with_gauges<S>(
+    settings: &Settings,
+    layer: RateLimitLayer<S>,
+) -> Result<PutAround, Box<dyn Error>>
+where
+    S: RateLimitStore,
+{
+    let handle = layer.handle();
+    settings.gauges(move |gauges| {
+        let store = handle.stats().store;
+        gauges.set("mcp_layers.rate_limit.keys", store.keys as f64);
+        let unavailable = f64::from(u8::from(store.is_unavailable));
+        gauges.set("mcp_layers.rate_limit.store_unavailable", unavailable);
+    });
+    put(layer)
 }

@@ -43,7 +43,14 @@ pub(crate) fn retry(settings: &Settings) -> Made {
 pub(crate) fn circuit_breaker(settings: &Settings) -> Made {
     let open_for = settings.parse(&OPEN_FOR)?.map(Duration::from_millis);
     let open_for = open_for.unwrap_or(Duration::from_secs(30));
-    put(CircuitBreakerLayer::new().open_for(open_for))
+    let layer = CircuitBreakerLayer::new().open_for(open_for);
+    let handle = layer.handle();
+    settings.gauges(move |gauges| {
+        for status in handle.circuits() {
+            gauges.circuit(&status.circuit, status.state);
+        }
+    });
+    put(layer)
 }
 
 pub(crate) fn timeout(settings: &Settings) -> Made {

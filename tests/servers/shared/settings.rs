@@ -1,8 +1,11 @@
 //! The chosen layers, and their flags.
 
-use std::{collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
+use std::{cell::RefCell, collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
 
-use mcp_layers::cache::CacheHandle;
+use mcp_layers::{
+    cache::CacheHandle,
+    events::{GaugeWriter, Gauges},
+};
 
 use super::layers;
 
@@ -20,6 +23,7 @@ pub(crate) struct Settings {
     layers: Vec<&'static str>,
     values: HashMap<&'static str, Vec<String>>,
     cache: OnceLock<CacheHandle>,
+    gauges: RefCell<Gauges>,
 }
 
 impl Settings {
@@ -29,6 +33,7 @@ impl Settings {
             layers: layers::defaults().collect(),
             values: HashMap::new(),
             cache: OnceLock::new(),
+            gauges: RefCell::default(),
         }
     }
 
@@ -60,6 +65,18 @@ impl Settings {
     #[allow(dead_code, reason = "not every server has changes to tell of")]
     pub(crate) fn cache(&self) -> Option<&CacheHandle> {
         self.cache.get()
+    }
+
+    /// Adds a read-out of the layer that is being made.
+    pub(crate) fn gauges(&self, read: impl Fn(&mut GaugeWriter<'_>) + Send + Sync + 'static) {
+        let gauges = self.gauges.take();
+        self.gauges.replace(gauges.read(read));
+    }
+
+    /// The read-outs of all layers, once they are made.
+    #[allow(dead_code, reason = "not every server has a page of metrics")]
+    pub(crate) fn take_gauges(&self) -> Gauges {
+        self.gauges.take()
     }
 
     /// Sets a flag; one that is given twice has two values.
