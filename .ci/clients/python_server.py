@@ -1,13 +1,27 @@
-"""A small server of the official Python SDK, for `.ci/wire`."""
+"""A small server for `.ci/wire`: of the official Python SDK, 1.x or 2.x, or of FastMCP.
+
+    python_server.py [fastmcp]
+"""
 
 import asyncio
 import os
+import sys
 
-from mcp.server.fastmcp import Context, FastMCP
 from mcp.types import SamplingMessage, TextContent
 from pydantic import BaseModel
 
-server = FastMCP("python")
+if sys.argv[1:] == ["fastmcp"]:
+    from fastmcp import Context
+    from fastmcp import FastMCP as Server
+else:
+    try:
+        from mcp.server.mcpserver import Context
+        from mcp.server.mcpserver import MCPServer as Server
+    except ImportError:
+        from mcp.server.fastmcp import Context
+        from mcp.server.fastmcp import FastMCP as Server
+
+server = Server("python")
 cancelled = 0
 
 
@@ -40,7 +54,7 @@ async def count(context: Context) -> str:
 
 @server.tool()
 async def ask(context: Context) -> str:
-    answer = await context.elicit("What is your name?", schema=Answer)
+    answer = await context.elicit("What is your name?", Answer)
     return f"{answer.action}: {answer.data.name}"
 
 
