@@ -1,15 +1,29 @@
-"""A small server of the official Python SDK, for `.ci/wire`: on standard input and output, or over HTTP on the port
-that is given."""
+"""A small server for `.ci/wire`: of the official Python SDK, 1.x or 2.x, or of FastMCP; on standard input and output,
+or, of 1.x, over HTTP on the port that is given.
+
+    python_server.py [fastmcp | PORT]
+"""
 
 import asyncio
 import os
 import sys
 
-from mcp.server.fastmcp import Context, FastMCP
 from mcp.types import SamplingMessage, TextContent
 from pydantic import BaseModel
 
-server = FastMCP("python", port=int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
+if sys.argv[1:] == ["fastmcp"]:
+    from fastmcp import Context
+    from fastmcp import FastMCP as Server
+else:
+    try:
+        from mcp.server.mcpserver import Context
+        from mcp.server.mcpserver import MCPServer as Server
+    except ImportError:
+        from mcp.server.fastmcp import Context
+        from mcp.server.fastmcp import FastMCP as Server
+
+port = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else None
+server = Server("python", port=port) if port else Server("python")
 cancelled = 0
 echoed = 0
 
@@ -50,7 +64,7 @@ async def count(context: Context) -> str:
 
 @server.tool()
 async def ask(context: Context) -> str:
-    answer = await context.elicit("What is your name?", schema=Answer)
+    answer = await context.elicit("What is your name?", Answer)
     return f"{answer.action}: {answer.data.name}"
 
 
@@ -93,4 +107,4 @@ def greet(name: str) -> str:
     return f"Say hello to {name}."
 
 
-server.run("streamable-http" if len(sys.argv) > 1 else "stdio")
+server.run("streamable-http" if port else "stdio")
