@@ -387,3 +387,8 @@ fn a_credential_is_printable_ascii() {
     }
     assert_eq!(Credential::api_key("a b").unwrap().as_str(), "a b");
 }
+
+#[test]
+fn a_cache_without_capacity_is_an_error() {
+    assert!(CachedVerifier::new(ApiKeys::new()).max_capacity(0).is_err());
+}

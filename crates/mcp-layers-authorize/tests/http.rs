@@ -670,3 +670,8 @@ async fn the_policy_is_replaced_at_the_edge_too() {
     layer.handle().set_policy(narrower.unwrap());
     assert_eq!(edge.send(Some(&ada()), pay()).await.status(), 403);
 }
+
+#[test]
+fn a_body_limit_of_zero_is_an_error() {
+    assert!(AuthorizeHttpLayer::new(&layer()).max_body(0).is_err());
+}

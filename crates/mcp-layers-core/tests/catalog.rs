@@ -106,6 +106,9 @@ async fn a_success_teaches_a_name_and_a_failure_does_not() {
     mock.push(Answer::error(McpError::forbidden()));
     service.clone().oneshot(call("failing")).await.unwrap();
     assert!(!catalog.knows(Tool, "failing"));
+    mock.push(Answer::result(json!({ "content": [], "isError": true })));
+    service.clone().oneshot(call("wrong")).await.unwrap();
+    assert!(!catalog.knows(Tool, "wrong"));
     service.clone().oneshot(call("working")).await.unwrap();
     assert!(catalog.knows(Tool, "working"));
 }
@@ -188,4 +191,83 @@ fn the_operators_hints_override_the_servers() {
     assert_eq!(named.hints("echo"), None);
     teach(&named, true);
     assert!(named.hints("echo").unwrap().is_repeatable());
+}
+
+/// A stack that hides names. Its own server lists what a caller may see; the look-ups go to another one.
+struct Hiding {
+    catalog: Catalog,
+    clock: Clock,
+    look_ups: MockService,
+    shown: MockService,
+}
+
+impl Hiding {
+    fn new(catalog: Catalog, shown: &[&str]) -> Self {
+        catalog.hide_names();
+        let shown = list_of(shown);
+        Self {
+            catalog,
+            clock: Clock::manual(),
+            look_ups: server(),
+            shown: MockService::answering(move |request: &JsonRpcRequest| {
+                match request.method().is_list() {
+                    true => Answer::result(shown.clone()),
+                    false => Answer::error(McpError::internal()),
+                }
+            }),
+        }
+    }
+
+    async fn send(&self, request: JsonRpcRequest) {
+        let layer = CatalogLayer::new(self.catalog.clone()).with_clock(self.clock.clone());
+        let service = layer.look_up_at(self.look_ups.clone());
+        let service = service.layer(self.shown.clone());
+        service.oneshot(request).await.unwrap();
+    }
+
+    /// Returns true if a call reads the lists first.
+    async fn is_looked_up(&self, who: &str, tool: &str) -> bool {
+        self.clock.advance(Duration::from_secs(1));
+        let before = self.look_ups.calls();
+        self.send(by(who, call(tool))).await;
+        self.look_ups.calls() > before
+    }
+}
+
+#[tokio::test]
+async fn where_names_are_hidden_a_caller_has_seen_what_its_own_lists_name() {
+    let stack = Hiding::new(Catalog::new().with_tools(["search", "other"]), &["search"]);
+    assert!(stack.is_looked_up("ada", "search").await);
+    stack.send(by("ada", requests::list_tools(1))).await;
+    assert!(!stack.is_looked_up("ada", "search").await);
+    assert!(stack.is_looked_up("ada", "other").await);
+    assert!(stack.is_looked_up("bob", "search").await);
+    stack.catalog.clear();
+    assert!(stack.is_looked_up("ada", "search").await);
+}
+
+#[tokio::test]
+async fn the_names_that_a_caller_has_seen_are_bounded() {
+    let names: Vec<_> = (0..=Catalog::DEFAULT_MAX_PER_PRINCIPAL)
+        .map(|number| format!("tool-{number}"))
+        .collect();
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    let stack = Hiding::new(Catalog::new().with_tools(names.clone()), &names);
+    stack.send(by("ada", requests::list_tools(1))).await;
+    // One more than fits began the set again.
+    assert!(!stack.is_looked_up("ada", names[names.len() - 1]).await);
+    assert!(stack.is_looked_up("ada", names[0]).await);
+}
+
+#[tokio::test]
+async fn the_callers_whose_names_are_remembered_are_bounded() {
+    let stack = Hiding::new(Catalog::new().with_tools(["search"]), &["search"]);
+    stack.send(by("ada", requests::list_tools(1))).await;
+    assert!(!stack.is_looked_up("ada", "search").await);
+    for number in 0..16_384 {
+        let who = format!("caller-{number}");
+        stack.send(by(&who, requests::list_tools(1))).await;
+    }
+    assert!(stack.is_looked_up("ada", "search").await);
+    assert!(!stack.is_looked_up("caller-16383", "search").await);
 }

@@ -323,3 +323,15 @@ fn meta_that_a_layer_adds_is_seen_and_is_no_parameter() {
         assert_eq!(written(&request), before);
     }
 }
+
+#[test]
+fn debug_shows_no_arguments() {
+    let arguments = json!({ "password": "hunter2" });
+    let request = JsonRpcRequest::call_tool(1, "login", arguments);
+    let text = format!("{request:?}");
+    assert!(
+        text.contains("tools/call") && text.contains("login"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+}

@@ -180,6 +180,23 @@ fn errors_that_nobody_logs_are_counted() {
 }
 
 #[test]
+fn that_nobody_logs_errors_is_on_stderr_once() {
+    // The test above, in a process whose output is not captured.
+    let test = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "errors_that_nobody_logs_are_counted",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    assert!(test.status.success());
+    let stderr = String::from_utf8(test.stderr).unwrap();
+    let warning = "the log target `mcp_layers_error_mask` is disabled";
+    assert_eq!(stderr.matches(warning).count(), 1, "{stderr}");
+}
+
+#[test]
 fn secrets_under_names_go_from_meta_and_from_the_results_of_tasks() {
     let result = json!({
         "content": [{ "type": "text", "text": "no", "_meta": { "token": SECRET } }],
@@ -225,15 +242,21 @@ fn a_limit_of_zero_is_refused() {
 
 #[test]
 fn debug_shows_no_original() {
-    let mock = MockService::new();
-    mock.push(Answer::panic(SECRET));
-    let service = ErrorMaskLayer::new().layer(CatchPanicLayer::new().layer(mock));
-    let (response, _) = ask_service(service, call("echo"));
-    let shown = format!("{response:?}");
-    assert!(
-        !shown.contains(SECRET) && shown.contains(&error_id(&response)),
-        "{shown}"
-    );
+    for answer in [
+        Answer::panic(SECRET),
+        Answer::error(McpError::new(1000, SECRET)),
+        Answer::error(McpError::new(-32603, SECRET)),
+    ] {
+        let mock = MockService::new();
+        mock.push(answer);
+        let service = ErrorMaskLayer::new().layer(CatchPanicLayer::new().layer(mock));
+        let (response, _) = ask_service(service, call("echo"));
+        let shown = format!("{response:?}");
+        assert!(
+            !shown.contains(SECRET) && shown.contains(&error_id(&response)),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

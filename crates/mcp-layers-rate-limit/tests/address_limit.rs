@@ -301,3 +301,8 @@ fn one_ipv6_site_does_not_use_up_the_table_of_others() {
     let others = (0..100).map(|number| request(&format!("192.0.2.{number}"), &[]));
     assert_eq!(admitted(&layer, others), 100);
 }
+
+#[test]
+fn a_bound_of_zero_addresses_is_an_error() {
+    assert!(limit().0.max_addresses(0).is_err());
+}

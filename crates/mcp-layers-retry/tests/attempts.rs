@@ -5,9 +5,10 @@ mod common;
 
 use common::{call, code, failure, gave_up, retry, send};
 use mcp_layers_core::{
-    ByCode, Catalog, CatalogLayer, Class, Classify, ClassifyToolErrors, Event, JsonRpcRequest,
-    JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Outcome,
+    Authentication, ByCode, Catalog, CatalogLayer, Class, Classify, ClassifyToolErrors, Event,
+    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Outcome, Principal,
 };
+use mcp_layers_retry::Budget;
 use mcp_layers_test::{Answer, MockError, MockService, ReadinessProbe, requests, results};
 use std::{
     num::NonZeroU32,
@@ -296,4 +297,21 @@ async fn an_open_inner_circuit_ends_it() {
         (mock.calls(), gave_up(&response)),
         (1, Some("circuit_open"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_principal_does_not_spend_the_retries_of_another() {
+    // One retry for each principal, and no wait in which another one is deposited.
+    let layer = retry(2).budget(Budget::new(0, 1).unwrap()).rng(|| 0);
+    let attempts = async |who: &'static str| {
+        let mock = MockService::answering(|_| failure());
+        let mut request = call("safe");
+        let principal = Principal::new(who, Authentication::Bearer);
+        request.context_mut().set_principal(Arc::new(principal));
+        let response = send(&layer, &mock, request).await.unwrap();
+        (mock.calls(), gave_up(&response))
+    };
+    assert_eq!(attempts("mallory").await, (2, Some("attempts")));
+    assert_eq!(attempts("mallory").await, (1, Some("budget")));
+    assert_eq!(attempts("ada").await, (2, Some("attempts")));
 }
