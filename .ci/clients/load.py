@@ -73,7 +73,8 @@ async def every(first, last, rate, act):
 
 @asynccontextmanager
 async def connected(key):
-    async with streamablehttp_client(URL, headers={"Authorization": f"Bearer {key}"}) as (read, write, _):
+    headers = {"Authorization": f"Bearer {key}"}
+    async with streamablehttp_client(URL, headers=headers, timeout=120) as (read, write, _):
         async with mcp.ClientSession(read, write) as session:
             await session.initialize()
             await session.list_tools()

@@ -222,4 +222,5 @@ mod readmes {
 
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../../mcp-layers-rmcp/docs/http-edge.md")]
-struct HttpEdge;
+#[doc = include_str!("../docs/monitoring.md")]
+struct Pages;
