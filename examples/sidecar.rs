@@ -15,6 +15,8 @@ use mcp_layers::{
     wire::Pipe,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
+#[cfg(unix)]
+use tokio::signal::unix;
 use tokio::{io, process::Command};
 use tower::ServiceBuilder;
 
@@ -53,13 +55,27 @@ async fn run() -> Result<i32, BoxError> {
     let mut server = Command::new(program);
     server.args(arguments);
     let client = (io::stdin(), io::stdout());
-    let status = Pipe::new(layers).run_child(client, server).await?;
+    let code = tokio::select! {
+        status = Pipe::new(layers).run_child(client, server) => status?.code().unwrap_or(1),
+        // The server is killed.
+        () = terminated() => 143,
+    };
 
     // For the textfile collector of Prometheus' node exporter.
     if let Some(path) = env::var_os("SIDECAR_METRICS") {
         std::fs::write(path, metrics.render())?;
     }
-    Ok(status.code().unwrap_or(1))
+    Ok(code)
+}
+
+/// Waits for SIGTERM, where there is one.
+async fn terminated() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = unix::signal(unix::SignalKind::terminate()) {
+        terminate.recv().await;
+        return;
+    }
+    std::future::pending().await
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -5,7 +5,7 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
 };
 
@@ -180,4 +180,28 @@ fn sidecar_puts_its_layers_in_front_of_another_program() {
     let start = r#"{"jsonrpc":"2.0","id":12345678901234567890,"error":{"code":504,"#;
     assert!(printed[1].starts_with(start), "{printed:?}");
     assert!(printed[1].contains("after 50 ms"), "{printed:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn sidecar_that_is_terminated_leaves_no_server() {
+    // It does not end by itself when its input ends.
+    let server = r#"echo '{"jsonrpc":"2.0","method":"started"}'; exec sleep 60"#;
+    let mut sidecar = Command::new(support::example("sidecar"))
+        .args(["--", "sh", "-c", server])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut started = String::new();
+    let output = sidecar.stdout.as_mut().unwrap();
+    BufReader::new(output).read_line(&mut started).unwrap();
+    assert!(started.contains("started"));
+
+    let id = sidecar.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    // The server has the standard error too: this waits for both.
+    let output = sidecar.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
 }
