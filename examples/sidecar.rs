@@ -1,7 +1,7 @@
 //! Layers in front of a server in any language: `sidecar python server.py` on stdio, or
-//! `sidecar --http ADDRESS --upstream URL`. `SIDECAR_TIMEOUT` sets the timeout in seconds.
+//! `sidecar --http ADDRESS --upstream URL`. Ends on SIGTERM. `SIDECAR_TIMEOUT`: in seconds.
 
-use std::{env, net::SocketAddr, num::NonZeroU32, process, time::Duration};
+use std::{env, net::SocketAddr, process, time::Duration};
 
 use axum::Router;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -12,26 +12,22 @@ use mcp_layers::{
     events::EventsLayer,
     rate_limit::{Quota, RateLimitLayer, Rule},
     timeout::TimeoutLayer,
-    timing::TimingLayer,
+    timing::{BUCKETS, TimingLayer},
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer, LocalPrincipalLayer},
     wire::{Pipe, WireLayer, http::WireBody},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::{io, net::TcpListener, process::Command, signal};
+use tokio::{io, net::TcpListener, process::Command, signal::unix};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
 async fn run() -> Result<i32, BoxError> {
-    // Standard output belongs to the protocol.
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .init();
-    let metrics = PrometheusBuilder::new()
-        .set_buckets(&mcp_layers::timing::BUCKETS)?
-        .install_recorder()?;
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    log.init(); // Standard output belongs to the protocol.
+    let metrics = PrometheusBuilder::new().set_buckets(&BUCKETS)?;
+    let metrics = metrics.install_recorder()?;
     let timeout = env::var("SIDECAR_TIMEOUT").map_or(Ok(30.0), |seconds| seconds.parse())?;
-    let twenty = const { NonZeroU32::new(20).unwrap() };
     let owner = Principal::new("owner", Authentication::Local);
-    let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(twenty))])?;
+    let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(20.try_into()?))])?;
     let layers = ServiceBuilder::new()
         .layer(LocalPrincipalLayer::new(owner))
         .layer(TimingLayer::server())
@@ -46,34 +42,38 @@ async fn run() -> Result<i32, BoxError> {
         .layer(TimeoutLayer::new(Duration::try_from_secs_f64(timeout)?));
 
     let arguments: Vec<_> = env::args().skip(1).collect();
-    let code = match &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
-        ["--http", address, "--upstream", origin] => {
-            let origin = origin.trim_end_matches('/').to_owned();
-            let client = Client::builder(TokioExecutor::new()).build_http::<WireBody>();
-            let upstream = client.map_request(move |mut request: http::Request<_>| {
-                if let Ok(uri) = format!("{origin}{}", request.uri()).parse() {
-                    *request.uri_mut() = uri;
-                }
-                request
-            });
-            let app = Router::new().fallback_service(WireLayer::new(layers).layer(upstream));
-            let listener = TcpListener::bind(address).await?;
-            eprintln!("listening on http://{}/mcp", listener.local_addr()?);
-            let app = app.into_make_service_with_connect_info::<SocketAddr>();
-            tokio::select! {
-                served = async { axum::serve(listener, app).await } => served?,
-                pressed = signal::ctrl_c() => pressed?,
+    let serve = async {
+        match &*arguments.iter().map(String::as_str).collect::<Vec<_>>() {
+            ["--http", address, "--upstream", origin] => {
+                let origin = origin.trim_end_matches('/').to_owned();
+                let client = Client::builder(TokioExecutor::new()).build_http::<WireBody>();
+                let upstream = client.map_request(move |mut request: http::Request<_>| {
+                    let uri = format!("{origin}{}", request.uri()).parse();
+                    *request.uri_mut() = uri.unwrap_or_default();
+                    request
+                });
+                let app = Router::new().fallback_service(WireLayer::new(layers).layer(upstream));
+                let listener = TcpListener::bind(address).await?;
+                eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
+                axum::serve(listener, app).await?;
+                Ok(0)
             }
-            0
+            ["--", program, rest @ ..] | [program, rest @ ..] => {
+                let mut server = Command::new(program);
+                server.args(rest);
+                let client = (io::stdin(), io::stdout());
+                let status = Pipe::new(layers).run_child(client, server).await?;
+                Ok(status.code().unwrap_or(1))
+            }
+            [] => Err(BoxError::from("usage: sidecar PROGRAM [ARGUMENT]...")),
         }
-        ["--", program, rest @ ..] | [program, rest @ ..] => {
-            let mut server = Command::new(program);
-            server.args(rest);
-            let client = (io::stdin(), io::stdout());
-            let status = Pipe::new(layers).run_child(client, server).await?;
-            status.code().unwrap_or(1)
-        }
-        [] => return Err("usage: sidecar PROGRAM [ARGUMENT]...".into()),
+    };
+    let mut sigterm = unix::signal(unix::SignalKind::terminate())?;
+    let code = tokio::select! {
+        code = serve => code?,
+        // Calls in flight are dropped and recorded, and a child process is killed.
+        _ = sigterm.recv() => 143,
     };
     // For the textfile collector of Prometheus' node exporter.
     if let Some(path) = env::var_os("SIDECAR_METRICS") {

@@ -5,7 +5,7 @@
 mod support;
 
 use std::{
-    io::Write,
+    io::{BufRead, BufReader, Write},
     process::{Command, Stdio},
 };
 
@@ -228,3 +228,27 @@ async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{
     "protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"test","version":"1"}}}"#;
+
+#[cfg(unix)]
+#[test]
+fn sidecar_that_is_terminated_leaves_no_server() {
+    // It does not end by itself when its input ends.
+    let server = r#"echo '{"jsonrpc":"2.0","method":"started"}'; exec sleep 60"#;
+    let mut sidecar = Command::new(support::example("sidecar"))
+        .args(["--", "sh", "-c", server])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut started = String::new();
+    let output = sidecar.stdout.as_mut().unwrap();
+    BufReader::new(output).read_line(&mut started).unwrap();
+    assert!(started.contains("started"));
+
+    let id = sidecar.id().to_string();
+    assert!(Command::new("kill").arg(id).status().unwrap().success());
+    // The server has the standard error too: this waits for both.
+    let output = sidecar.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(143));
+}

@@ -185,12 +185,12 @@ impl Call {
             let sessions = &self.shared.sessions;
             sessions.begin(session, &self.sent.request, result, weight);
         }
-        self.end(answer.clone());
+        self.end(&answer);
         self.outcome.send_replace(Some(answer));
     }
 
     /// Leaves the tables.
-    fn end(&self, answer: Outcome) {
+    fn end(&self, answer: &Outcome) {
         if let Some(key) = &self.key
             && !self.has_ended.swap(true, Ordering::AcqRel)
         {
@@ -210,6 +210,6 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.end(None);
+        self.end(&None);
     }
 }
