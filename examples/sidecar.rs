@@ -54,9 +54,9 @@ async fn run() -> Result<i32, BoxError> {
         .ok_or("usage: sidecar PROGRAM [ARGUMENT]...")?;
     let mut server = Command::new(program);
     server.args(arguments);
-    let client = (io::stdin(), io::stdout());
+    let (pipe, client) = (Pipe::new(layers), (io::stdin(), io::stdout()));
     let code = tokio::select! {
-        status = Pipe::new(layers).run_child(client, server) => status?.code().unwrap_or(1),
+        status = pipe.run_child(client, server) => status?.code().unwrap_or(1),
         // The server is killed.
         () = terminated() => 143,
     };
