@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::Method;
+use mcp_layers_core::{KeyHasher, Method};
 
 use crate::{
     attributes::{self, OTHER, Wire},
@@ -55,11 +55,11 @@ pub(crate) struct Series {
     pub(crate) tools: Labels,
     pub(crate) prompts: Labels,
     codes: RwLock<HashSet<i32>>,
-    durations: RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    durations: RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
     /// Series for the measurements that find `durations` full: by method and outcome alone, so that
     /// there are at most eight for each method.
-    coarse: RwLock<HashMap<Key, Arc<RecordDuration>>>,
-    active: RwLock<HashMap<Method<'static>, Arc<OnceLock<RecordActive>>>>,
+    coarse: RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
+    active: RwLock<HashMap<Method<'static>, Arc<OnceLock<RecordActive>>, KeyHasher>>,
     overflowed: AtomicU64,
 }
 
@@ -147,7 +147,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 /// The series of a key, opened if there is room for it.
 fn find(
-    table: &RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    table: &RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
     key: &Key,
     max: usize,
     open: impl FnOnce(&Key) -> RecordDuration,

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
 };
 
 use super::template::Template;
-use crate::{Catalog, Hints, ListedKind, Principal};
+use crate::{Catalog, Hints, KeyHasher, ListedKind, Principal};
 
 /// The number of principals for whom names are kept; the one that came first leaves first.
 const MAX_OWNERS: usize = 16_384;
@@ -33,15 +33,15 @@ pub(crate) enum Owner {
 pub(crate) struct Names {
     pub(super) generation: u64,
     /// By `ListedKind as usize`.
-    kinds: [HashMap<Box<str>, Entry>; KINDS],
+    kinds: [HashMap<Box<str>, Entry, KeyHasher>; KINDS],
     /// The names that each owner has taught, oldest first.
     taught: HashMap<Owner, HashMap<ListedKind, VecDeque<Box<str>>>>,
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
-    templates: HashMap<Box<str>, Template>,
+    templates: HashMap<Box<str>, Template, KeyHasher>,
     /// The names in the answers that callers got, as digests.
-    seen: HashMap<(Owner, ListedKind), HashSet<u64>>,
-    digests: RandomState,
+    seen: HashMap<(Owner, ListedKind), HashSet<u64, KeyHasher>, KeyHasher>,
+    digests: KeyHasher,
 }
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Names {
             || (kind == ListedKind::Resource && self.templates_of(name).next().is_some())
     }
 
-    fn of(&self, kind: ListedKind) -> &HashMap<Box<str>, Entry> {
+    fn of(&self, kind: ListedKind) -> &HashMap<Box<str>, Entry, KeyHasher> {
         &self.kinds[kind as usize]
     }
 
