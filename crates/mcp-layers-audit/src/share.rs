@@ -3,19 +3,19 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use mcp_layers_core::Principal;
+use mcp_layers_core::{KeyHasher, Principal};
 
 /// The number of requests that each caller has under way, by caller. Callers without any are not in
 /// the table.
 #[derive(Debug, Default)]
 pub(crate) struct Shares {
-    hasher: RandomState,
-    requests: Mutex<HashMap<Caller, usize>>,
+    hasher: KeyHasher,
+    requests: Mutex<HashMap<Caller, usize, KeyHasher>>,
 }
 
 /// A verified principal, or the address of a client without one, as a keyed hash.

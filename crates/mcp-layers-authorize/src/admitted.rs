@@ -12,7 +12,6 @@ use crate::{list::ListFilter, rejection::UnknownName, state::Guard};
 pub(crate) struct Admitted<To> {
     guard: Guard,
     principal: Arc<Principal>,
-    catalog: Catalog,
     lesson: Lesson,
     /// True if the target is known to exist.
     is_known: bool,
@@ -26,15 +25,12 @@ impl<To> Admitted<To> {
         principal: Arc<Principal>,
         request: &Req,
     ) -> Self {
-        let catalog = Catalog::of(request, &guard.state.catalog).clone();
-        let is_known = match (request.target_kind(), request.target()) {
-            (Some(kind), Some(name)) => guard.policy.knows(kind, name) || catalog.knows(kind, name),
-            _ => true,
-        };
+        let catalog = Catalog::of(request, &guard.state.catalog);
+        let has_rule = |(kind, name)| guard.policy.knows(kind, name);
+        let target = request.target_kind().zip(request.target());
         Self {
             lesson: catalog.lesson(request),
-            catalog,
-            is_known,
+            is_known: catalog.knows_target(request) || target.is_some_and(has_rule),
             target: UnknownName::of(request),
             reply_to: request.reply_to(),
             guard,
@@ -47,7 +43,7 @@ impl<To> Admitted<To> {
         self,
         response: R,
     ) -> Result<R, ListFilter<R>> {
-        self.catalog.learn(&self.lesson, &response);
+        self.lesson.learn(&response);
         match response.outcome() {
             Outcome::Protocol { code, data, .. }
                 if self.is_about_unknown(code, self.target.is_named_by(data)) =>

@@ -246,7 +246,7 @@ impl<To: Clone> Miss<To> {
         }
         if let Ok(response) = answer {
             if let Some(lesson) = &self.lesson {
-                self.state.catalog.learn(lesson, response);
+                lesson.learn(response);
             }
             let in_meta = self.state.settings.reports_in_meta;
             report(response, CacheEvent::Miss, in_meta);

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap, time::Duration};
 
 use mcp_layers_core::{
-    Catalog, ConfigError, McpRequest, McpResponse, Method, ToolPattern,
+    Catalog, ConfigError, KeyHasher, McpRequest, McpResponse, Method, ToolPattern,
     response::{CacheHint, CacheScope},
     trail::BypassReason,
 };
@@ -15,12 +15,12 @@ use crate::Freshness;
 pub(crate) struct Rules {
     methods: HashMap<Method<'static>, Freshness>,
     default_hints: HashMap<Method<'static>, CacheHint>,
-    pub(crate) resources: HashMap<Box<str>, Freshness>,
-    tools: HashMap<Box<str>, Freshness>,
+    pub(crate) resources: HashMap<Box<str>, Freshness, KeyHasher>,
+    tools: HashMap<Box<str>, Freshness, KeyHasher>,
     /// Patterns that are no exact names, the longest first.
     tool_patterns: Vec<(ToolPattern, Freshness)>,
-    pub(crate) prompts: HashMap<Box<str>, Freshness>,
-    pub(crate) completions: HashMap<Box<str>, Freshness>,
+    pub(crate) prompts: HashMap<Box<str>, Freshness, KeyHasher>,
+    pub(crate) completions: HashMap<Box<str>, Freshness, KeyHasher>,
     /// For tools whose annotations are trusted.
     pub(crate) trusted: Option<Freshness>,
 }
@@ -91,7 +91,7 @@ impl Rules {
     ) -> Result<Rule, BypassReason> {
         let method = request.method().known().ok_or(BypassReason::Undeclared)?;
         let target = request.target();
-        let named = |names: &HashMap<Box<str>, Freshness>| names.get(target?).copied();
+        let named = |names: &HashMap<Box<str>, Freshness, KeyHasher>| names.get(target?).copied();
         let rule = match method {
             _ if is_cacheable(method) => self.of_cacheable(method, target),
             Method::CallTool => self.of_tool(target, catalog).map(|it| declared(method, it)),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use mcp_layers_core::{Catalog, Class, End, Event, Lesson, McpResponse, Method, Observer};
+use mcp_layers_core::{Class, End, Event, Lesson, McpResponse, Method, Observer};
 
 use crate::{
     shared_circuit::{Changed, Pass, SharedCircuit},
@@ -21,7 +21,7 @@ pub(crate) struct Call<F> {
     /// The change that letting this call through made.
     pub(crate) changed: Option<Changed>,
     pub(crate) started: Option<Instant>,
-    pub(crate) lesson: (Catalog, Lesson),
+    pub(crate) lesson: Lesson,
 }
 
 impl<F> Call<F> {
@@ -53,8 +53,7 @@ impl<F, R: McpResponse> Observer<R> for Call<F> {
         let classify = &self.breaker.classify;
         let class = match &end {
             End::Answered(response) => {
-                let (catalog, lesson) = &self.lesson;
-                catalog.learn(lesson, &**response);
+                self.lesson.learn(&**response);
                 classify.classify(self.method, &response.outcome())
             }
             End::Failed => classify.classify_failure(self.method),

@@ -75,7 +75,7 @@ where
             is_first: request.context().attempt() <= 1,
             changed,
             started: breaker.settings.circuit.slow_calls.map(|_| now),
-            lesson: (catalog.clone(), catalog.lesson(&request)),
+            lesson: catalog.lesson(&request),
             circuit,
         };
         ResponseFuture::call(Some(call), || self.inner.call(request))

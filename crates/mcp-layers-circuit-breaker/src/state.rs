@@ -2,14 +2,14 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, hash_map::RandomState},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
-use mcp_layers_core::{Classify, trail::CircuitState};
+use mcp_layers_core::{Classify, KeyHasher, trail::CircuitState};
 
 use crate::{
     key::Name,
@@ -32,12 +32,12 @@ pub(crate) struct Breaker<F> {
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    tools: RwLock<HashMap<Box<str>, Arc<SharedCircuit>>>,
+    tools: RwLock<HashMap<Box<str>, Arc<SharedCircuit>, KeyHasher>>,
     /// The circuits of methods, of the upstream, and of all tools without a circuit of their own.
-    others: RwLock<HashMap<Cow<'static, str>, Arc<SharedCircuit>>>,
+    others: RwLock<HashMap<Cow<'static, str>, Arc<SharedCircuit>, KeyHasher>>,
     /// True once a verified principal has called.
     knows_principals: AtomicBool,
-    pub(crate) callers: RandomState,
+    pub(crate) callers: KeyHasher,
     stats: Mutex<CircuitBreakerStats>,
 }
 

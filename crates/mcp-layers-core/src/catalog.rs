@@ -12,6 +12,7 @@ use std::{
     time::Instant,
 };
 
+use names::KINDS;
 pub(crate) use names::{Names, Owner};
 use tokio::sync::Mutex;
 
@@ -58,7 +59,7 @@ pub struct Catalog {
 struct Shared {
     names: RwLock<Names>,
     /// The time of the last look-up of each kind of name. The lock is held during a look-up.
-    look_ups: [Mutex<Option<Instant>>; 6],
+    look_ups: [Mutex<Option<Instant>>; KINDS],
     /// True if a layer of the stack hides names.
     hides: AtomicBool,
 }
@@ -157,16 +158,15 @@ impl Catalog {
             && (!self.hides_names() || names.has_seen(names.owner(caller), kind, name))
     }
 
+    /// Returns true if both are clones of one catalog.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// The number of known names of one kind.
     #[must_use]
     pub fn len(&self, kind: ListedKind) -> usize {
         self.read().len(kind)
-    }
-
-    /// Returns true if no name of any kind is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.read().is_empty()
     }
 
     /// Changes the names, unless the catalog was cleared since `generation`.

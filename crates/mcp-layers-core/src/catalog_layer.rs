@@ -14,8 +14,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, Principal, catalog::Owner,
-    lesson::Lesson,
+    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method,
+    catalog::Owner,
+    lesson::{Lesson, target},
 };
 
 /// The shortest time between two look-ups of one kind of name by lists.
@@ -145,11 +146,15 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let catalog = self.layer.catalog.clone();
-        request.context_mut().set_catalog(catalog.clone());
-        let lesson = catalog.outermost_lesson(&request);
-        let state = match (target_to_look_up(&catalog, &request), &self.layer.server) {
-            (Some((kind, name)), Some(server)) => {
+        let catalog = &self.layer.catalog;
+        let is_shown = catalog.shows_target(&request);
+        let lesson = catalog.begin(&request, is_shown, true);
+        let unknown = || target_to_look_up(catalog, &request);
+        let unknown = (!is_shown).then(unknown).flatten();
+        let context = request.context_mut();
+        context.enter_catalog(catalog.clone(), is_shown);
+        let state = match (unknown, &self.layer.server) {
+            (Some(kind), Some(server)) => {
                 // The instance that is ready goes along; a clone stays.
                 let clone = self.inner.clone();
                 let inner = std::mem::replace(&mut self.inner, clone);
@@ -157,7 +162,7 @@ where
                     catalog.clone(),
                     server.clone(),
                     self.layer.clock.clone(),
-                    (kind, name),
+                    kind,
                     request,
                 );
                 State::LookingUp {
@@ -169,24 +174,14 @@ where
                 future: self.inner.call(request),
             },
         };
-        CatalogFuture {
-            state,
-            catalog,
-            lesson,
-        }
+        CatalogFuture { state, lesson }
     }
 }
 
-/// The target of the request, if neither the catalog nor the implementation knows it, or if its caller
-/// must not notice that they do.
-fn target_to_look_up<Req: McpRequest>(
-    catalog: &Catalog,
-    request: &Req,
-) -> Option<(ListedKind, Box<str>)> {
-    let (kind, name) = (request.target_kind()?, request.target()?);
-    if catalog.shows(caller(request), kind, name) {
-        return None;
-    }
+/// The target of a request that the catalog does not show, if the implementation does not know it
+/// either, or if the caller must not notice that it does.
+fn target_to_look_up<Req: McpRequest>(catalog: &Catalog, request: &Req) -> Option<ListedKind> {
+    let (kind, name) = target(request)?;
     if let Some(hints) = request.look_up(kind, name) {
         catalog.update(catalog.generation(), |names| {
             names.learn(Owner::Server, kind, name, Some(hints));
@@ -195,11 +190,7 @@ fn target_to_look_up<Req: McpRequest>(
             return None;
         }
     }
-    Some((kind, name.into()))
-}
-
-fn caller<Req: McpRequest>(request: &Req) -> Option<&Principal> {
-    request.context().principal().map(AsRef::as_ref)
+    Some(kind)
 }
 
 /// The list methods whose responses name things of this kind.
@@ -219,7 +210,7 @@ async fn look_up<L, Req>(
     catalog: Catalog,
     mut server: L,
     clock: Clock,
-    (kind, name): (ListedKind, Box<str>),
+    kind: ListedKind,
     request: Req,
 ) -> Req
 where
@@ -232,7 +223,7 @@ where
     };
     let now = clock.now();
     let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
-    if is_recent || catalog.shows(caller(&request), kind, &name) {
+    if is_recent || catalog.shows_target(&request) {
         return request;
     }
     *last = Some(now);
@@ -272,7 +263,6 @@ pin_project! {
     {
         #[pin]
         state: State<S, S::Future, Req>,
-        catalog: Catalog,
         lesson: Lesson,
     }
 }
@@ -310,7 +300,7 @@ where
                 StateProjection::Calling { future } => {
                     let output = ready!(future.poll(cx));
                     if let Ok(response) = &output {
-                        this.catalog.learn(this.lesson, response);
+                        this.lesson.learn(response);
                     }
                     return Poll::Ready(output);
                 }

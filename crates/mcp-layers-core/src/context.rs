@@ -14,6 +14,8 @@ pub struct CallContext {
     progress: Option<Progress>,
     input_wait: Option<InputWait>,
     catalog: Option<Catalog>,
+    /// True if the catalog was found to know the request's target.
+    knows_target: bool,
 }
 
 impl CallContext {
@@ -43,7 +45,18 @@ impl CallContext {
 
     /// Sets the catalog of the names that the server is known to offer.
     pub fn set_catalog(&mut self, catalog: Catalog) {
-        self.catalog = Some(catalog);
+        self.enter_catalog(catalog, false);
+    }
+
+    /// Sets the catalog, and whether it knows the target: inner layers then need not look it up.
+    pub(crate) fn enter_catalog(&mut self, catalog: Catalog, knows_target: bool) {
+        (self.catalog, self.knows_target) = (Some(catalog), knows_target);
+    }
+
+    /// Returns true if an outer layer has found the request's target in `catalog`.
+    pub(crate) fn has_found_target(&self, catalog: &Catalog) -> bool {
+        let is_same = |own: &Catalog| own.is_same(catalog);
+        self.knows_target && self.catalog.as_ref().is_some_and(is_same)
     }
 
     /// The deadline, by the monotonic clock. Later, the response is of no use.

@@ -29,13 +29,11 @@ use crate::Clock;
 /// assert_eq!((wait.finished(), wait.since()), (Duration::from_secs(60), None));
 /// ```
 #[derive(Debug, Clone)]
-pub struct InputWait {
-    clock: Clock,
-    waits: Arc<Mutex<Waits>>,
-}
+pub struct InputWait(Arc<Mutex<Waits>>);
 
 #[derive(Debug, Default)]
 struct Waits {
+    clock: Clock,
     open: usize,
     /// The beginning of the wait that is open, or of the first of several.
     since: Option<Instant>,
@@ -49,17 +47,17 @@ impl InputWait {
     /// A request that has not waited yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self {
+        Self(Arc::new(Mutex::new(Waits {
             clock,
-            waits: Arc::default(),
-        }
+            ..Waits::default()
+        })))
     }
 
     /// Begins to wait. The wait ends when the guard is dropped. Waits that overlap count once.
     #[must_use]
     pub fn begin(&self) -> Waiting {
-        let now = self.clock.now();
         let mut waits = self.lock();
+        let now = waits.clock.now();
         waits.open += 1;
         waits.since.get_or_insert(now);
         drop(waits);
@@ -91,8 +89,8 @@ impl InputWait {
     }
 
     fn end(&self) {
-        let now = self.clock.now();
         let mut waits = self.lock();
+        let now = waits.clock.now();
         waits.open = waits.open.saturating_sub(1);
         if waits.open == 0
             && let Some(since) = waits.since.take()
@@ -108,7 +106,7 @@ impl InputWait {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waits> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,4 +1,10 @@
-//! Keys made of several components, as bytes.
+//! Keys made of several components, as bytes, and the hasher of tables.
+
+/// The hasher of tables whose keys callers may choose: fast, and seeded at random for each table.
+///
+/// It is not cryptographic, which is enough here: no hash ever reaches a caller, so that nobody learns
+/// the seed, and without it nobody can choose keys that collide.
+pub type KeyHasher = foldhash::quality::RandomState;
 
 /// A writer of key bytes in which every component is preceded by its length.
 ///

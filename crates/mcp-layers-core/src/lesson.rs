@@ -14,56 +14,68 @@ impl Catalog {
     /// Returns true if the server is known to offer the target of the request. Always true for a
     /// request without a target, and for tasks.
     pub fn knows_target<Req: McpRequest>(&self, request: &Req) -> bool {
-        match (request.target_kind(), request.target()) {
-            (Some(kind), Some(name)) => self.knows(kind, name),
-            _ => true,
-        }
+        request.context().has_found_target(self)
+            || target(request).is_none_or(|(kind, name)| self.knows(kind, name))
     }
 
-    /// The lesson that the response to this request can teach. Taken before the call, and given to
-    /// [`Catalog::learn`] with the response.
+    /// Returns true if [`Catalog::knows_target`], and the caller may notice that it does.
+    pub(crate) fn shows_target<Req: McpRequest>(&self, request: &Req) -> bool {
+        let caller = request.context().principal().map(AsRef::as_ref);
+        target(request).is_none_or(|(kind, name)| self.shows(caller, kind, name))
+    }
+
+    /// The lesson that the response to this request can teach. Taken before the call, and given the
+    /// response after it ([`Lesson::learn`]).
     pub fn lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
-        self.begin(request, false)
+        self.begin(request, self.knows_target(request), false)
     }
 
-    /// The lesson of the response in the form that its caller gets, which shows what it names.
-    pub(crate) fn outermost_lesson<Req: McpRequest>(&self, request: &Req) -> Lesson {
-        self.begin(request, true)
-    }
-
-    fn begin<Req: McpRequest>(&self, request: &Req, is_outermost: bool) -> Lesson {
-        let caller = request.context().principal();
-        let is_known = |kind, name: &str| match is_outermost {
-            true => self.shows(caller.map(AsRef::as_ref), kind, name),
-            false => self.knows(kind, name),
-        };
+    /// The lesson of a response, whose target may be known already. The outermost one, in the form that
+    /// its caller gets, shows what it names.
+    pub(crate) fn begin<Req: McpRequest>(
+        &self,
+        request: &Req,
+        is_known: bool,
+        is_outermost: bool,
+    ) -> Lesson {
         let subject = if request.method().is_list() {
             Some(Subject::List)
+        } else if is_known {
+            None
         } else {
-            match (request.target_kind(), request.target()) {
-                (Some(kind), Some(name)) if !is_known(kind, name) => {
-                    Some(Subject::Name(kind, name.into()))
-                }
-                _ => None,
-            }
+            target(request).map(|(kind, name)| Subject::Name(kind, name.into()))
         };
         Lesson(subject.map(|subject| {
             Box::new(Begun {
+                catalog: self.clone(),
                 subject,
-                caller: caller.cloned(),
+                caller: request.context().principal().cloned(),
                 is_outermost,
                 generation: self.generation(),
             })
         }))
     }
+}
 
-    /// Learns from the response to the request that `lesson` was taken from.
-    pub fn learn<R: McpResponse>(&self, lesson: &Lesson, response: &R) {
-        let Some(begun) = &lesson.0 else {
+/// The kind and name of a request's target.
+pub(crate) fn target<Req: McpRequest>(request: &Req) -> Option<(ListedKind, &str)> {
+    request.target_kind().zip(request.target())
+}
+
+/// The names that the response to one request can teach a [`Catalog`]. Empty, and without an
+/// allocation, for most requests: those for a known name.
+#[derive(Debug)]
+pub struct Lesson(Option<Box<Begun>>);
+
+impl Lesson {
+    /// Teaches the catalog what the response shows.
+    pub fn learn<R: McpResponse>(&self, response: &R) {
+        let Some(begun) = &self.0 else {
             return;
         };
-        let is_shown = begun.is_outermost && self.hides_names();
-        self.update(begun.generation, |names| {
+        let catalog = &begun.catalog;
+        let is_shown = begun.is_outermost && catalog.hides_names();
+        catalog.update(begun.generation, |names| {
             let owner = names.owner(begun.caller.as_deref());
             let mut learn = |kind, name: &str, hints| {
                 names.learn(owner, kind, name, hints);
@@ -88,13 +100,9 @@ impl Catalog {
     }
 }
 
-/// The names that the response to one request can teach a [`Catalog`]. Empty, and without an
-/// allocation, for most requests: those for a known name.
-#[derive(Debug)]
-pub struct Lesson(Option<Box<Begun>>);
-
 #[derive(Debug)]
 struct Begun {
+    catalog: Catalog,
     subject: Subject,
     caller: Option<Arc<Principal>>,
     /// True for the catalog's own layer, outside every layer that filters lists.

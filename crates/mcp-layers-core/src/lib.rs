@@ -108,7 +108,7 @@ pub use clock::Clock;
 pub use context::CallContext;
 pub use error::{BoxError, ConfigError, McpError, code};
 pub use json_rpc::{JsonRpcRequest, JsonRpcResponse};
-pub use key::KeyWriter;
+pub use key::{KeyHasher, KeyWriter};
 pub use lesson::Lesson;
 pub use listed::{Hints, Listed, ListedKind};
 pub use method::Method;

@@ -1,11 +1,8 @@
 //! Progress of a request, and its waits for the client.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 pub use crate::input_wait::{InputWait, Waiting};
@@ -21,8 +18,7 @@ pub struct Progress(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     start: Instant,
-    /// Nanoseconds after `start`, plus one; 0 for no progress.
-    last: AtomicU64,
+    last: Mutex<Option<Instant>>,
 }
 
 impl Progress {
@@ -31,7 +27,7 @@ impl Progress {
     pub fn new() -> Self {
         Self(Arc::new(Shared {
             start: Instant::now(),
-            last: AtomicU64::new(0),
+            last: Mutex::default(),
         }))
     }
 
@@ -42,18 +38,14 @@ impl Progress {
 
     /// Records progress at the given time. A time before the latest one changes nothing.
     pub fn report_at(&self, at: Instant) {
-        let after = at.saturating_duration_since(self.0.start).as_nanos();
-        let after = u64::try_from(after).unwrap_or(u64::MAX).saturating_add(1);
-        self.0.last.fetch_max(after, Ordering::AcqRel);
+        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = (*last).max(Some(at.max(self.0.start)));
     }
 
     /// The time of the last progress; `None` before the first.
     #[must_use]
     pub fn last(&self) -> Option<Instant> {
-        match self.0.last.load(Ordering::Acquire) {
-            0 => None,
-            after => self.0.start.checked_add(Duration::from_nanos(after - 1)),
-        }
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -163,7 +163,7 @@ fn teach(catalog: &Catalog, read_only: bool) {
     let request = requests::list_tools(1);
     let list = json!({"tools": [{"name": "echo", "annotations": {"readOnlyHint": read_only}}]});
     let response = JsonRpcResponse::success(&request, list);
-    catalog.learn(&catalog.lesson(&request), &response);
+    catalog.lesson(&request).learn(&response);
 }
 
 #[test]

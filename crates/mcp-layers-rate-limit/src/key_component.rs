@@ -1,12 +1,8 @@
 //! The components of a bucket's key.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-};
+use std::{fmt, hash::BuildHasher, sync::Arc};
 
-use mcp_layers_core::{KeyWriter, McpRequest, Method, Principal};
+use mcp_layers_core::{KeyHasher, KeyWriter, McpRequest, Method, Principal};
 
 use crate::{
     address::{IPV6_PREFIX, address, prefix, site, write_address},
@@ -104,7 +100,7 @@ pub(crate) fn is_known<Req: McpRequest>(request: &Req) -> bool {
 
 /// A hash of the caller to whose share of a bounded table new keys count: the verified principal,
 /// otherwise the site of the client's address.
-pub(crate) fn caller_hash<Req: McpRequest>(request: &Req, hasher: &RandomState) -> u64 {
+pub(crate) fn caller_hash<Req: McpRequest>(request: &Req, hasher: &KeyHasher) -> u64 {
     match principal(request) {
         Some(principal) => hasher.hash_one((principal.subject(), principal.issuer())),
         None => hasher.hash_one(site(address(request))),

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, num::NonZeroU32, sync::Arc};
 
 use governor::Quota;
-use mcp_layers_core::{ConfigError, McpRequest, Method, ToolPattern};
+use mcp_layers_core::{ConfigError, KeyHasher, McpRequest, Method, ToolPattern};
 
 use crate::{bucket::is_too_long, call::Call, key_component::KeyComponent, methods};
 
@@ -21,7 +21,7 @@ pub struct Rule {
     pub(crate) tools: Option<Vec<Box<str>>>,
     methods: Option<Vec<Method<'static>>>,
     cost: NonZeroU32,
-    cost_by_tool: HashMap<Box<str>, NonZeroU32>,
+    cost_by_tool: HashMap<Box<str>, NonZeroU32, KeyHasher>,
     cost_by: Option<CostOf>,
     free_continuations: bool,
 }
@@ -36,7 +36,7 @@ impl Rule {
             methods: None,
             tools: None,
             cost: NonZeroU32::MIN,
-            cost_by_tool: HashMap::new(),
+            cost_by_tool: HashMap::default(),
             cost_by: None,
             free_continuations: false,
         }

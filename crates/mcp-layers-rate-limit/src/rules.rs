@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    hash::RandomState,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -10,7 +9,7 @@ use std::{
 };
 
 use governor::Quota;
-use mcp_layers_core::{Catalog, ConfigError, McpRequest, ToolPattern};
+use mcp_layers_core::{Catalog, ConfigError, KeyHasher, McpRequest, ToolPattern};
 use smallvec::SmallVec;
 
 use crate::{
@@ -29,8 +28,8 @@ pub(crate) struct Rules {
     /// Rules that may apply to any call.
     general: Vec<usize>,
     /// Rules that apply to tools by their exact names.
-    by_tool: HashMap<Box<str>, Vec<usize>>,
-    hasher: RandomState,
+    by_tool: HashMap<Box<str>, Vec<usize>, KeyHasher>,
+    hasher: KeyHasher,
     /// The tools that rules name exactly.
     named: Catalog,
 }
@@ -62,8 +61,8 @@ impl Rules {
         let mut all = Self {
             rules: Vec::new(),
             general: Vec::new(),
-            by_tool: HashMap::new(),
-            hasher: RandomState::new(),
+            by_tool: HashMap::default(),
+            hasher: KeyHasher::default(),
             named: Catalog::new(),
         };
         for (index, rule) in rules.into_iter().enumerate() {
@@ -165,7 +164,7 @@ impl Limit {
         &self,
         request: &Req,
         is_known: bool,
-        hasher: &RandomState,
+        hasher: &KeyHasher,
     ) -> Option<Cost> {
         let amount = self.rule.cost_of(request, is_known)?;
         let name = Arc::clone(&self.rule.name);

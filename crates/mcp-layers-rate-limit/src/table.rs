@@ -3,6 +3,7 @@
 use std::{collections::HashMap, num::NonZeroU32, ops::Range, time::Duration};
 
 use governor::Quota;
+use mcp_layers_core::KeyHasher;
 
 use crate::{bucket::Bucket, store::Verdict};
 
@@ -16,16 +17,16 @@ pub(crate) struct Table {
     /// Never shrinks. A new key takes the place of a full bucket when there is no room.
     entries: Vec<Entry>,
     /// Key hashes, with places in `entries`.
-    index: HashMap<u64, usize>,
+    index: HashMap<u64, usize, KeyHasher>,
     /// The number of entries that each caller has brought in.
-    callers: HashMap<u64, usize>,
+    callers: HashMap<u64, usize, KeyHasher>,
     /// The next entry to look at for a full bucket.
     hand: usize,
     /// One bucket for each rule, for keys that find no room at all.
-    overflow: HashMap<u64, Bucket>,
+    overflow: HashMap<u64, Bucket, KeyHasher>,
     overflowed: u64,
     /// The quotas of rules that were changed. They override those of calls that are late.
-    changed: HashMap<u64, Quota>,
+    changed: HashMap<u64, Quota, KeyHasher>,
     bounds: Bounds,
 }
 
@@ -81,12 +82,12 @@ impl Table {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             entries: Vec::new(),
-            index: HashMap::new(),
-            callers: HashMap::new(),
+            index: HashMap::default(),
+            callers: HashMap::default(),
             hand: 0,
-            overflow: HashMap::new(),
+            overflow: HashMap::default(),
             overflowed: 0,
-            changed: HashMap::new(),
+            changed: HashMap::default(),
             bounds,
         }
     }

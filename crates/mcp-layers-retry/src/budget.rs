@@ -3,12 +3,12 @@
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use mcp_layers_core::{ConfigError, Principal};
+use mcp_layers_core::{ConfigError, KeyHasher, Principal};
 
 /// A retry budget: a percentage of requests plus a minimum per second, for each principal.
 ///
@@ -35,13 +35,13 @@ struct Shared {
     of_one: Rates,
     of_all: Rates,
     accounts: Mutex<Accounts>,
-    hasher: RandomState,
+    hasher: KeyHasher,
 }
 
 struct Accounts {
     all: Account,
     /// By a hash of the principal with a random secret.
-    principals: HashMap<u64, Account>,
+    principals: HashMap<u64, Account, KeyHasher>,
 }
 
 /// The deposits into an account.
@@ -99,11 +99,11 @@ impl Budget {
         Self(Arc::new(Shared {
             accounts: Mutex::new(Accounts {
                 all: Account::new(of_all),
-                principals: HashMap::new(),
+                principals: HashMap::default(),
             }),
             of_one,
             of_all,
-            hasher: RandomState::new(),
+            hasher: KeyHasher::default(),
         }))
     }
 

@@ -5,11 +5,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use mcp_layers_core::KeyHasher;
+
 /// The names that are label values so far. Names are added up to a bound, and never removed: a
 /// series that exists keeps its name.
 #[derive(Debug, Default)]
 pub(crate) struct Labels {
-    names: RwLock<HashSet<Arc<str>>>,
+    names: RwLock<HashSet<Arc<str>, KeyHasher>>,
 }
 
 impl Labels {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use mcp_layers_core::Method;
+use mcp_layers_core::{KeyHasher, Method};
 use mcp_layers_util::conventions::CallOutcome;
 
 use crate::{
@@ -56,11 +56,11 @@ pub(crate) struct Series {
     pub(crate) tools: Labels,
     pub(crate) prompts: Labels,
     codes: RwLock<HashSet<i32>>,
-    durations: RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    durations: RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
     /// Series for the measurements that find `durations` full: by method and outcome alone, so that
     /// there are at most eight for each method.
-    coarse: RwLock<HashMap<Key, Arc<RecordDuration>>>,
-    active: RwLock<HashMap<Method<'static>, Arc<OnceLock<RecordActive>>>>,
+    coarse: RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
+    active: RwLock<HashMap<Method<'static>, Arc<OnceLock<RecordActive>>, KeyHasher>>,
     overflowed: AtomicU64,
 }
 
@@ -148,7 +148,7 @@ fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
 
 /// The series of a key, opened if there is room for it.
 fn find(
-    table: &RwLock<HashMap<Key, Arc<RecordDuration>>>,
+    table: &RwLock<HashMap<Key, Arc<RecordDuration>, KeyHasher>>,
     key: &Key,
     max: usize,
     open: impl FnOnce(&Key) -> RecordDuration,

@@ -40,17 +40,16 @@ pub struct Measurement {
     name: Name,
     wire: Wire,
     started: Instant,
-    catalog: Catalog,
     lesson: Lesson,
     /// The name of a tool or prompt that the catalog did not know before the call.
-    unknown: Option<Box<str>>,
+    unknown: Option<(Catalog, Box<str>)>,
 }
 
 impl Measurement {
     pub(crate) fn start<Req: McpRequest>(state: &Arc<State>, request: &Req) -> Self {
         let started = state.clock.now();
         let method = attributes::method_of(request);
-        let catalog = Catalog::of(request, &state.catalog).clone();
+        let catalog = Catalog::of(request, &state.catalog);
         let mut name = Name::None;
         let mut unknown = None;
         if let (Some(labels), Some(target)) = (state.labels(method), request.target()) {
@@ -58,7 +57,7 @@ impl Measurement {
                 name = labels.of(target, state.settings.max_names).into();
             } else {
                 name = Name::Other;
-                unknown = Some(target.into());
+                unknown = Some((catalog.clone(), target.into()));
             }
         }
         state.series.count_active(state.settings.side, method, 1);
@@ -68,7 +67,6 @@ impl Measurement {
             wire: Wire::of(request),
             started,
             lesson: catalog.lesson(request),
-            catalog,
             unknown,
             state: Arc::clone(state),
         }
@@ -77,13 +75,13 @@ impl Measurement {
     /// Learns from the answer, and looks again for a name that was not known before the call.
     fn learn<Res: McpResponse>(&mut self, end: &End<'_, Res>) {
         if let End::Answered(response) = end {
-            self.catalog.learn(&self.lesson, &**response);
+            self.lesson.learn(&**response);
         }
-        if let (Some(labels), Some(kind), Some(name)) = (
+        if let (Some(labels), Some(kind), Some((catalog, name))) = (
             self.state.labels(self.method),
             self.method.target_kind(),
             &self.unknown,
-        ) && self.catalog.knows(kind, name)
+        ) && catalog.knows(kind, name)
         {
             self.name = labels.of(name, self.state.settings.max_names).into();
         }

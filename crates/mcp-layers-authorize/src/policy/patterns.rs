@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use mcp_layers_core::{ConfigError, ToolPattern};
+use mcp_layers_core::{ConfigError, KeyHasher, ToolPattern};
 
 /// A table of names and prefixes, found by hash: one lookup for the name, and one for each length that
 /// a prefix in the table has.
 #[derive(Debug)]
 pub(super) struct Patterns<T> {
-    exact: HashMap<Box<str>, T>,
-    prefixes: HashMap<Box<str>, T>,
+    exact: HashMap<Box<str>, T, KeyHasher>,
+    prefixes: HashMap<Box<str>, T, KeyHasher>,
     /// The lengths of the prefixes in bytes, the longest first.
     lengths: Vec<usize>,
 }
@@ -17,8 +17,8 @@ pub(super) struct Patterns<T> {
 impl<T> Default for Patterns<T> {
     fn default() -> Self {
         Self {
-            exact: HashMap::new(),
-            prefixes: HashMap::new(),
+            exact: HashMap::default(),
+            prefixes: HashMap::default(),
             lengths: Vec::new(),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
 };
 
 use super::template::Template;
-use crate::{Catalog, Hints, ListedKind, Principal};
+use crate::{Catalog, Hints, KeyHasher, ListedKind, Principal};
 
 /// The number of principals for whom names are kept; the one that came first leaves first.
 const MAX_OWNERS: usize = 16_384;
@@ -16,6 +16,9 @@ const MAX_OF_SERVER: usize = 65_536;
 
 /// The number of resource templates that uris are matched against.
 const MAX_TEMPLATES: usize = 256;
+
+/// The number of values of [`ListedKind`].
+pub(super) const KINDS: usize = 6;
 
 /// The source of a learned name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,15 +32,16 @@ pub(crate) enum Owner {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(super) generation: u64,
-    kinds: HashMap<ListedKind, HashMap<Box<str>, Entry>>,
+    /// By `ListedKind as usize`.
+    kinds: [HashMap<Box<str>, Entry, KeyHasher>; KINDS],
     /// The names that each owner has taught, oldest first.
     taught: HashMap<Owner, HashMap<ListedKind, VecDeque<Box<str>>>>,
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
-    templates: HashMap<Box<str>, Template>,
+    templates: HashMap<Box<str>, Template, KeyHasher>,
     /// The names in the answers that callers got, as digests.
-    seen: HashMap<(Owner, ListedKind), HashSet<u64>>,
-    digests: RandomState,
+    seen: HashMap<(Owner, ListedKind), HashSet<u64, KeyHasher>, KeyHasher>,
+    digests: KeyHasher,
 }
 
 #[derive(Debug)]
@@ -55,9 +59,12 @@ impl Names {
         if kind == ListedKind::Task {
             return true;
         }
-        let names = self.kinds.get(&kind);
-        names.is_some_and(|names| names.contains_key(name))
+        self.of(kind).contains_key(name)
             || (kind == ListedKind::Resource && self.templates_of(name).next().is_some())
+    }
+
+    fn of(&self, kind: ListedKind) -> &HashMap<Box<str>, Entry, KeyHasher> {
+        &self.kinds[kind as usize]
     }
 
     /// The owner that stands for a caller.
@@ -99,16 +106,11 @@ impl Names {
     }
 
     pub(super) fn hints(&self, tool: &str) -> Option<Hints> {
-        let tools = self.kinds.get(&ListedKind::Tool)?;
-        tools.get(tool)?.hints
+        self.of(ListedKind::Tool).get(tool)?.hints
     }
 
     pub(super) fn len(&self, kind: ListedKind) -> usize {
-        self.kinds.get(&kind).map_or(0, HashMap::len)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.kinds.values().all(HashMap::is_empty)
+        self.of(kind).len()
     }
 
     pub(super) fn declare(&mut self, kind: ListedKind, name: Box<str>, hints: Option<Hints>) {
@@ -118,7 +120,7 @@ impl Names {
             is_declared: true,
             is_fixed: hints.is_some(),
         };
-        self.kinds.entry(kind).or_default().insert(name, entry);
+        self.kinds[kind as usize].insert(name, entry);
     }
 
     /// Adds a name, or what a list says of one that is known.
@@ -132,7 +134,7 @@ impl Names {
         if kind == ListedKind::Task || name.is_empty() {
             return;
         }
-        if let Some(known) = self.kinds.entry(kind).or_default().get_mut(name) {
+        if let Some(known) = self.kinds[kind as usize].get_mut(name) {
             if let (Some(claim), false) = (hints, known.is_fixed) {
                 let hints = known.hints.map_or(claim, |had| more_careful(had, claim));
                 known.hints = Some(hints);
@@ -146,8 +148,7 @@ impl Names {
             is_declared: false,
             is_fixed: false,
         };
-        let names = self.kinds.entry(kind).or_default();
-        names.insert(name.into(), entry);
+        self.kinds[kind as usize].insert(name.into(), entry);
         let taught = self.taught.entry(owner).or_default();
         taught.entry(kind).or_default().push_back(name.into());
     }
@@ -183,9 +184,7 @@ impl Names {
     }
 
     fn forget(&mut self, kind: ListedKind, name: &str) {
-        let Some(names) = self.kinds.get_mut(&kind) else {
-            return;
-        };
+        let names = &mut self.kinds[kind as usize];
         if names.get(name).is_some_and(|entry| !entry.is_declared) {
             names.remove(name);
             if kind == ListedKind::ResourceTemplate {
@@ -205,12 +204,11 @@ impl Names {
         self.taught.clear();
         self.owners.clear();
         self.seen.clear();
-        for names in self.kinds.values_mut() {
+        for names in &mut self.kinds {
             names.retain(|_, entry| entry.is_declared);
         }
-        let templates = self.kinds.get(&ListedKind::ResourceTemplate);
-        self.templates
-            .retain(|name, _| templates.is_some_and(|known| known.contains_key(name)));
+        let known = &self.kinds[ListedKind::ResourceTemplate as usize];
+        self.templates.retain(|name, _| known.contains_key(name));
     }
 }
 

@@ -5,17 +5,17 @@ use std::{
     sync::{LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_layers_core::progress::InputWait;
+use mcp_layers_core::{KeyHasher, progress::InputWait};
 use rmcp::{RoleServer, service::RequestContext};
 use tokio_util::sync::CancellationToken;
 
 /// The tracked waits, by the cancellation tokens of their requests: rmcp makes one for each request,
 /// and all clones of a request's context have it. An extension of the context would cost each request
 /// three allocations, and few requests ever ask their client.
-static WAITS: LazyLock<Mutex<HashMap<CancellationToken, InputWait>>> =
+static WAITS: LazyLock<Mutex<HashMap<CancellationToken, InputWait, KeyHasher>>> =
     LazyLock::new(Mutex::default);
 
-fn waits() -> MutexGuard<'static, HashMap<CancellationToken, InputWait>> {
+fn waits() -> MutexGuard<'static, HashMap<CancellationToken, InputWait, KeyHasher>> {
     WAITS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
