@@ -216,7 +216,7 @@ impl<B: Backend, Res: McpResponse> Observer<Res> for CallSpan<B> {
             }
             return;
         };
-        self.catalog.learn(&self.lesson, &*response);
+        self.lesson.learn(&*response);
         if self.has_ended {
             return;
         }
