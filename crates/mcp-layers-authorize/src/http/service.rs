@@ -133,5 +133,6 @@ where
 
 /// The limit here, or one of a layer outside, which may be wrapped in the error of a framework.
 fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
-    successors(Some(error), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
+    let mut chain = successors(Some(error), |&error| error.source());
+    chain.any(<dyn Error>::is::<LengthLimitError>)
 }
