@@ -13,7 +13,7 @@ use mcp_layers_core::{JsonRpcRequest, McpError};
 use mcp_layers_rmcp::{LayeredClient, Stack};
 use mcp_layers_test::{Answer, MockService, Task, results};
 use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorder, TimingLayer};
-use mcp_layers_trace::{AmbientSpanLayer, TraceLayer, current_ids};
+use mcp_layers_trace::{AmbientSpanLayer, DigestKey, SessionId, TraceLayer, current_ids};
 use opentelemetry::{
     Context,
     trace::{FutureExt, SpanContext, SpanId, TraceContextExt, Tracer, TracerProvider},
@@ -123,7 +123,9 @@ type Client = RunningService<RoleClient, ()>;
 
 /// Connects a client to a server with a trace layer, and with a span around each HTTP request.
 async fn connect(mode: Mode, spans: &Spans) -> Client {
-    let stack = Stack::new(TraceLayer::server().tracer(spans.tracer.clone()));
+    let key = DigestKey::new([7; 16]).unwrap();
+    let layer = TraceLayer::server().session_id(SessionId::Digest(key));
+    let stack = Stack::new(layer.tracer(spans.tracer.clone()));
     let lifecycle = match mode {
         Mode::Session => ClientLifecycleMode::Initialize,
         _ => ClientLifecycleMode::Discover {
@@ -225,6 +227,34 @@ async fn without_context_in_meta_the_span_of_the_http_request_is_the_parent() {
                 assert_eq!(parent, HTTP, "{mode:?}");
             }
         }
+        client.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_legacy_session_has_one_digest_and_no_other_mode_has_any() {
+    for mode in MODES {
+        let spans = Spans::new();
+        let client = connect(mode, &spans).await;
+        for _ in 0..2 {
+            let called = client.call_tool(CallToolRequestParams::new("echo")).await;
+            called.unwrap();
+        }
+        let finished = spans.exporter.get_finished_spans().unwrap();
+        let calls = finished
+            .iter()
+            .filter(|span| span.name == "tools/call echo");
+        let digest = |span: &SpanData| {
+            let mut pairs = span.attributes.iter();
+            let pair = pairs.find(|pair| pair.key.as_str() == "mcp.session.id")?;
+            Some(pair.value.to_string())
+        };
+        let digests: Vec<_> = calls.map(digest).collect();
+        assert_eq!(digests.len(), 2);
+        assert_eq!(digests[0], digests[1]);
+        let is_digest = |text: &String| text.len() == 32;
+        let has_digest = digests[0].as_ref().is_some_and(is_digest);
+        assert_eq!(has_digest, matches!(mode, Mode::Session), "{mode:?}");
         client.cancel().await.unwrap();
     }
 }

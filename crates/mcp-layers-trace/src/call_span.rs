@@ -1,11 +1,6 @@
 //! The span of one call, from its start to its end.
 
-use std::{
-    borrow::Cow,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Instant,
-};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use mcp_layers_core::{
     Catalog, End, Lesson, ListedKind, McpRequest, McpResponse, Method, Observer, Outcome, Trail,
@@ -23,6 +18,7 @@ use crate::{
     baggage, decisions,
     extra_attributes::Attributes,
     parent::Origin,
+    settings::contain,
     state::State,
     summary::{CallEnd, RequestSummary},
     trace_context,
@@ -300,9 +296,4 @@ fn start_attributes<B: Backend, Req: McpRequest>(
         attributes.extend(extra.into_vec());
     }
     attributes
-}
-
-/// Catches a panic, of which the hook has been told.
-fn contain<T>(run: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(run)).ok()
 }

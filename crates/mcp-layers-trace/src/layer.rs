@@ -95,7 +95,8 @@ impl<B> TraceLayer<B> {
     }
 
     /// Chooses the parent of a server's span by the request, for example [`Parent::Meta`] for callers with
-    /// a principal alone. It needs the principal of the HTTP edge, or of an outer layer.
+    /// a principal alone. It needs the principal of the HTTP edge, or of an outer layer. A panic counts as
+    /// [`Parent::Ambient`].
     ///
     /// ```
     /// use mcp_layers_trace::{Parent, TraceLayer};
@@ -205,7 +206,7 @@ impl<B> TraceLayer<B> {
     }
 
     /// Keeps the span of a long-lived request (`subscriptions/listen`, `tasks/result`) until its end. By
-    /// default it ends when the request is acknowledged.
+    /// default it ends when an acknowledgement is reported.
     #[must_use]
     pub fn long_spans(mut self) -> Self {
         self.state.settings.long_spans = true;
@@ -213,7 +214,7 @@ impl<B> TraceLayer<B> {
     }
 
     /// Makes no span where the parent is not sampled: no attributes, no question to the sampler, no
-    /// `on_start`. The parent's context is passed on. The default asks the sampler. Use it with a sampler
+    /// `on_start`; `on_end` is called. The parent's context is passed on. The default asks the sampler. Use it with a sampler
     /// that follows the parent.
     #[must_use]
     pub fn skip_unsampled(mut self) -> Self {

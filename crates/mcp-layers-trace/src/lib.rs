@@ -49,8 +49,9 @@
 //! # Rules
 //!
 //! 1. Each request is one span of the kind SERVER or CLIENT. It ends when the call ends: answered, failed,
-//!    dropped or panicked. A long-lived request (`subscriptions/listen`, `tasks/result`) is a span for its
-//!    opening, which ends at the acknowledgement, where the adapter reports one
+//!    dropped or panicked. The span of a long-lived request (`subscriptions/listen`, `tasks/result`) is
+//!    one for its opening: it ends at the acknowledgement, if the adapter or the handler reports one
+//!    through [`Progress`](mcp_layers_core::progress::Progress), as `mcp-layers-rmcp` does on servers
 //!    ([`TraceLayer::long_spans`]).
 //! 2. The name is `{method} {tool or prompt}`, otherwise `{method}`. A tool or prompt is in it only when the
 //!    stack's [`Catalog`](mcp_layers_core::Catalog) knows it: callers choose the names they send. The span

@@ -1,6 +1,10 @@
 //! Settings of the layer, as plain values.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use mcp_layers_util::conventions::Side;
 
@@ -77,11 +81,18 @@ impl Settings {
     }
 
     pub(crate) fn parent_of(&self, request: &RequestSummary) -> Parent {
-        match &self.parent_of {
-            Some(parent_of) => parent_of(request),
-            None => self.parent,
-        }
+        let Some(parent_of) = &self.parent_of else {
+            return self.parent;
+        };
+        // A choice that panics trusts nobody.
+        contain(|| parent_of(request)).unwrap_or(Parent::Ambient)
     }
+}
+
+/// Catches a panic of a callback, of which the panic hook has been told. This layer is outside
+/// `CatchPanicLayer`, and its callbacks run while panics unwind, too.
+pub(crate) fn contain<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 impl fmt::Debug for Settings {

@@ -178,6 +178,17 @@ fn the_parent_may_depend_on_the_request() {
     assert_eq!(relations(&sdk.only()), (SPAN_ID.to_owned(), vec![]));
 }
 
+#[test]
+fn a_choice_of_the_parent_that_panics_trusts_nobody() {
+    let sdk = Sdk::new();
+    let layer = sdk.server().parent_fn(|_| std::panic::panic_any("parent"));
+    exchange(&layer, with_meta(meta()), Answer::plausible()).unwrap();
+    assert_eq!(
+        relations(&sdk.only()),
+        (NONE.to_owned(), vec![SPAN_ID.to_owned()])
+    );
+}
+
 /// Sends a request, and returns what `look` saw in the inner service.
 fn seen<T: Send + 'static>(
     layer: &TraceLayer,
