@@ -1,4 +1,4 @@
-//! What layers see of a client, its session and its connection.
+//! The view that layers have of a client, its session and its connection.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used)]
 

@@ -82,7 +82,7 @@ async fn events(method: &str, stream: &[u8], size: usize) -> Vec<String> {
     parse(&body)
 }
 
-/// What the HTML Standard says, in the simplest way.
+/// The data of each event by the HTML Standard, in the simplest way.
 fn parse(body: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(body).replace("\r\n", "\n").replace('\r', "\n");
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);

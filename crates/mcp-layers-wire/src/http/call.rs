@@ -35,13 +35,13 @@ pub(super) struct Call {
     pub(super) sent: Sent,
     /// The key of a call in a legacy session.
     pub(super) key: Option<CallKey>,
-    /// What the innermost service sends to the client at once.
+    /// The way to the client for the innermost service, past the layers.
     pub(super) pieces: mpsc::Sender<Piece>,
     /// The end of the call, for other streams on which its answer comes.
     pub(super) outcome: watch::Sender<Option<Outcome>>,
     /// The client has lost its connection.
     pub(super) left: CancellationToken,
-    /// Nothing waits for the answer any more, because the client has left.
+    /// Set when the call is dropped because the client has left.
     is_dropped: AtomicBool,
     /// The client can come back for the answer.
     pub(super) parks: bool,
@@ -56,7 +56,7 @@ pub(super) struct ToClient {
     pub(super) parks: bool,
 }
 
-/// What goes to the client before the answer.
+/// A part of the response before the answer.
 pub(super) enum Piece {
     /// The head of the first response that is a stream.
     Head(Box<response::Parts>),
@@ -66,7 +66,7 @@ pub(super) enum Piece {
     Ended,
 }
 
-/// What is known of the latest attempt.
+/// The result of the latest attempt.
 #[derive(Default)]
 pub(super) struct Latest {
     /// The head of an answer that is no stream.

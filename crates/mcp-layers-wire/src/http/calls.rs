@@ -236,7 +236,7 @@ impl Calls {
         state.answered.get(&key).cloned().map(Found::Answered)
     }
 
-    /// Room for a call that is parked; `None` if there is none.
+    /// A place for a parked call; `None` if all are taken.
     pub(super) fn space(&self) -> Option<OwnedSemaphorePermit> {
         self.space.clone().try_acquire_owned().ok()
     }

@@ -113,7 +113,7 @@ impl Exchange {
         })
     }
 
-    /// What the server sends after the answer. A second answer must not pass the layers.
+    /// The next event after the answer. A second answer must not pass the layers.
     async fn after_answer(&mut self) -> Option<Bytes> {
         let events = self.rest.as_mut()?;
         loop {

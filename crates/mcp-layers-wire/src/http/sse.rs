@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(texts(&events), [Some("a"), None]);
     }
 
-    /// What the standard says, in the simplest way: the data of each event, and its id.
+    /// The data of each event by the standard, in the simplest way, and whether it has an id.
     fn reference(stream: &str) -> Vec<(Option<String>, bool)> {
         let text = stream.strip_prefix('\u{feff}').unwrap_or(stream);
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
