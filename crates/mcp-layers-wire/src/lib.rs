@@ -1,13 +1,18 @@
-//! Tower layers in front of any MCP server, in any language: a proxy that you build, for servers on
-//! standard input and output or any other pipe.
+//! Tower layers in front of any MCP server, in any language: a proxy that you build, for servers over
+//! HTTP, on standard input and output, or on any other pipe.
 //!
-//! [`Pipe`] reads JSON-RPC messages from a client, passes its calls through layers as
-//! [`JsonRpcRequest`](mcp_layers_core::JsonRpcRequest), and sends them to a server: a child process, or
-//! any reader and writer. Rate limits, timeouts, retries, audit, metrics, authorization and redaction
-//! thus work for servers in Python, TypeScript or Go, and for Rust SDKs without an adapter, in both
-//! eras of the protocol (with `initialize`, and 2026-07-28).
+//! [`WireLayer`] and [`Pipe`] read JSON-RPC messages from a client, pass its calls through layers as
+//! [`JsonRpcRequest`](mcp_layers_core::JsonRpcRequest), and send them to a server. Rate limits,
+//! timeouts, retries, audit, metrics, authorization and redaction thus work for servers in Python,
+//! TypeScript or Go, and for Rust SDKs without an adapter, in both eras of the protocol (with
+//! `initialize`, and 2026-07-28).
 //!
-//! It is not a gateway: one client is connected with one server, and both speak the same transport.
+//! - `http::WireLayer` (feature `http`): streamable HTTP, as a tower layer over any service of HTTP
+//!   requests: a client of another server, or a service in the same process.
+//! - `pipe::Pipe` (feature `pipe`): a JSON message a line, with a child process or any reader and
+//!   writer.
+//!
+//! It is not a gateway: a client talks to one server, and both speak the same transport.
 //!
 //! # Example
 //!
@@ -66,32 +71,41 @@
 //! 6. A client's cancellation reaches the attempt that the server has, if it has one, and the call gets
 //!    no answer. What a layer abandons, such as a timeout, is cancelled at the server. `initialize` is
 //!    never cancelled.
-//! 7. Messages of the server keep their order: a notification waits until the answers before it are
+//! 7. Layers see the protocol version, the client's name and its capabilities, as `initialize` declared
+//!    them. While the client owes the server an answer, the time of its call does not count
+//!    ([`InputWait`](mcp_layers_core::progress::InputWait)).
+//!
+//! The `http` module has the rules of HTTP. On a pipe:
+//!
+//! 8. Messages of the server keep their order: a notification waits until the answers before it are
 //!    written, for at most 100 ms. Answers to different calls may overtake one another.
-//! 8. Layers see the protocol version, the client's name and its capabilities, as `initialize` declared
-//!    them. While the client owes the server an answer, no call's time counts
-//!    ([`InputWait`](mcp_layers_core::progress::InputWait)): a pipe does not tell which call asked.
-//! 9. A line that is too long fails: its sender gets an error, or the call that waits for it.
-//! 10. When the client closes its side, calls in flight have the time of grace, then they are
+//! 9. A pipe does not tell which call a question of the server belongs to: all calls wait.
+//! 10. A line that is too long fails: its sender gets an error, or the call that waits for it.
+//! 11. When the client closes its side, calls in flight have the time of grace, then they are
 //!     cancelled; then the server's input closes. When the server ends, its calls fail (-32603), and the
 //!     connection ends.
 //!
 //! # Ordering
 //!
-//! The layers have the order of any stack; see the `ARCHITECTURE.md` of `mcp-layers-core`. There is no
-//! authentication on a pipe: put a `LocalPrincipalLayer` outermost where a layer needs a principal.
+//! The layers have the order of any stack; see the `ARCHITECTURE.md` of `mcp-layers-core`. Over HTTP,
+//! an `AuthenticateLayer` goes in front of the `WireLayer`, and its principal reaches the stack. On a
+//! pipe there is no authentication: put a `LocalPrincipalLayer` outermost where a layer needs a
+//! principal.
 //!
 //! # Cost
 //!
-//! Each request is parsed once, and scanned two times without a tree; a result likewise. All calls of
-//! a connection run in one task. Memory is bounded by [`Pipe::max_line`](pipe::Pipe::max_line): at most
-//! four times as many bytes of calls in flight, and as many again of lines that wait on each side.
+//! Each request is parsed once, and scanned two times without a tree; a result likewise. No task is
+//! spawned for a call, unless its HTTP client has lost its connection. Memory is bounded. A pipe holds
+//! at most four times `max_line` of calls in flight, and as much again of lines that wait on each side.
+//! Over HTTP, a call holds a message and an event, and the tables together at most four times
+//! `max_body` and four times `max_event`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(doctest, feature = "pipe"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "http")]
 mod declared;
 mod encode;
 mod error;
@@ -106,6 +120,7 @@ mod message;
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub mod pipe;
 mod sketch;
+#[cfg(feature = "http")]
 mod splice;
 
 pub use error::WireError;

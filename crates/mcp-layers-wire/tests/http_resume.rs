@@ -10,6 +10,7 @@ use http_support::{
     Events, Http, Reply, answer, call, event, layer, notification, post, resumable, send,
 };
 use mcp_layers_core::{Authentication, McpResponse, Principal};
+use mcp_layers_timeout::TimeoutLayer;
 use mcp_layers_wire::WireLayer;
 use std::sync::Arc;
 
@@ -236,4 +237,49 @@ async fn an_answer_that_layers_retry_is_not_given_to_the_client() {
     };
     let (event, ()) = tokio::join!(reply.next(), attempt);
     assert_eq!(event, Some(resumable(4, &answer("1", "good"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_call_that_a_layer_ends_is_answered_when_its_client_resumes() {
+    let impatient = TimeoutLayer::new(Duration::from_secs(10));
+    let mut http = Http::new(WireLayer::new(impatient));
+    for waits in [false, true] {
+        let (mut lost, events) = http.streaming("s", &call("1", "slow")).await;
+        events.send(resumable(1, &notification("x"))).await;
+        lost.next().await;
+        drop(lost);
+        events.is_dropped().await;
+        let cancelled = async |http: &mut Http| {
+            // For the layer it is at an end, so it is for the server.
+            let told = http.incoming().await.message();
+            assert_eq!(told["method"], "notifications/cancelled");
+        };
+        if waits {
+            cancelled(&mut http).await;
+        }
+        let (mut reply, events) = get(&mut http).await;
+        events.message(notification("y")).await;
+        let mut seen = [reply.next().await.unwrap(), reply.next().await.unwrap()];
+        seen.sort_by_key(|text| text.contains("error"));
+        assert_eq!(seen[0], event(&notification("y")));
+        assert!(
+            seen[1].contains(r#""id":1,"error":{"code":504"#),
+            "{}",
+            seen[1]
+        );
+        if !waits {
+            cancelled(&mut http).await;
+        }
+        drop(events);
+        assert_eq!(reply.next().await, None);
+        // Another client of the session, after another event, gets nothing.
+        let request = http::Request::builder().header("last-event-id", "7");
+        let request = request.body(bytes::Bytes::new()).unwrap();
+        let other = http.send(http_support::in_session("s", request));
+        let events = http.incoming().await.stream();
+        drop(events);
+        assert_eq!(other.await.unwrap().next().await, None);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        tokio::task::yield_now().await;
+    }
 }

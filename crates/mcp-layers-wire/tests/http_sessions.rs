@@ -1,4 +1,4 @@
-//! What layers see of a client, its session and its connection.
+//! The view that layers have of a client, its session and its connection.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used)]
 
@@ -39,9 +39,7 @@ fn sees() -> (WireLayer<impl Stack>, UnboundedReceiver<Seen>) {
     let layer = layer(move |leaf, request| {
         let connection = request.connection();
         let seen = Seen {
-            version: request
-                .protocol_version()
-                .map(|version| version.into_owned()),
+            version: request.protocol_version().map(std::borrow::Cow::into_owned),
             client: request.client_info().map(|info| info.name.into_owned()),
             capabilities: request.declared(meta_key::CLIENT_CAPABILITIES).cloned(),
             session: connection.session_id.map(str::to_owned),

@@ -269,3 +269,45 @@ async fn the_time_of_a_question_to_the_client_is_not_counted() {
     assert_eq!(get.next().await, Some(event(withdrawn)));
     assert!(wait.since().is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_ends_with_its_stream() {
+    let mut http = Http::plain();
+    let listen = r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    let reply = http.post(listen);
+    let events = http.incoming().await.stream();
+    let mut reply = reply.await.unwrap();
+    events.message(notification("changed")).await;
+    assert_eq!(reply.next().await, Some(event(&notification("changed"))));
+    drop(events);
+    assert_eq!(reply.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_makes_no_event_of_its_own_for_clients_that_know_more_line_ends() {
+    let mut http = Http::plain();
+    let (mut reply, events) = http.streaming("s", &call("1", "echo")).await;
+    let hidden = format!(
+        "\u{2028}data: {}\u{85}\u{2029}",
+        answer("1", "hidden").replace('"', "'")
+    );
+    events
+        .send(format!(
+            ": \u{2028}x\nid: 1\ndata: {}\n\n",
+            notification(&hidden)
+        ))
+        .await;
+    let escaped = hidden.replace('\u{2028}', "\\u2028");
+    let escaped = escaped
+        .replace('\u{85}', "\\u0085")
+        .replace('\u{2029}', "\\u2029");
+    assert_eq!(
+        reply.next().await,
+        Some(resumable(1, &notification(&escaped)))
+    );
+    events.message(answer("1", &hidden)).await;
+    let last = format!("event: message\ndata: {}\n\n", answer("1", &escaped));
+    assert_eq!(reply.next().await, Some(last));
+    drop(events);
+    assert_eq!(reply.next().await, None);
+}

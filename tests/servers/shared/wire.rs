@@ -4,7 +4,6 @@ use std::{num::NonZeroU32, time::Duration};
 
 use axum::Router;
 use mcp_layers::{
-    cache::CacheLayer,
     circuit_breaker::CircuitBreakerLayer,
     error_mask::ErrorMaskLayer,
     events::EventsLayer,
@@ -16,7 +15,8 @@ use mcp_layers::{
 };
 use tower::ServiceBuilder;
 
-/// Puts layers in front of all pages.
+/// Puts layers in front of all pages. No cache: it answers without the checks of headers that the suite
+/// expects, which are the server's.
 pub(crate) fn around(pages: Router) -> Router {
     let layers = ServiceBuilder::new()
         .layer(TimingLayer::server())
@@ -25,7 +25,6 @@ pub(crate) fn around(pages: Router) -> Router {
         .layer(CatchErrorLayer::new())
         .layer(CatchPanicLayer::new())
         .layer(CancelLayer::new())
-        .layer(CacheLayer::new())
         .layer(RetryLayer::new(const { NonZeroU32::new(3).unwrap() }))
         .layer(CircuitBreakerLayer::new())
         .layer(TimeoutLayer::new(Duration::from_secs(30)));

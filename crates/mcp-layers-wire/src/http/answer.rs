@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, header, response::Parts};
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, Method};
 use tokio::sync::oneshot;
 
 use super::{
@@ -111,7 +111,8 @@ impl Reader<'_> {
             let event = match next {
                 Next::Event(event) => event,
                 Next::TooLong => return Err(WireError::TooLong),
-                Next::End if elsewhere.is_resumable => {
+                // A subscription ends with its stream.
+                Next::End if elsewhere.is_resumable || self.request.method() == Method::Listen => {
                     self.call.send(Piece::Ended).await;
                     break;
                 }
@@ -145,7 +146,7 @@ impl Reader<'_> {
                 tokio::select! {
                     biased;
                     () = elsewhere.begins() => break,
-                    () = self.call.send(Piece::Event(event.bytes)) => {}
+                    () = self.call.send(Piece::Event(event.pass())) => {}
                 }
             }
         }
@@ -244,9 +245,16 @@ impl<'a> Elsewhere<'a> {
 
     /// Notes an event that goes to the client.
     fn see(&mut self, event: &Event) {
-        if event.has_id && self.answer.is_some() && !self.is_resumable {
-            self.is_resumable = true;
-            self.reader.call.set_resumable(self.reader.id);
+        let Some(id) = &event.id else { return };
+        let call = self.reader.call;
+        if let (Some(key), true) = (&call.key, self.answer.is_some()) {
+            // A copy: the id alone would hold the whole event.
+            let id = Bytes::copy_from_slice(id);
+            call.shared.calls.see_event(key, self.reader.id, id);
+            if !self.is_resumable {
+                self.is_resumable = true;
+                call.set_resumable(self.reader.id);
+            }
         }
     }
 

@@ -132,7 +132,7 @@ impl Calls {
 impl Drop for Calls {
     fn drop(&mut self) {
         for call in &self.calls {
-            call.left.cancel();
+            call.set_dropped();
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) type Stack =
 /// The header of the protocol version.
 pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 
-/// What the calls of one service need.
+/// The layers, the way to the server, and the state of one service.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {
     pub(super) stack: Stack,

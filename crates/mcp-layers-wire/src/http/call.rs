@@ -35,12 +35,14 @@ pub(super) struct Call {
     pub(super) sent: Sent,
     /// The key of a call in a legacy session.
     pub(super) key: Option<CallKey>,
-    /// What the innermost service sends to the client at once.
+    /// The way to the client for the innermost service, past the layers.
     pub(super) pieces: mpsc::Sender<Piece>,
     /// The end of the call, for other streams on which its answer comes.
     pub(super) outcome: watch::Sender<Option<Outcome>>,
     /// The client has lost its connection.
     pub(super) left: CancellationToken,
+    /// Set when the call is dropped because the client has left.
+    is_dropped: AtomicBool,
     /// The client can come back for the answer.
     pub(super) parks: bool,
     is_sent: AtomicBool,
@@ -54,7 +56,7 @@ pub(super) struct ToClient {
     pub(super) parks: bool,
 }
 
-/// What goes to the client before the answer.
+/// A part of the response before the answer.
 pub(super) enum Piece {
     /// The head of the first response that is a stream.
     Head(Box<response::Parts>),
@@ -64,7 +66,7 @@ pub(super) enum Piece {
     Ended,
 }
 
-/// What is known of the latest attempt.
+/// The result of the latest attempt.
 #[derive(Default)]
 pub(super) struct Latest {
     /// The head of an answer that is no stream.
@@ -109,6 +111,7 @@ impl Call {
             parks: to_client.parks,
             outcome: watch::Sender::new(None),
             left: CancellationToken::new(),
+            is_dropped: AtomicBool::new(false),
             is_sent: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
             state: Mutex::default(),
@@ -162,6 +165,16 @@ impl Call {
         }
     }
 
+    /// Notes that the call is dropped because its client has left. That is no cancellation.
+    pub(super) fn set_dropped(&self) {
+        self.is_dropped.store(true, Ordering::Release);
+    }
+
+    /// Returns true if the call is dropped because its client has left.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.is_dropped.load(Ordering::Acquire)
+    }
+
     /// Returns true if the client can resume, on another stream, what it lost of this one.
     pub(super) fn is_resumable(&self) -> bool {
         !self.lock().resumable.is_empty()
@@ -177,6 +190,12 @@ impl Call {
         spliced.unwrap_or_else(|| encode::response(id, response))
     }
 
+    /// The end of a parked call by a layer: a client that resumes its stream gets the response.
+    pub(super) fn announce(&self, response: &JsonRpcResponse) {
+        let message = self.encode(&Latest::default(), response);
+        self.outcome.send_replace(Some(Some(message)));
+    }
+
     /// The end of the call: `answer` is what the client gets.
     pub(super) fn finish(&self, response: &JsonRpcResponse, answer: Outcome) {
         let session = self.lock().session.take();
@@ -185,19 +204,19 @@ impl Call {
             let sessions = &self.shared.sessions;
             sessions.begin(session, &self.sent.request, result, weight);
         }
-        self.end(&answer);
+        self.end(answer.as_ref());
         self.outcome.send_replace(Some(answer));
     }
 
     /// Leaves the tables.
-    fn end(&self, answer: &Outcome) {
+    fn end(&self, answer: Option<&Bytes>) {
         if let Some(key) = &self.key
             && !self.has_ended.swap(true, Ordering::AcqRel)
         {
             let resumable = std::mem::take(&mut self.lock().resumable);
             let calls = &self.shared.calls;
             for id in &resumable {
-                calls.close_stream(&key.owner, id, answer.clone());
+                calls.close_stream(&key.owner, id, answer.cloned());
             }
             calls.end(key);
         }
@@ -210,6 +229,6 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.end(&None);
+        self.end(None);
     }
 }

@@ -1,7 +1,7 @@
 //! The calls of legacy sessions: in flight, parked and answered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,6 +19,9 @@ use crate::{id::Id, message::Message};
 
 /// The most requests of the server, for each call, whose time is not counted.
 const MAX_QUESTIONS: usize = 64;
+
+/// The number of events of a stream from which a client can resume.
+const MAX_EVENT_IDS: usize = 64;
 
 /// The message that a client gets for a call; `None` if it gets none.
 pub(super) type Outcome = Option<Bytes>;
@@ -56,6 +59,8 @@ struct InFlight {
 struct Stream {
     answer: Option<oneshot::Sender<Message>>,
     outcome: watch::Receiver<Option<Outcome>>,
+    /// The ids of the last events that went to the client.
+    event_ids: VecDeque<Bytes>,
 }
 
 /// A call under an id of the client.
@@ -175,10 +180,36 @@ impl Calls {
         let stream = Stream {
             answer: Some(answer),
             outcome,
+            event_ids: VecDeque::new(),
         };
         let key = (key.owner.clone(), id.clone());
         self.lock().streams.insert(key, stream);
         answered
+    }
+
+    /// Notes the id of an event that goes to the client.
+    pub(super) fn see_event(&self, key: &CallKey, id: &Id, event_id: Bytes) {
+        let key = (key.owner.clone(), id.clone());
+        if let Some(stream) = self.lock().streams.get_mut(&key) {
+            if stream.event_ids.len() == MAX_EVENT_IDS {
+                stream.event_ids.pop_front();
+            }
+            stream.event_ids.push_back(event_id);
+        }
+    }
+
+    /// The end of the call whose stream a client resumes after an event.
+    pub(super) fn resume(
+        &self,
+        owner: &Owner,
+        event_id: &[u8],
+    ) -> Option<watch::Receiver<Option<Outcome>>> {
+        let state = self.lock();
+        let mut streams = state.streams.iter();
+        let found = streams.find(|((of, _), stream)| {
+            of == owner && stream.event_ids.iter().any(|id| id == event_id)
+        });
+        found.map(|(_, stream)| stream.outcome.clone())
     }
 
     /// Forgets a stream. With bytes, a later replay of its answer gets them.
@@ -205,7 +236,7 @@ impl Calls {
         state.answered.get(&key).cloned().map(Found::Answered)
     }
 
-    /// Room for a call that is parked; `None` if there is none.
+    /// A place for a parked call; `None` if all are taken.
     pub(super) fn space(&self) -> Option<OwnedSemaphorePermit> {
         self.space.clone().try_acquire_owned().ok()
     }

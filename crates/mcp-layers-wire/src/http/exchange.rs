@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures_util::{Stream, stream};
 use http::response::Parts;
 use mcp_layers_core::JsonRpcResponse;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 use super::{
     call::{Call, Latest, Piece},
@@ -104,13 +107,13 @@ impl Exchange {
         self.rest = latest.rest.take();
         let message = answer(&self.call, &latest, response)?;
         Some(match latest.event {
-            Some(event) if event.data.as_ref() == Some(&message) => event.bytes,
+            Some(event) if event.data.as_ref() == Some(&message) => event.pass(),
             Some(event) => event.with_data(&message),
             None => Event::of_message(&message),
         })
     }
 
-    /// What the server sends after the answer. A second answer must not pass the layers.
+    /// The next event after the answer. A second answer must not pass the layers.
     async fn after_answer(&mut self) -> Option<Bytes> {
         let events = self.rest.as_mut()?;
         loop {
@@ -123,9 +126,9 @@ impl Exchange {
                     if let Some(key) = &self.call.key {
                         notice(&message, &self.call.shared.calls, &key.owner, Some(&key.id));
                     }
-                    return Some(event.bytes);
+                    return Some(event.pass());
                 }
-                Content::Nothing => return Some(event.bytes),
+                Content::Nothing => return Some(event.pass()),
                 Content::Answer(_) | Content::Unreadable | Content::Noise => {
                     tracing::debug!("dropped an event after the answer");
                 }
@@ -142,21 +145,27 @@ impl Exchange {
             answer(&self.call, &latest, &response);
             return;
         }
-        let (Some(running), true) = (running, self.call.is_resumable()) else {
-            return;
-        };
+        let Some(mut running) = running else { return };
         let shared = &self.call.shared;
-        let (Ok(runtime), Some(space)) =
-            (tokio::runtime::Handle::try_current(), shared.calls.space())
-        else {
-            tracing::warn!("no room for a call whose client has lost its connection");
+        let space = self.call.is_resumable().then(|| shared.calls.space());
+        let runtime = tokio::runtime::Handle::try_current();
+        let (Some(Some(space)), Ok(runtime)) = (space, runtime) else {
+            self.call.set_dropped();
             return;
         };
         let (call, park_for) = (self.call.clone(), shared.settings.park_for);
         runtime.spawn(async move {
-            if let Ok(response) = timeout(park_for, running).await {
-                let latest = call.take_latest();
-                answer(&call, &latest, &response);
+            match timeout(park_for, &mut running).await {
+                Ok(response) => {
+                    let latest = call.take_latest();
+                    if latest.body.is_none() {
+                        // The server will not send it.
+                        call.announce(&response);
+                        sleep(park_for).await;
+                    }
+                    answer(&call, &latest, &response);
+                }
+                Err(_) => call.set_dropped(),
             }
             drop(space);
         });

@@ -109,12 +109,12 @@ impl<'a> Attempt<'a> {
         attempt
     }
 
-    /// A client that has left may come back, and its own cancellation has reached the server.
+    /// The end of a connection is no cancellation, and the client's own one has reached the server.
     fn is_to_be_cancelled(&self) -> bool {
         self.is_abandoned
             && self.can_be_cancelled
             && self.call.key.is_some()
-            && !self.call.left.is_cancelled()
+            && !self.call.is_dropped()
             && !self.call.sent.request.cancellation().is_cancelled()
     }
 }

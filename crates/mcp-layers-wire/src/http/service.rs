@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Method, Request, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request::Parts};
 use http_body::Body;
 use mcp_layers_core::{BoxError, McpError, code};
 use tokio::sync::mpsc;
@@ -39,6 +39,9 @@ use crate::{
     message::{Kind, Message},
     sketch::Sketch,
 };
+
+/// The header of a client that resumes a stream.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The future of [`Wire`].
 pub type ResponseFuture = BoxFuture<'static, Result<Response<WireBody>, Infallible>>;
@@ -110,6 +113,7 @@ impl Edge {
         }
         let owner = Owner::of(&head.headers, &head.extensions);
         let ends = head.method == Method::DELETE;
+        let last = head.headers.get(LAST_EVENT_ID).cloned();
         let response = pass(self.upstream.clone(), Request::from_parts(head, body)).await;
         if ends
             && response.status().is_success()
@@ -117,7 +121,7 @@ impl Edge {
         {
             self.shared.sessions.end(owner);
         }
-        self.filtered(owner, response)
+        self.filtered((owner, last), response)
     }
 
     async fn post(&self, head: Parts, body: WireBody) -> Response<WireBody> {
@@ -202,7 +206,7 @@ impl Edge {
             Kind::Request { .. } => unreachable!("requests pass the layers"),
         };
         let response = pass(self.upstream.clone(), request).await;
-        self.filtered(owner, response)
+        self.filtered((owner, None), response)
     }
 
     /// Cancels a call. Returns the notification for the server; `None` if it does not have the call.
@@ -224,12 +228,16 @@ impl Edge {
     }
 
     /// Drops answers that belong to no call.
-    fn filtered(&self, owner: Option<Owner>, response: Response<WireBody>) -> Response<WireBody> {
+    fn filtered(
+        &self,
+        client: (Option<Owner>, Option<HeaderValue>),
+        response: Response<WireBody>,
+    ) -> Response<WireBody> {
         if !is_stream(response.headers()) {
             return response;
         }
         let (head, body) = response.into_parts();
-        with_body(head, resumed(self.shared.clone(), owner, body))
+        with_body(head, resumed(self.shared.clone(), client, body))
     }
 }
 

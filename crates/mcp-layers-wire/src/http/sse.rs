@@ -5,16 +5,18 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::line_ends::{has_other_line_ends, write_line};
+
 /// One event, or a line end that follows one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Event {
-    pub(super) bytes: Bytes,
+    bytes: Bytes,
     /// The data, its lines joined; `None` without any.
     pub(super) data: Option<Bytes>,
     /// True unless the event has a type of its own, which clients may ignore.
     pub(super) is_message: bool,
-    /// True if the event has an id, from which a client can resume.
-    pub(super) has_id: bool,
+    /// The id, from which a client can resume.
+    pub(super) id: Option<Bytes>,
 }
 
 /// An event exceeds the maximum length. The rest of it is skipped.
@@ -130,7 +132,7 @@ impl Event {
             text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
         }
         let (mut data, mut joined) = (None, BytesMut::new());
-        let (mut is_message, mut has_id) = (true, false);
+        let (mut is_message, mut id) = (true, None);
         for line in lines(text) {
             match field(line) {
                 (b"data", value) => {
@@ -143,7 +145,7 @@ impl Event {
                     }
                 }
                 (b"event", value) => is_message = value.is_empty() || value == b"message",
-                (b"id", value) => has_id = !value.is_empty(),
+                (b"id", value) => id = (!value.is_empty()).then(|| bytes.slice_ref(value)),
                 _ => {}
             }
         }
@@ -154,8 +156,17 @@ impl Event {
         Self {
             data,
             is_message,
-            has_id,
+            id,
             bytes,
+        }
+    }
+
+    /// The bytes of this event, unless clients could find other events in them.
+    pub(super) fn pass(self) -> Bytes {
+        match &self.data {
+            _ if !has_other_line_ends(&self.bytes) => self.bytes,
+            Some(data) => self.with_data(data),
+            None => Bytes::from_static(b"\n"),
         }
     }
 
@@ -163,7 +174,8 @@ impl Event {
     pub(super) fn with_data(&self, data: &[u8]) -> Bytes {
         let mut out = Vec::with_capacity(data.len() + 64);
         for line in lines(&self.bytes) {
-            if !line.is_empty() && field(line).0 != b"data" {
+            let is_data = line.is_empty() || field(line).0 == b"data";
+            if !is_data && !has_other_line_ends(line) {
                 out.extend_from_slice(line);
                 out.push(b'\n');
             }
@@ -180,13 +192,9 @@ impl Event {
     }
 }
 
-/// Writes JSON as the data of an event, on one line: line ends in JSON are white space.
-fn write_data(data: &[u8], out: &mut Vec<u8>) {
+fn write_data(json: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"data: ");
-    out.extend(data.iter().map(|&byte| match byte {
-        b'\n' | b'\r' => b' ',
-        byte => byte,
-    }));
+    write_line(json, out);
     out.extend_from_slice(b"\n\n");
 }
 
@@ -209,6 +217,8 @@ fn field(line: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -239,7 +249,7 @@ mod tests {
             ];
             let events = in_pieces(stream.join(end).as_bytes(), 1000, 1000);
             assert_eq!(texts(&events), [Some("a"), None, Some("b\n\nd")], "{end:?}");
-            assert!(events[2].as_ref().unwrap().has_id);
+            assert_eq!(events[2].as_ref().unwrap().id.as_deref(), Some(&b"7"[..]));
         }
     }
 
@@ -251,6 +261,80 @@ mod tests {
             100,
         );
         assert_eq!(texts(&events), [Some("a"), None]);
+    }
+
+    /// The data of each event by the standard, in the simplest way, and whether it has an id.
+    fn reference(stream: &str) -> Vec<(Option<String>, bool)> {
+        let text = stream.strip_prefix('\u{feff}').unwrap_or(stream);
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let (mut events, mut data, mut has_id) = (Vec::new(), Vec::new(), false);
+        // What is after the last line end is no line.
+        for line in text
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n'))
+        {
+            match line.split_once(':').unwrap_or((line, "")) {
+                ("", _) if line.is_empty() => {
+                    let lines = std::mem::take(&mut data);
+                    events.push(((!lines.is_empty()).then(|| lines.join("\n")), has_id));
+                    has_id = false;
+                }
+                ("data", value) => data.push(value.strip_prefix(' ').unwrap_or(value)),
+                ("id", value) => has_id = !value.strip_prefix(' ').unwrap_or(value).is_empty(),
+                _ => {}
+            }
+        }
+        events
+    }
+
+    fn stream() -> impl Strategy<Value = String> {
+        let parts = [
+            "data: a", "data", "data:b:c", "data:  d", "id: 1", "id", "event: x", ": c", "ö", "\n",
+            "\n", "\n\n", "\r", "\r\n", "\r\n\r\n", "\r\r", "\u{feff}",
+        ];
+        prop::collection::vec(prop::sample::select(parts.to_vec()), 0..30)
+            .prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_that_is_split_at_any_byte_has_the_same_events(stream in stream()) {
+            let of = |events: Vec<Result<Event, TooLong>>| -> Vec<_> {
+                let events = events.into_iter().map(Result::unwrap);
+                // A line end that comes alone belongs to the event before it.
+                let events = events.filter(|event| event.bytes != "\n");
+                events
+                    .map(|event| {
+                        let text = |data: Bytes| String::from_utf8(data.to_vec()).unwrap();
+                        (event.data.map(text), event.id.is_some())
+                    })
+                    .collect()
+            };
+            let is_empty = |event: &(Option<String>, bool)| *event == (None, false);
+            let mut expected = reference(&stream);
+            let mut whole = of(in_pieces(stream.as_bytes(), usize::MAX, usize::MAX));
+            expected.retain(|event| !is_empty(event));
+            whole.retain(|event| !is_empty(event));
+            prop_assert_eq!(&whole, &expected);
+            for size in 1..stream.len() {
+                let mut pieces = of(in_pieces(stream.as_bytes(), size, usize::MAX));
+                pieces.retain(|event| !is_empty(event));
+                prop_assert_eq!(&pieces, &expected);
+            }
+            // Two pieces, at every place.
+            for at in 0..stream.len() {
+                let mut parser = Parser::new(usize::MAX);
+                parser.feed(&stream.as_bytes()[..at]);
+                let mut events = all(&mut parser);
+                parser.feed(&stream.as_bytes()[at..]);
+                events.extend(all(&mut parser));
+                let bytes: Vec<_> = events.iter().flat_map(|event| event.as_ref().unwrap().bytes.to_vec()).collect();
+                prop_assert!(stream.as_bytes().starts_with(&bytes));
+                let mut events = of(events);
+                events.retain(|event| !is_empty(event));
+                prop_assert_eq!(&events, &expected);
+            }
+        }
     }
 
     #[test]

@@ -112,13 +112,13 @@ impl Events {
         let _ = self.0.send(Err(io::Error::other("broken"))).await;
     }
 
-    /// Waits until nobody reads any more.
+    /// Waits until the stream is dropped.
     pub async fn is_dropped(&self) {
         timeout(PATIENCE, self.0.closed()).await.expect("in time");
     }
 }
 
-/// What the client gets.
+/// A response at the client.
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -208,7 +208,7 @@ impl Http {
         incoming.expect("in time").expect("a request")
     }
 
-    /// Nothing has reached the server.
+    /// Asserts that no request has reached the server.
     pub fn server_got_nothing(&mut self) {
         assert!(self.server.try_recv().is_err());
     }
