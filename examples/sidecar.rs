@@ -1,5 +1,5 @@
 //! Layers in front of a server in any language, on standard input and output:
-//! `sidecar python server.py`. `SIDECAR_TIMEOUT` sets the timeout in seconds.
+//! `sidecar python server.py`. `SIDECAR_TIMEOUT` sets the timeout in seconds. SIGTERM ends both.
 
 use std::{env, num::NonZeroU32, process, time::Duration};
 
@@ -15,7 +15,11 @@ use mcp_layers::{
     wire::Pipe,
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::{io, process::Command};
+use tokio::{
+    io,
+    process::Command,
+    signal::unix::{SignalKind, signal},
+};
 use tower::ServiceBuilder;
 
 const TWENTY: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -53,13 +57,18 @@ async fn run() -> Result<i32, BoxError> {
     let mut server = Command::new(program);
     server.args(arguments);
     let client = (io::stdin(), io::stdout());
-    let status = Pipe::new(layers).run_child(client, server).await?;
+    let mut sigterm = signal(SignalKind::terminate())?;
+    let code = tokio::select! {
+        status = Pipe::new(layers).run_child(client, server) => status?.code().unwrap_or(1),
+        // Calls in flight are dropped, and recorded.
+        _ = sigterm.recv() => 0,
+    };
 
     // For the textfile collector of Prometheus' node exporter.
     if let Some(path) = env::var_os("SIDECAR_METRICS") {
         std::fs::write(path, metrics.render())?;
     }
-    Ok(status.code().unwrap_or(1))
+    Ok(code)
 }
 
 #[tokio::main(flavor = "current_thread")]
