@@ -7,8 +7,8 @@ use std::{
 };
 
 use mcp_layers::{
-    BoxError, circuit_breaker::CircuitBreakerLayer, retry::RetryLayer, rmcp::LayeredClient,
-    timeout::TimeoutLayer,
+    BoxError, circuit_breaker::CircuitBreakerLayer, events::EventsLayer, retry::RetryLayer,
+    rmcp::LayeredClient, timeout::TimeoutLayer, util::CatchErrorLayer,
 };
 use rmcp::{ErrorData, ServiceExt, model::*, tool, tool_router};
 use tower::ServiceBuilder;
@@ -40,7 +40,10 @@ async fn main() -> Result<(), BoxError> {
     let retry = RetryLayer::new(THREE).repeatable_tools(["search"])?;
     let handle = retry.handle();
     let layers = ServiceBuilder::new()
+        .layer(EventsLayer::new())
+        .layer(CatchErrorLayer::new()) // a lost connection is an answer, with an event
         .layer(retry)
+        // Counts the first attempt of each call: for tools that often need a second one, outside retry.
         .layer(CircuitBreakerLayer::new())
         .layer(TimeoutLayer::new(Duration::from_secs(5)));
     // A proxy calls this client from its own `ServerHandler`.

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use mcp_layers::{
-    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, McpService, Method,
+    Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpService, Method, Refusal,
     ReplyFuture,
 };
 use serde_json::json;
@@ -25,7 +25,10 @@ impl<S: McpService<Req>, Req: McpRequest> Service<Req> for NoDeletion<S> {
         let tool = request.target().unwrap_or_default();
         if request.method() == Method::CallTool && tool.starts_with("delete_") {
             let error = McpError::public(403, "Forbidden: deletion is switched off");
-            return ReplyFuture::ready(Req::Response::from_error(request.reply_to(), error));
+            // With the event, the audit and the events layer outside report the denial.
+            let rule = "no deletion".into();
+            let answer = Refusal::new().answer(&request, error, Event::Denied { rule });
+            return ReplyFuture::ready(answer);
         }
         ReplyFuture::inner(self.0.call(request))
     }

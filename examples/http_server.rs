@@ -34,7 +34,7 @@ async fn main() -> Result<(), BoxError> {
         .allow_headers(AllowHeaders::mirror_request()) // no list can name `Mcp-Param-*`
         .expose_headers(EXPOSED.map(HeaderName::from_static));
 
-    let config = StreamableHttpServerConfig::default();
+    let config = StreamableHttpServerConfig::default(); // `with_allowed_hosts` beyond loopback
     let stop = config.cancellation_token.clone();
     let sessions = Arc::<LocalSessionManager>::default();
     let mcp = Stack::new(authorize.clone()).http(|| Greeter, sessions, config);

@@ -10,7 +10,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    time::timeout,
+};
 
 /// The standard output of an example, which ends without an error.
 fn printed(name: &str) -> String {
@@ -181,6 +184,40 @@ fn sidecar_puts_its_layers_in_front_of_another_program() {
     let start = r#"{"jsonrpc":"2.0","id":12345678901234567890,"error":{"code":504,"#;
     assert!(printed[1].starts_with(start), "{printed:?}");
     assert!(printed[1].contains("after 50 ms"), "{printed:?}");
+}
+
+#[tokio::test]
+async fn sidecar_ends_on_sigterm_and_reports_the_call_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = folder.path().join("mcp.prom");
+    // Answers the second message, and no other.
+    let server = r#"read a; read b; echo '{"jsonrpc":"2.0","id":2,"result":{}}'; exec sleep 3600"#;
+    let mut sidecar = tokio::process::Command::new(support::example("sidecar"))
+        .args(["--", "sh", "-c", server])
+        .env("SIDECAR_METRICS", &metrics)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut input = sidecar.stdin.take().unwrap();
+    for (id, method) in [(1, "tools/list"), (2, "ping")] {
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\"}}\n");
+        input.write_all(line.as_bytes()).await.unwrap();
+    }
+    let mut answers = BufReader::new(sidecar.stdout.take().unwrap()).lines();
+    let answer = timeout(support::PATIENCE, answers.next_line()).await;
+    assert!(answer.unwrap().unwrap().unwrap().contains("\"id\":2"));
+
+    let pid = sidecar.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+    let ended = timeout(support::PATIENCE, sidecar.wait()).await;
+    assert!(ended.expect("an end").unwrap().success());
+    let page = std::fs::read_to_string(metrics).unwrap();
+    let dropped = |line: &str| line.contains("tools/list") && line.contains("cancelled");
+    assert!(page.lines().any(dropped), "{page}");
 }
 
 #[tokio::test]

@@ -23,11 +23,12 @@ use crate::{
 
 type ClientAddress = Opaque<Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>>;
 
-/// Records the requests that inner HTTP layers refuse: 401, 403, 404 of a foreign session, 429.
+/// Records the requests that inner HTTP layers refuse: 401, 403, 404 of a foreign session.
 ///
 /// It reads the [`Trail`] that those layers put into the response's extensions, and writes a record to
 /// the sinks of an [`AuditLayer`] if an event in it decided about the request. A request that reaches
-/// the MCP layers is recorded there. Put it outside authentication.
+/// the MCP layers is recorded there. Refusals without a trail, such as those of the transport itself, are
+/// not recorded. Put it outside authentication.
 ///
 /// The response does not wait for the record. A record that finds no room is dropped and counted.
 #[derive(Debug, Clone)]
@@ -47,7 +48,8 @@ impl AuditHttpLayer {
     }
 
     /// Sets where the client's address is in the request's extensions; by default a `SocketAddr` or an
-    /// `IpAddr`. With axum it is `|e| Some(e.get::<ConnectInfo<SocketAddr>>()?.0.ip())`.
+    /// `IpAddr`. With axum it is `|e| Some(e.get::<ConnectInfo<SocketAddr>>()?.0.ip())`. An address that
+    /// an inner layer finds, such as a limit behind a reverse proxy, is not seen: find it in an outer one.
     #[must_use]
     pub fn client_address(
         mut self,

@@ -6,6 +6,10 @@ use std::{fmt, time::SystemTime};
 ///
 /// A principal travels inward in the request's [`CallContext`](crate::CallContext). Connections,
 /// session ids and a client's own statements about itself are not principals.
+///
+/// Layers keep their state for each issuer, tenant and subject: `(issuer(), tenant(), subject())` of a
+/// verified principal. That is the key for state of your own too. A subject alone is unique within its
+/// issuer only.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Principal {
     subject: Box<str>,
@@ -175,7 +179,8 @@ impl Principal {
         self.expires_at
     }
 
-    /// Returns true if both are the same subject of the same issuer, regardless of the credential.
+    /// Returns true if both are the same subject of the same issuer, regardless of the credential and the
+    /// tenant.
     #[must_use]
     pub fn is_same_subject(&self, other: &Self) -> bool {
         self.subject == other.subject

@@ -72,8 +72,8 @@
 //!    names of more than 128 bytes, and names with quotes, backslashes or control characters are
 //!    `_OTHER`.
 //! 5. Log lines have the fields `event`, `method` (a method of the protocol, or `_OTHER`), the label of
-//!    rule 3, and `error_id` for a masked error. Texts of errors and panics are not logged: the error
-//!    mask does that, redacted.
+//!    rule 3, and `error_id` for a masked error. Texts of errors and panics are not logged here. The error
+//!    mask logs them under the same id, as they are, secrets included.
 //!
 //! # Ordering
 //!

@@ -218,6 +218,20 @@ async fn the_address_of_the_client_is_found_behind_axum() {
     assert_eq!(found, Some(IP));
 }
 
+/// Behind a reverse proxy, the peer is the proxy.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn an_address_that_a_layer_found_comes_before_that_of_the_peer() {
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+    let proxy = axum::extract::ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 80)));
+    let found = peer_address(move |extensions| {
+        extensions.insert(proxy);
+        extensions.insert(CLIENT);
+    })
+    .await;
+    assert_eq!(found, Some(CLIENT));
+}
+
 fn any_layers() -> impl RmcpLayers {
     CancelLayer::new()
 }

@@ -34,7 +34,7 @@ const MAX_REASONS: usize = 64;
 /// | attribute | value |
 /// |---|---|
 /// | `http.response.status_code` | the status |
-/// | `mcp_layers.reason` | the rule of the layer that refused, from the [`Trail`] in the response's extensions (at most 64 rules, then `_OTHER`); `limited` for a rate limit; without a trail `transport` |
+/// | `mcp_layers.reason` | the rule of the layer that refused, from the [`Trail`] in the response's extensions (at most 64 rules, then `_OTHER`); `limited` for a rate limit; without a trail, as that of rmcp's transport and of `AddressLimitLayer`, `transport` |
 ///
 /// Requires the feature `http`.
 ///

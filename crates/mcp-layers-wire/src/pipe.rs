@@ -119,12 +119,15 @@ where
 
     /// Starts a server as a child process, connects the client with its standard input and output, and
     /// returns its status when it has ended. A server that outlives its input by more than the time of
-    /// grace is killed; if this future is dropped, at once. Its standard error stays as it is set.
+    /// grace is killed. Its standard error stays as it is set.
+    ///
+    /// If this future is dropped, such as by a `select!` with SIGTERM, the server is killed at once, and
+    /// the layers see that calls in flight are dropped.
     ///
     /// # Errors
     /// Fails when the process cannot be started, and as [`Pipe::run`] does.
     pub async fn run_child<R, W>(
-        &self,
+        self,
         client: (R, W),
         mut command: Command,
     ) -> io::Result<ExitStatus>

@@ -68,7 +68,7 @@
     )),
     doc = "```text"
 )]
-//! use mcp_layers::audit::{AuditLayer, Sink, TracingSink};
+//! use mcp_layers::audit::{AuditLayer, TracingSink};
 //! use mcp_layers::authorize::{Access, AuthorizeLayer, Rules};
 //! use mcp_layers::rate_limit::{Quota, RateLimitLayer, Rule};
 //! use mcp_layers::rmcp::{Layered, RmcpLayers};
@@ -84,18 +84,17 @@
 //! const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
 //! const THREE: NonZeroU32 = NonZeroU32::new(3).unwrap();
 //!
-//! fn layers(audit: impl Sink) -> Result<impl RmcpLayers, BoxError> {
-//!     let rules = Rules::builder().otherwise(Access::scopes(["tools"])).build()?;
+//! fn layers(audit: AuditLayer, authorize: AuthorizeLayer) -> Result<impl RmcpLayers, BoxError> {
 //!     let limits = RateLimitLayer::new([Rule::new("per-tool", Quota::per_second(TEN))])?;
 //!     Ok(ServiceBuilder::new()
 //!         .layer(TimingLayer::server())
 //!         .layer(EventsLayer::new())
-//!         .layer(AuditLayer::new(audit)?)
+//!         .layer(audit)
 //!         .layer(ErrorMaskLayer::new())
 //!         .layer(CatchErrorLayer::new())
 //!         .layer(CatchPanicLayer::new())
 //!         .layer(CancelLayer::new())
-//!         .layer(AuthorizeLayer::new(rules))
+//!         .layer(authorize)
 //!         .layer(limits)
 //!         .layer(CacheLayer::new())
 //!         .layer(RetryLayer::new(THREE))
@@ -119,9 +118,11 @@
 //! # async fn main() -> Result<(), BoxError> {
 //! let metrics = PrometheusBuilder::new().set_buckets(&timing::BUCKETS)?.install_recorder()?;
 //! let owner = Principal::new("owner", Authentication::Local).with_scopes(["tools"]);
+//! let rules = Rules::builder().otherwise(Access::scopes(["tools"])).build()?;
+//! let audit = AuditLayer::new(TracingSink::new())?;
 //! let layers = ServiceBuilder::new()
 //!     .layer(LocalPrincipalLayer::new(owner))
-//!     .layer(layers(TracingSink::new())?);
+//!     .layer(layers(audit, AuthorizeLayer::new(rules))?);
 //!
 //! let (client_end, server_end) = tokio::io::duplex(4096);
 //! let server = tokio::spawn(Slow.layered(layers).serve(server_end));
@@ -198,29 +199,17 @@ pub use mcp_layers_util as util;
 #[cfg(any(feature = "wire", feature = "wire-http"))]
 pub use mcp_layers_wire as wire;
 
-#[cfg(all(
-    doctest,
-    feature = "audit",
-    feature = "authorize",
-    feature = "cache",
-    feature = "circuit-breaker",
-    feature = "error-mask",
-    feature = "events",
-    feature = "rate-limit",
-    feature = "retry",
-    feature = "rmcp",
-    feature = "timeout",
-    feature = "timing"
-))]
+#[cfg(all(doctest, feature = "full"))]
 mod readmes {
     #[doc = include_str!("../README.md")]
     struct Facade;
 
     #[doc = include_str!("../../../README.md")]
     struct Workspace;
-}
 
-#[cfg(all(doctest, feature = "full"))]
-#[doc = include_str!("../../mcp-layers-rmcp/docs/http-edge.md")]
-#[doc = include_str!("../docs/monitoring.md")]
-struct Pages;
+    #[doc = include_str!("../../mcp-layers-rmcp/docs/http-edge.md")]
+    struct HttpEdge;
+
+    #[doc = include_str!("../docs/monitoring.md")]
+    struct Monitoring;
+}

@@ -29,7 +29,9 @@ use super::{
 ///    mapped or by NAT64 (`64:ff9b::/96`), counts as the IPv4 address.
 /// 4. Requests without an address share one budget. The first one logs a warning, and
 ///    [`AddressLimitStats::without_address`](crate::AddressLimitStats::without_address) counts them.
-/// 5. The address is passed on as the extension [`ClientAddress`](crate::ClientAddress).
+/// 5. The address is passed on as the extension [`ClientAddress`](crate::ClientAddress). Rate limits by
+///    address read it; audit and trace do not. To have one address for all of them, put an [`IpAddr`]
+///    into the extensions in an outer layer, with [`forwarded_address`](crate::forwarded_address).
 #[derive(Debug, Clone)]
 pub struct AddressLimitLayer {
     state: Arc<State>,

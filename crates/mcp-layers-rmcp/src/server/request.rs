@@ -267,15 +267,16 @@ impl McpRequest for RmcpRequest {
     }
 }
 
-/// The client's address, where an HTTP layer or axum left it.
+/// The client's address, where an HTTP layer left it, otherwise that of axum's peer.
 fn peer_address(extensions: &http::Extensions) -> Option<IpAddr> {
     let address = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let address = address.or_else(|| extensions.get().copied());
     #[cfg(feature = "axum")]
     let address = address.or_else(|| {
         let axum::extract::ConnectInfo(address) = extensions.get()?;
         Some(SocketAddr::ip(address))
     });
-    address.or_else(|| extensions.get().copied())
+    address
 }
 
 impl ReplayRequest for RmcpRequest {
