@@ -12,7 +12,8 @@ use http_body_util::{BodyExt, Full};
 use mcp_layers::{
     Authentication, BoxError, Principal,
     authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
-    rmcp::Stack,
+    rate_limit::{Quota, RateLimitLayer, Rule},
+    rmcp::{RmcpRequest, RmcpResponse, Stack},
 };
 use proptest::prelude::*;
 use rmcp::{
@@ -25,7 +26,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::timeout};
-use tower::{ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use tower::{Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 
 /// A tool whose argument is repeated in a header, so that the transport looks at its schema.
 #[derive(Clone)]
@@ -119,8 +120,27 @@ fn bare(with_sessions: bool) -> Server {
 fn layered(rules: Rules, with_sessions: bool) -> Server {
     let authorize = AuthorizeLayer::new(rules);
     let edge = AuthorizeHttpLayer::new(&authorize);
+    at_edge(edge, Stack::new(authorize), with_sessions)
+}
+
+/// The same with a limit of two calls for each tool, and for all unknown ones together.
+fn limited(rules: Rules) -> Server {
+    let authorize = AuthorizeLayer::new(rules);
+    let edge = AuthorizeHttpLayer::new(&authorize);
+    let two = Quota::per_hour(2.try_into().unwrap());
+    let limit = RateLimitLayer::new([Rule::new("two", two)]).unwrap();
+    let stack = ServiceBuilder::new().layer(authorize).layer(limit);
+    at_edge(edge, Stack::new(stack), false)
+}
+
+fn at_edge<S>(edge: AuthorizeHttpLayer, stack: Stack<S>, with_sessions: bool) -> Server
+where
+    S: Service<RmcpRequest, Response = RmcpResponse> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
+    S::Future: Send,
+{
     let sessions = Arc::<LocalSessionManager>::default();
-    let transport = Stack::new(authorize).http(|| Handler, sessions, config(with_sessions));
+    let transport = stack.http(|| Handler, sessions, config(with_sessions));
     let service = ServiceBuilder::new().layer(edge).service(transport);
     let service = ServiceExt::<Request<Full<Bytes>>>::map_response(service, boxed);
     BoxCloneSyncService::new(service)
@@ -148,6 +168,12 @@ fn closed() -> Rules {
         .resource("file:///admin_reset", Access::nobody().hidden())
         .build()
         .unwrap()
+}
+
+/// One tool is allowed; all that has no rule is hidden.
+fn closed_by_default() -> Rules {
+    let rules = Rules::builder().tool("echo", Access::any_principal());
+    rules.build().unwrap()
 }
 
 /// A request as it is generated: its headers and its body.
@@ -471,6 +497,48 @@ fn a_hidden_name_gets_the_bytes_of_an_unknown_one() {
         let headers: Vec<_> = headers.iter().map(|header| renamed(header)).collect();
         prop_assert_eq!(hidden, (status, headers, renamed(&body)));
     });
+}
+
+/// A call as a client of 2026-07-28 sends it.
+fn call(name: &str) -> Sent {
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"NAME","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
+    let headers = [
+        ("accept", "application/json, text/event-stream"),
+        ("content-type", "application/json"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "NAME"),
+    ];
+    let sent = Sent {
+        method: "POST",
+        headers: headers.map(|(name, value)| (name, value.to_owned())).into(),
+        body: body.to_owned(),
+    };
+    sent.about(name)
+}
+
+#[test]
+fn a_hidden_name_gets_the_bytes_of_an_unknown_one_from_the_first_request_of_a_process_on() {
+    let runtime = runtime();
+    for is_limited in [false, true] {
+        // A limit inside the authorization counts neither, where all that has no rule is hidden.
+        let make = || match is_limited {
+            false => layered(closed(), false),
+            true => limited(closed_by_default()),
+        };
+        // Each name has a server of its own, with no request before.
+        let answers = |name: &str| {
+            let server = make();
+            let send = || runtime.block_on(send(&server, &call(name)));
+            [(); 4].map(|()| send())
+        };
+        let (hidden, unknown) = (answers("admin_reset"), answers("admin_r3set"));
+        assert!(hidden[0].2.contains("-32602"), "{hidden:?}");
+        assert_eq!(hidden, unknown);
+        let [first, .., last] = answers("echo");
+        assert!(first.0 == 200 && first.2.contains("echo"), "{first:?}");
+        assert_eq!(last.2.contains("429"), is_limited, "{last:?}");
+    }
 }
 
 #[test]

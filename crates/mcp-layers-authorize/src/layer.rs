@@ -36,9 +36,11 @@ use crate::{
 ///    that the server is never asked. So does a server that accepts subscriptions to resources that do
 ///    not exist: a hidden uri is refused. Both wait alike for the look-ups of
 ///    [`CatalogLayer`](mcp_layers_core::CatalogLayer): a name that the caller has not seen in its own
-///    lists is looked up, whether it exists or not. After that, an unknown name that the policy allows
-///    goes on to the server and a hidden one does not, so that a server that is slow to answer unknown
-///    names gives hidden ones away.
+///    lists is looked up, whether it exists or not; in the first request of a process only if the catalog
+///    does not know it. After that, an unknown name that the policy allows goes on to the server and a
+///    hidden one does not, so that a server that is slow to answer unknown names gives hidden ones away,
+///    and so does a limit or a circuit inside this layer, which counts the unknown ones alone. Where that
+///    matters, hide everything without a rule: then both end here.
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The

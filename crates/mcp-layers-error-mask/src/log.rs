@@ -73,6 +73,7 @@ impl Log {
         original: &McpError,
         trail: &Trail,
     ) {
+        let target = request.target().map(tracing::field::debug);
         macro_rules! write {
             ($level:expr, $since:expr) => {{
                 let data = original.data.as_ref().map(|data| bounded(&data.to_string()));
@@ -81,7 +82,7 @@ impl Log {
                     $level,
                     error_id,
                     method = request.method.as_str(),
-                    target = request.target().map(tracing::field::debug),
+                    target = target,
                     code = original.code,
                     error = ?bounded(&original.message),
                     data,
@@ -129,11 +130,12 @@ impl Log {
 
 /// Logs a panic that did not change the answer.
 pub(crate) fn survived(error_id: &str, request: &Request, trail: &Trail) {
+    let target = request.target().map(tracing::field::debug);
     tracing::error!(
         target: TARGET,
         error_id,
         method = request.method.as_str(),
-        target = request.target().map(tracing::field::debug),
+        target = target,
         causes = ?causes(trail).map(bounded).collect::<Vec<_>>(),
         "a panic did not change the answer"
     );

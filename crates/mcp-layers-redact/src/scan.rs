@@ -5,13 +5,17 @@ use crate::work::visited;
 /// The length of the run of such bytes at the beginning, `max` at most.
 pub(crate) fn run(text: impl AsRef<[u8]>, max: usize, part: impl Fn(u8) -> bool) -> usize {
     let bytes = text.as_ref().iter().take(max);
-    bytes.take_while(|byte| part(**byte)).count()
+    let length = bytes.take_while(|byte| part(**byte)).count();
+    visited(length);
+    length
 }
 
 /// The length of the run of such bytes at the end, `max` at most.
 pub(crate) fn run_back(text: &str, max: usize, part: impl Fn(u8) -> bool) -> usize {
     let bytes = text.bytes().rev().take(max);
-    bytes.take_while(|byte| part(*byte)).count()
+    let length = bytes.take_while(|byte| part(*byte)).count();
+    visited(length);
+    length
 }
 
 /// The first run of such characters at or behind `from`: where it begins and ends.
