@@ -28,6 +28,7 @@ impl<To> Admitted<To> {
     ) -> Self {
         let catalog = Catalog::of(request, &guard.state.catalog).clone();
         let is_known = match (request.target_kind(), request.target()) {
+            (Some(ListedKind::Task), Some(id)) => guard.state.tasks.is_own(id, &principal),
             (Some(kind), Some(name)) => guard.policy.knows(kind, name) || catalog.knows(kind, name),
             _ => true,
         };
@@ -90,10 +91,14 @@ impl<To> Admitted<To> {
             code::METHOD_NOT_FOUND => !self.is_known,
             _ => false,
         };
-        let kind = self.target.kind;
-        // The owner of a task was checked before.
-        let named = kind.is_some_and(|kind| kind != ListedKind::Task);
-        is_about_name && named && self.guard.policy.hides(kind, &self.principal)
+        let hides = |kind| self.guard.policy.hides(kind, &self.principal);
+        match (self.target.kind, self.target.method) {
+            // Otherwise the server is asked about the caller's own tasks alone.
+            (Some(ListedKind::Task), _) => is_about_name && self.guard.settings.allow_unbound_tasks,
+            (Some(kind), _) => is_about_name && hides(Some(kind)),
+            (None, Some(_)) => false,
+            (None, None) => code == code::METHOD_NOT_FOUND && hides(None),
+        }
     }
 
     /// The answer that a hidden name gets, byte for byte.

@@ -133,5 +133,5 @@ where
 
 /// The limit here, or one of a layer outside, which may be wrapped in the error of a framework.
 fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
-    successors(Some(error), |&error| error.source()).any(|error| error.is::<LengthLimitError>())
+    successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<LengthLimitError>)
 }
