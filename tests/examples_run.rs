@@ -5,7 +5,7 @@
 mod support;
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, Write},
     process::{Command, Stdio},
 };
 
@@ -280,7 +280,8 @@ fn sidecar_that_is_terminated_leaves_no_server() {
         .unwrap();
     let mut started = String::new();
     let output = sidecar.stdout.as_mut().unwrap();
-    BufReader::new(output).read_line(&mut started).unwrap();
+    let mut output = std::io::BufReader::new(output);
+    output.read_line(&mut started).unwrap();
     assert!(started.contains("started"));
 
     let id = sidecar.id().to_string();

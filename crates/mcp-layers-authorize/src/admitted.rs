@@ -26,11 +26,16 @@ impl<To> Admitted<To> {
         request: &Req,
     ) -> Self {
         let catalog = Catalog::of(request, &guard.state.catalog);
-        let has_rule = |(kind, name)| guard.policy.knows(kind, name);
-        let target = request.target_kind().zip(request.target());
+        let is_known = match (request.target_kind(), request.target()) {
+            (Some(ListedKind::Task), Some(id)) => guard.state.tasks.is_own(id, &principal),
+            (Some(kind), Some(name)) => {
+                guard.policy.knows(kind, name) || catalog.knows_target(request)
+            }
+            _ => true,
+        };
         Self {
             lesson: catalog.lesson(request),
-            is_known: catalog.knows_target(request) || target.is_some_and(has_rule),
+            is_known,
             target: UnknownName::of(request),
             reply_to: request.reply_to(),
             guard,
@@ -86,10 +91,14 @@ impl<To> Admitted<To> {
             code::METHOD_NOT_FOUND => !self.is_known,
             _ => false,
         };
-        let kind = self.target.kind;
-        // The owner of a task was checked before.
-        let named = kind.is_some_and(|kind| kind != ListedKind::Task);
-        is_about_name && named && self.guard.policy.hides(kind, &self.principal)
+        let hides = |kind| self.guard.policy.hides(kind, &self.principal);
+        match (self.target.kind, self.target.method) {
+            // Otherwise the server is asked about the caller's own tasks alone.
+            (Some(ListedKind::Task), _) => is_about_name && self.guard.settings.allow_unbound_tasks,
+            (Some(kind), _) => is_about_name && hides(Some(kind)),
+            (None, Some(_)) => false,
+            (None, None) => code == code::METHOD_NOT_FOUND && hides(None),
+        }
     }
 
     /// The answer that a hidden name gets, byte for byte.

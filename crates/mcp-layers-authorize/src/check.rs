@@ -6,8 +6,8 @@ use mcp_layers_core::{ListedKind, McpRequest, Method, Principal};
 
 use crate::{
     decisions::Decisions,
-    policy::Operation,
-    rejection::{Reason, Rejection},
+    policy::{Decision, Operation},
+    rejection::{FOREIGN_TASK, Reason, Rejection},
     state::Guard,
 };
 
@@ -41,11 +41,8 @@ pub(crate) fn check<Req: McpRequest>(guard: &Guard, request: &Req) -> Check {
         return Check::Exempt;
     }
     let (kind, target) = (request.target_kind(), request.target());
-    if kind == Some(ListedKind::Task)
-        && !target.is_some_and(|task| guard.may_use_task(task, principal))
-    {
-        return Check::Rejected(Reason::ForeignTask.into());
-    }
+    let is_foreign = kind == Some(ListedKind::Task)
+        && !target.is_some_and(|task| guard.may_use_task(task, principal));
     // Before the policy, so that hidden and unknown names get the same answer.
     if let Some(state) = request.request_state()
         && !guard.may_use_state(state, principal)
@@ -53,6 +50,7 @@ pub(crate) fn check<Req: McpRequest>(guard: &Guard, request: &Req) -> Check {
         return Check::Rejected(Reason::ForeignState.into());
     }
     if let (Some(kind), None) = (kind, target)
+        && !is_foreign
         && policy.allows_all(kind, principal)
     {
         return Check::Allowed(Arc::clone(principal));
@@ -64,6 +62,9 @@ pub(crate) fn check<Req: McpRequest>(guard: &Guard, request: &Req) -> Check {
         target,
     };
     decisions.evaluate(policy, operation, principal);
+    if is_foreign {
+        decisions.push(Decision::hide(FOREIGN_TASK));
+    }
     if method == Method::Listen {
         request.visit_subscriptions(&mut |uri| {
             let operation = Operation::new(Method::Subscribe).on(ListedKind::Resource, uri);

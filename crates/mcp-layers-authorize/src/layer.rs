@@ -27,8 +27,9 @@ use crate::{
 ///    denied.
 /// 3. The entries of every list are decided as the requests that would use them, and removed unless
 ///    they are allowed. A filtered list has `cacheScope: "private"`.
-/// 4. Hidden equals unknown, byte for byte: both get one constant error, which for a resource has
-///    the caller's uri in `data.uri`. Wherever the policy can hide something of the kind from the
+/// 4. Hidden equals unknown, byte for byte. Where the policy denies unknown names, the caller gets that
+///    denial for both (a closure: [`Denial::hidden`](crate::Denial::hidden)). Otherwise both get one
+///    constant error, which for a resource has the caller's uri in `data.uri`. Wherever the policy can hide something of the kind from the
 ///    caller, the layer takes -32601, -32602 and -32002 for the answer to an unknown name, unless the
 ///    name is known to exist ([`Catalog`](mcp_layers_core::Catalog), or a rule of its own); such errors
 ///    are about arguments, and are kept. **A server that answers unknown names in another way, such as
@@ -70,7 +71,8 @@ impl AuthorizeLayer {
     }
 
     /// Answers a denied `tools/call` with a result that has `isError: true`, which the model reads.
-    /// Default: error 403. Hidden tools and requests without a principal always get an error.
+    /// Default: error 403. "Unknown tool" and the answer to requests without a principal are always
+    /// errors.
     #[must_use]
     pub fn as_tool_error(mut self) -> Self {
         self.settings.as_tool_error = true;

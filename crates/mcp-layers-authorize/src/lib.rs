@@ -59,8 +59,9 @@
 //! has denied.
 //!
 //! A denial is error 403, or a result with `isError` after [`AuthorizeLayer::as_tool_error`]; a hidden name
-//! gets the error of an unknown one (-32602, -32002 or -32601). At the HTTP edge a denial that a scope
-//! would change is status 403 with the same error as its body. The layer counts nothing as a failure.
+//! gets what an unknown one gets: -32602, -32002 or -32601, or their denial if the policy denies unknown
+//! names. At the HTTP edge a denial that a scope would change is status 403 with the same error as its
+//! body. The layer counts nothing as a failure.
 //!
 //! # Ordering
 //!

@@ -63,7 +63,7 @@ impl<R: McpResponse> ListFilter<R> {
         let mut decided = decided.into_iter();
         let entries = response.retain_listed(&mut |_| match decided.next() {
             Some(Decision::Allow) => true,
-            Some(Decision::Deny(_)) => self.guard.settings.list_denied,
+            Some(Decision::Deny(denial)) => self.guard.settings.list_denied && !denial.is_hidden,
             Some(Decision::Hide(_)) | None => false,
         });
         make_private(&mut response, self.is_modern);

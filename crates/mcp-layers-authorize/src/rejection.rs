@@ -14,6 +14,9 @@ use crate::{
     state::Guard,
 };
 
+/// The rule that hides a task of another principal.
+pub(crate) const FOREIGN_TASK: &str = "task of another principal";
+
 /// A request that does not go on.
 #[derive(Debug)]
 pub(crate) struct Rejection {
@@ -30,8 +33,6 @@ pub(crate) enum Reason {
     ForeignSession,
     /// A request state that was not issued to the caller: -32602.
     ForeignState,
-    /// A task of another principal: the answer to an unknown one.
-    ForeignTask,
     /// A denial by the policy: 403, with the scopes.
     Denied(Box<Denial>),
     /// A name that this rule hides: the answer to an unknown one.
@@ -44,10 +45,18 @@ impl Reason {
             Self::NoPrincipal => "no principal",
             Self::ForeignSession => "session of another principal",
             Self::ForeignState => "request state of another principal",
-            Self::ForeignTask => "task of another principal",
             Self::Denied(denial) => return denial.rule.clone(),
             Self::Hidden(rule) => return rule.clone(),
         })
+    }
+
+    /// True if a server must not find the target.
+    #[cfg(feature = "http")]
+    pub(crate) fn is_hidden(&self) -> bool {
+        match self {
+            Self::Denied(denial) => denial.is_hidden,
+            reason => matches!(reason, Self::Hidden(_)),
+        }
     }
 }
 
@@ -86,7 +95,7 @@ impl Rejection {
             let counter = match &self.reason {
                 Reason::NoPrincipal => &mut stats.unauthenticated,
                 Reason::Denied(_) => &mut stats.denied,
-                Reason::Hidden(_) => &mut stats.hidden,
+                Reason::Hidden(rule) if rule != FOREIGN_TASK => &mut stats.hidden,
                 _ => &mut stats.foreign,
             };
             *counter += 1;
@@ -131,7 +140,7 @@ impl Rejection {
                     .with("missingScopes", Value::from(missing))
                     .with("requiredScopes", Value::from(required))
             }
-            Reason::Hidden(_) | Reason::ForeignTask => UnknownName::of(request).error(),
+            Reason::Hidden(_) => UnknownName::of(request).error(),
         }
     }
 }

@@ -142,6 +142,36 @@ async fn a_hidden_name_is_answered_as_an_unknown_one() {
 /// Unknown and hidden are one answer; forbidden without being hidden is one answer too, whether
 /// there is such a tool or not.
 #[tokio::test]
+async fn a_hidden_name_gets_the_denial_of_unknown_ones() {
+    let rules = Rules::builder()
+        .otherwise(Access::scopes(["tools"]))
+        .tool("fail", Access::scopes(["admin"]).hidden())
+        .tool("db_*", Access::scopes(["db"]))
+        .tool("db_drop", Access::scopes(["admin"]).hidden())
+        .other_method("vendor/fail", Access::scopes(["admin"]).hidden())
+        .unknown_methods(Access::scopes(["vendor"]))
+        .build();
+    let layer = AuthorizeLayer::new(rules.unwrap()).list_denied();
+    let caller = ada().with_scopes::<&str>([]);
+    let send = async |request| ask(&layer, &server(), by(&caller, request)).await;
+    for (hidden, unknown) in [
+        (call("fail"), call("fai1")),
+        (call("db_drop"), call("db_dro")),
+        (
+            JsonRpcRequest::new(1, "vendor/fail"),
+            JsonRpcRequest::new(1, "vendor/fai1"),
+        ),
+    ] {
+        let answer = send(hidden.clone()).await;
+        assert_eq!(answer.outcome().code(), Some(403));
+        assert_eq!(bytes(&answer), bytes(&send(unknown).await), "{hidden:?}");
+    }
+    let denied = send(call("fail")).await;
+    assert_eq!(denied_by(&denied).as_deref(), Some("tool fail"));
+    assert_eq!(layer.handle().stats().denied, 7);
+}
+
+#[tokio::test]
 async fn an_answer_does_not_tell_whether_the_name_exists() {
     let rules = Rules::builder()
         .tool("*", Access::scopes(["tools"]))
@@ -381,8 +411,13 @@ async fn every_uri_of_a_subscription_is_decided() {
         (&["file:///notes", "file:///paid/1"], Some(403)),
         (
             &["file:///notes", "file:///secret/key", "file:///paid/1"],
-            Some(-32602),
+            Some(403),
         ),
+        (
+            &["file:///notes", "file:///no/such/key", "file:///paid/1"],
+            Some(403),
+        ),
+        (&["file:///notes", "file:///secret/key"], Some(-32602)),
         (&["file:///notes", "file:///a/../secret/key"], Some(-32602)),
     ] {
         let response = ask(&layer, &mock, by(&ada(), requests::listen(1, uris))).await;
@@ -459,7 +494,7 @@ async fn read_only_mode_lets_through_what_is_trusted_to_change_nothing() {
     for tool in ["write", "say", "unheard_of"] {
         assert_eq!(code(tool).await, Some(403), "{tool}");
     }
-    assert_eq!(code("admin_look").await, Some(-32602));
+    assert_eq!(code("admin_look").await, Some(403), "as an unknown one");
     catalog.clear();
     assert_eq!(code("look").await, Some(403), "no longer trusted");
     assert_eq!(

@@ -10,13 +10,14 @@ use std::{
     task::{Context, Poll},
 };
 
+use mcp_layers_authorize::{Access, AuthorizeLayer};
 use mcp_layers_core::{
-    JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, Method, Principal,
+    JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method, Principal, code,
     json_rpc::JsonRpcReplyTo, request::Connection,
 };
-use mcp_layers_test::{Answer, requests};
+use mcp_layers_test::{Answer, MockService, requests};
 use serde_json::{Value, json};
-use support::{ada, ask, bob, by, bytes, call, denied_by, layer, listed, server};
+use support::{ada, ask, bob, by, bytes, call, denied_by, error, layer, listed, rules, server};
 use tower::{Layer, Service, ServiceExt};
 
 fn task(method: Method<'static>, id: &str) -> JsonRpcRequest {
@@ -89,6 +90,32 @@ async fn a_task_whose_owner_is_not_known_is_refused_unless_that_is_allowed() {
         ask(&lax, &mock, request()).await.outcome().code(),
         Some(-32602)
     );
+}
+
+#[tokio::test]
+async fn a_foreign_task_is_answered_as_an_unknown_one() {
+    let rules = || rules().method("tasks/get", Access::scopes(["tools"]));
+    let mock = MockService::answering(|request| {
+        let id = McpRequest::target(request).unwrap_or_default();
+        Answer::error(McpError::new(code::INVALID_PARAMS, format!("no task {id}")))
+    });
+    let without_scopes = ada().with_scopes::<&str>([]);
+    for (principal, expected) in [(&ada(), -32602), (&without_scopes, 403)] {
+        for layer in [
+            AuthorizeLayer::new(rules().build().unwrap()),
+            AuthorizeLayer::new(rules().build().unwrap()).allow_unbound_tasks(),
+        ] {
+            assert!(layer.handle().tasks().bind("of bob", &bob()));
+            assert!(layer.handle().tasks().bind("own", &ada()));
+            let get = async |id| ask(&layer, &mock, by(principal, task(Method::GetTask, id))).await;
+            let foreign = get("of bob").await;
+            assert_eq!(foreign.outcome().code(), Some(expected));
+            assert_eq!(bytes(&foreign), bytes(&get("of none").await));
+            if expected == -32602 {
+                assert_eq!(error(&get("own").await)["message"], "no task own");
+            }
+        }
+    }
 }
 
 #[tokio::test]

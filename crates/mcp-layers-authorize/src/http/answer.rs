@@ -64,7 +64,7 @@ pub(super) fn rejected<R>(
     let (status, challenge) = match &rejection.reason {
         Reason::NoPrincipal => (StatusCode::UNAUTHORIZED, Some(challenge.clone())),
         Reason::ForeignSession => (StatusCode::FORBIDDEN, None),
-        Reason::Hidden(_) | Reason::ForeignTask | Reason::ForeignState => (StatusCode::OK, None),
+        Reason::Hidden(_) | Reason::ForeignState => (StatusCode::OK, None),
         Reason::Denied(denial) => {
             let helps = denial.missing_scopes().len() > 0;
             let challenge = challenge.clone().with_error(BearerError::InsufficientScope);

@@ -59,7 +59,7 @@ pub(super) async fn decide<R>(
                 }
             }
             (reason, _) => {
-                if matches!(reason, Reason::Hidden(_)) && request.method() == Method::CallTool {
+                if reason.is_hidden() && request.method() == Method::CallTool {
                     hidden_tool = request.target().map(Arc::from);
                 }
                 other = other.or(Some((request, rejection)));

@@ -28,7 +28,8 @@ use crate::layer::AuthorizeLayer;
 ///    (RFC 6750, section 3.1; MCP 2026-07-28, basic/authorization, "Scope Challenge Handling"). A
 ///    batch is decided as a whole, with the scopes of all its denials. Every other denial, and
 ///    everything hidden, is passed on and answered by the MCP layer, so that a hidden name takes the
-///    same way as an unknown one; the transport does not find a hidden tool
+///    same way as an unknown one (403 where unknown names need a scope too); the transport does not
+///    find a hidden tool
 ///    ([`hidden_tool`](mcp_layers_core::hidden_tool)). If that layer wraps nothing, the edge answers.
 /// 6. A legacy session is bound to the principal whose `initialize` opened it. Any request in the
 ///    session of another principal, or in one that is not bound, is sent on with an id that the

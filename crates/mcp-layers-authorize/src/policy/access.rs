@@ -63,7 +63,9 @@ impl Access {
         self
     }
 
-    /// Hides the target from principals without access: they get the answer to an unknown name.
+    /// Hides the target from principals without access: they get the answer that they would get to an
+    /// unknown name, byte for byte. That is the denial of the rules for such names, or "unknown" if
+    /// those allow them.
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.hidden = true;
@@ -103,9 +105,9 @@ impl Gate {
         }
     }
 
-    /// True if principals without access get the answer to an unknown name.
-    pub(super) fn is_hidden(&self) -> bool {
-        self.access.hidden
+    /// True if the target is hidden from the principal.
+    pub(super) fn hides_from(&self, principal: &Principal) -> bool {
+        self.access.hidden && !self.admits(principal)
     }
 
     /// True if the principal has access. Allocates nothing.

@@ -7,7 +7,8 @@ pub enum Decision {
     Allow,
     /// The principal has no access, and the answer says why.
     Deny(Box<Denial>),
-    /// The principal has no access, and gets the answer to an unknown name.
+    /// The principal has no access, and gets the answer to a name that the policy allows and the server
+    /// does not know. A policy that denies unknown names denies hidden ones alike ([`Denial::hidden`]).
     Hide(Cow<'static, str>),
 }
 
@@ -28,13 +29,16 @@ impl Decision {
         matches!(self, Self::Allow)
     }
 
-    /// Combines two decisions about one request: hidden outranks denied, denied outranks allowed; the
-    /// scopes of two denials are joined.
+    /// Combines two decisions about one request: denied outranks hidden, because an unknown name would
+    /// be denied too; hidden outranks allowed. The scopes of two denials are joined.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Allow, decision) | (decision, Self::Allow) => decision,
-            (hidden @ Self::Hide(_), _) | (_, hidden @ Self::Hide(_)) => hidden,
+            (hidden @ Self::Hide(_), Self::Hide(_)) => hidden,
+            (Self::Deny(denial), Self::Hide(_)) | (Self::Hide(_), Self::Deny(denial)) => {
+                denial.hidden().into()
+            }
             (Self::Deny(mut one), Self::Deny(other)) => {
                 one.join(*other);
                 Self::Deny(one)
@@ -55,6 +59,7 @@ pub struct Denial {
     pub(crate) rule: Cow<'static, str>,
     required: Vec<Arc<str>>,
     missing: Vec<Arc<str>>,
+    pub(crate) is_hidden: bool,
 }
 
 impl Denial {
@@ -64,6 +69,7 @@ impl Denial {
             rule: rule.into(),
             required: Vec::new(),
             missing: Vec::new(),
+            is_hidden: false,
         }
     }
 
@@ -87,6 +93,14 @@ impl Denial {
         self
     }
 
+    /// Marks the target as hidden, by a denial that unknown names get as well: the target is never
+    /// listed, and the transport does not find it.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.is_hidden = true;
+        self
+    }
+
     /// The rule that decided.
     #[must_use]
     pub fn rule(&self) -> &str {
@@ -103,7 +117,14 @@ impl Denial {
         self.missing.iter().map(AsRef::as_ref)
     }
 
+    /// The denial of unknown names as that of a name which this rule hides.
+    pub(super) fn by_hidden(mut self, rule: Cow<'static, str>) -> Self {
+        self.rule = rule;
+        self.hidden()
+    }
+
     pub(crate) fn join(&mut self, other: Self) {
+        self.is_hidden |= other.is_hidden;
         for (mine, theirs) in [
             (&mut self.required, other.required),
             (&mut self.missing, other.missing),

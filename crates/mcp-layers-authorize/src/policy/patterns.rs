@@ -47,18 +47,23 @@ impl<T> Patterns<T> {
         self.exact.get(name)
     }
 
-    /// The rule of the longest prefix of the name, with the length of that prefix.
-    pub(super) fn longest_prefix(&self, name: &str) -> Option<(usize, &T)> {
+    /// The rule of the longest prefix of the name that is accepted, with the length of that prefix. The
+    /// rule of `*` always is.
+    pub(super) fn longest_prefix(
+        &self,
+        name: &str,
+        accepts: impl Fn(&T) -> bool,
+    ) -> Option<(usize, &T)> {
         self.lengths.iter().find_map(|length| {
             let value = self.prefixes.get(name.get(..*length)?)?;
-            Some((*length, value))
+            (*length == 0 || accepts(value)).then_some((*length, value))
         })
     }
 
-    /// The most specific rule: that of the name, otherwise that of its longest prefix.
-    pub(super) fn get(&self, name: &str) -> Option<&T> {
-        let by_prefix = || self.longest_prefix(name).map(|(_, value)| value);
-        self.exact(name).or_else(by_prefix)
+    /// The most specific rule that is accepted: that of the name, otherwise that of its longest prefix.
+    pub(super) fn get(&self, name: &str, accepts: impl Fn(&T) -> bool) -> Option<&T> {
+        let exact = self.exact(name).filter(|value| accepts(value));
+        exact.or_else(|| Some(self.longest_prefix(name, accepts)?.1))
     }
 
     /// The rule of the pattern `*`.

@@ -5,7 +5,7 @@ use mcp_layers_core::{Catalog, ListedKind, Method, Principal};
 use super::{
     Evaluation, Policy,
     access::Gate,
-    decision::Decision,
+    decision::{Decision, Denial},
     operation::Operation,
     patterns::Patterns,
     uri::{is_normal, look_alikes, split_scheme},
@@ -59,6 +59,9 @@ use super::{
 /// 7. Methods that the protocol does not have are hidden: they get the answer to an unknown method
 ///    ([`RulesBuilder::other_method`], [`RulesBuilder::unknown_methods`]).
 /// 8. A broader scope replaces every narrower one that it implies.
+/// 9. A hidden name is decided as an unknown one ([`Access::hidden`](crate::Access::hidden)): by the
+///    most specific of the other rules, except those that hide it too. If they deny it, the caller gets
+///    their denial; if they allow it, the answer to an unknown name.
 ///
 /// [`RulesBuilder::otherwise`]: crate::RulesBuilder::otherwise
 /// [`RulesBuilder::method`]: crate::RulesBuilder::method
@@ -78,6 +81,9 @@ pub struct Rules {
     pub(super) read_only: Option<Catalog>,
 }
 
+/// A filter of rules.
+type Accepts<'a> = &'a dyn Fn(&Gate) -> bool;
+
 impl Rules {
     /// The decision about one operation.
     #[must_use]
@@ -85,42 +91,55 @@ impl Rules {
         if operation.method.is_lifecycle() {
             return Decision::Allow;
         }
-        let (by_method, by_target) = self.gates(&operation, principal);
-        let admits = |gate: Option<&Gate>| gate.is_none_or(|gate| gate.admits(principal));
-        if admits(by_method) && admits(by_target) {
-            return self.read_only(&operation);
-        }
         let decide =
             |gate: Option<&Gate>| gate.map_or(Decision::Allow, |gate| gate.decide(principal));
-        decide(by_method).and(decide(by_target))
+        let by_method = decide(self.methods.get(operation.method.as_str()));
+        let by_target = match decide(self.target(&operation, principal, &|_| true)) {
+            Decision::Allow => self.read_only(&operation),
+            Decision::Hide(rule) => {
+                let is_visible = |gate: &Gate| !gate.hides_from(principal);
+                match decide(self.target(&operation, principal, &is_visible)) {
+                    Decision::Deny(denial) => denial.by_hidden(rule).into(),
+                    // No catalog has the hints of an unknown tool.
+                    Decision::Allow if self.is_read_only(&operation) => {
+                        Denial::new(rule).hidden().into()
+                    }
+                    _ => Decision::Hide(rule),
+                }
+            }
+            denied @ Decision::Deny(_) => denied,
+        };
+        by_method.and(by_target)
     }
 
-    /// The requirements of the method, and those of the target.
-    fn gates<'a>(
-        &'a self,
+    /// The requirements of the target, or of a method outside the protocol: those of the most specific
+    /// rule that is accepted.
+    fn target(
+        &self,
         operation: &Operation<'_>,
         principal: &Principal,
-    ) -> (Option<&'a Gate>, Option<&'a Gate>) {
+        accepts: Accepts<'_>,
+    ) -> Option<&Gate> {
         let Some(method) = operation.method.known() else {
             let other = self.others.get(operation.method.as_str());
-            return (Some(other.unwrap_or(&self.unknown)), None);
+            return other.filter(|gate| accepts(gate)).or(Some(&self.unknown));
         };
-        let by_method = self.methods.get(method.as_str());
-        let by_target = match (operation.kind, operation.target) {
+        match (operation.kind, operation.target) {
             (Some(ListedKind::Task), _) => None,
-            (Some(ListedKind::Tool), Some(name)) => self.tools.get(name).or(Some(&self.otherwise)),
+            (Some(ListedKind::Tool), Some(name)) => {
+                self.tools.get(name, accepts).or(Some(&self.otherwise))
+            }
             (Some(ListedKind::Prompt), Some(name)) => {
-                self.prompts.get(name).or(Some(&self.otherwise))
+                self.prompts.get(name, accepts).or(Some(&self.otherwise))
             }
             (Some(ListedKind::Tool | ListedKind::Prompt), None) => Some(&self.otherwise),
-            (Some(_), Some(uri)) => Some(self.resource(uri, principal)),
+            (Some(_), Some(uri)) => Some(self.resource(uri, principal, accepts)),
             (Some(_), None) => Some(&self.not_normal),
             // A completion whose reference cannot be read.
             (None, _) if method == Method::Complete => Some(&self.otherwise),
             (None, _) if is_served(method) => None,
             (None, _) => Some(&self.unknown),
-        };
-        (by_method, by_target)
+        }
     }
 
     /// The rules for things of a kind; tasks have none.
@@ -133,18 +152,19 @@ impl Rules {
         }
     }
 
-    fn resource(&self, uri: &str, principal: &Principal) -> &Gate {
-        if let Some(exact) = self.resources.exact(uri) {
+    fn resource(&self, uri: &str, principal: &Principal, accepts: Accepts<'_>) -> &Gate {
+        if let Some(exact) = self.resources.exact(uri).filter(|gate| accepts(gate)) {
             return exact;
         }
         if !is_normal(uri) {
             return self.other_spelling(uri, principal);
         }
-        let mut best = self.resources.longest_prefix(uri);
+        let mut best = self.resources.longest_prefix(uri, accepts);
         if uri.ends_with(['/', '.']) || uri.contains(['?', '%', ':']) {
             for alike in look_alikes(uri) {
-                let exact = self.resources.exact(&alike).map(|gate| (alike.len(), gate));
-                let found = exact.or_else(|| self.resources.longest_prefix(&alike));
+                let exact = self.resources.exact(&alike).filter(|gate| accepts(gate));
+                let exact = exact.map(|gate| (alike.len(), gate));
+                let found = exact.or_else(|| self.resources.longest_prefix(&alike, accepts));
                 let length = |found: Option<(usize, &Gate)>| found.map(|(length, _)| length);
                 let is_narrower = match exact {
                     Some(_) => length(found) >= length(best),
@@ -174,8 +194,12 @@ impl Rules {
         if has_all { catch_all } else { &self.not_normal }
     }
 
+    fn is_read_only(&self, operation: &Operation<'_>) -> bool {
+        self.read_only.is_some() && operation.kind == Some(ListedKind::Tool)
+    }
+
     fn read_only(&self, operation: &Operation<'_>) -> Decision {
-        let (Some(catalog), Some(ListedKind::Tool)) = (&self.read_only, operation.kind) else {
+        let (Some(catalog), true) = (&self.read_only, self.is_read_only(operation)) else {
             return Decision::Allow;
         };
         let known = operation.target.and_then(|tool| catalog.hints(tool));
@@ -192,7 +216,7 @@ impl Policy for Rules {
     }
 
     fn hides(&self, kind: Option<ListedKind>, principal: &Principal) -> bool {
-        let hides = |gate: &Gate| gate.is_hidden() && !gate.admits(principal);
+        let hides = |gate: &Gate| gate.hides_from(principal);
         let Some(kind) = kind else {
             return hides(&self.unknown) || self.others.values().any(hides);
         };
