@@ -48,8 +48,9 @@
 //! 1. Requests pass the layers in the bodies of POST. GET, DELETE and other methods pass by, and so do
 //!    requests for paths that are not the endpoint's, if one is set ([`WireLayer::path`]).
 //! 2. A message that goes no further is answered with HTTP status 400, one above
-//!    [`max_body`](WireLayer::max_body) with 413, and a body that is encoded or not in UTF-8 with 415. A batch is one, unless
-//!    [`WireLayer::batches`] splits it.
+//!    [`max_body`](WireLayer::max_body) with 413, and a body that is encoded or not in UTF-8 with 415. A
+//!    batch goes no further, unless [`WireLayer::batches`] splits it, nor does a request in which a
+//!    header of the session, the version or the last event occurs twice.
 //! 3. An answer of a layer has status 200 and is JSON, or an event if the client accepts nothing else.
 //!    An answer of the server keeps its status and headers, unless a layer turned a result into an
 //!    error, an error into a result, or changed the code. `Accept-Encoding` does not reach the server.

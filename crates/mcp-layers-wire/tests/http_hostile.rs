@@ -116,6 +116,24 @@ async fn a_body_in_another_encoding_goes_no_further() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_header_that_occurs_twice_goes_no_further() {
+    let mut http = Http::plain();
+    for name in ["mcp-session-id", "mcp-protocol-version", "last-event-id"] {
+        for method in [http::Method::POST, http::Method::GET] {
+            let mut request = post(call("1", "echo"));
+            *request.method_mut() = method;
+            for value in ["a", "b"] {
+                request.headers_mut().append(name, value.parse().unwrap());
+            }
+            let mut reply = http.send(request).await.unwrap();
+            assert_eq!(reply.status, 400);
+            assert_eq!(reply.json().await["error"]["code"], -32600);
+        }
+    }
+    http.server_got_nothing();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_is_too_large_goes_no_further() {
     let layer = WireLayer::new(CancelLayer::new());
     let mut http = Http::new(layer.max_body(200).unwrap());

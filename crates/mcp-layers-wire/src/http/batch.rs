@@ -14,12 +14,13 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::{
-    begin::{Edge, PROTOCOL_VERSION},
+    begin::Edge,
     body::WireBody,
     call::{Call, Piece, ToClient},
     exchange::{Running, answer},
     owner::Owner,
     reply::{empty, of_layer, refusal},
+    screen::PROTOCOL_VERSION,
     sse::Event,
 };
 use crate::{

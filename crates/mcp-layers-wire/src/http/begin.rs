@@ -16,6 +16,7 @@ use super::{
     calls::CallKey,
     exchange::Running,
     owner::{Owner, principal, session_id},
+    screen::PROTOCOL_VERSION,
     shared::Shared,
     upstream::Upstream,
 };
@@ -24,9 +25,6 @@ use crate::{declared::declared, id::Id, message::Message, splice::Sent};
 /// The layers.
 pub(super) type Stack =
     BoxCloneSyncService<JsonRpcRequest, mcp_layers_core::JsonRpcResponse, std::convert::Infallible>;
-
-/// The header of the protocol version.
-pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 
 /// The layers, the way to the server, and the state of one service.
 #[derive(Debug, Clone)]

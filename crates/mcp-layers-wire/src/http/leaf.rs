@@ -3,12 +3,14 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use mcp_layers_core::{
     Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method,
 };
+use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 
 use super::{
@@ -17,6 +19,9 @@ use super::{
     upstream::{post, post_other},
 };
 use crate::{encode, error::WireError, id::Id};
+
+/// The longest time for which the server is told of a cancellation.
+const MAX_NOTICE: Duration = Duration::from_secs(10);
 
 /// The innermost service of every stack, which sends a call to the server and waits for its answer. If
 /// its future is dropped meanwhile, the server is notified in the way of the call's protocol version.
@@ -134,8 +139,9 @@ impl Drop for Attempt<'_> {
         let request = post_other(&self.call.head, "notifications/cancelled", message);
         let upstream = self.call.upstream.clone();
         runtime.spawn(async move {
-            if let Err(error) = upstream.oneshot(request).await {
-                tracing::debug!(%error, "cannot cancel a call at the server");
+            let sent = timeout(MAX_NOTICE, upstream.oneshot(request)).await;
+            if !matches!(sent, Ok(Ok(_))) {
+                tracing::debug!("cannot cancel a call at the server");
             }
         });
     }

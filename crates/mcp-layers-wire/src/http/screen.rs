@@ -1,6 +1,23 @@
-//! Heads of requests whose bodies two servers may read differently.
+//! Heads of requests that two servers may read differently.
 
 use http::{HeaderMap, header};
+
+use super::owner::SESSION_ID;
+
+/// The header of the protocol version.
+pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+
+/// The header of a client that resumes a stream.
+pub(super) const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Returns true if every header that the layers read occurs once at most.
+pub(super) fn is_unambiguous(headers: &HeaderMap) -> bool {
+    let names = [SESSION_ID, PROTOCOL_VERSION, LAST_EVENT_ID];
+    let mut counts = names
+        .map(|name| headers.get_all(name).iter().count())
+        .into_iter();
+    counts.all(|count| count <= 1)
+}
 
 /// Returns true if the body is what its bytes are: not encoded, and in UTF-8.
 pub(super) fn is_plain(headers: &HeaderMap) -> bool {

@@ -28,7 +28,7 @@ use super::{
     path::is_at_or_below,
     reply::{empty, refusal, reply, with_body},
     resumed::resumed,
-    screen::is_plain,
+    screen::{LAST_EVENT_ID, is_plain, is_unambiguous},
     settings::Batches,
     shared::Shared,
     upstream::{Upstream, post, post_other, prepare, upstream},
@@ -39,9 +39,6 @@ use crate::{
     message::{Kind, Message},
     sketch::Sketch,
 };
-
-/// The header of a client that resumes a stream.
-const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The future of [`Wire`].
 pub type ResponseFuture = BoxFuture<'static, Result<Response<WireBody>, Infallible>>;
@@ -107,6 +104,10 @@ impl Edge {
             return pass(self.upstream.clone(), request).await;
         }
         let (mut head, body) = request.into_parts();
+        if !is_unambiguous(&head.headers) {
+            let error = McpError::public(code::INVALID_REQUEST, "A header occurs twice");
+            return refusal(StatusCode::BAD_REQUEST, "null", &error);
+        }
         prepare(&mut head);
         if head.method == Method::POST {
             return self.post(head, body).await;
