@@ -11,13 +11,10 @@ use crate::ambient::{AmbientContext, has_span};
 /// Puts the current context into the extensions of each HTTP request, where [`TraceLayer`] finds it.
 /// Requires the feature `http`.
 ///
-/// An MCP implementation may handle a request in another task than the HTTP request that brought it: in
-/// legacy HTTP sessions rmcp always does. OpenTelemetry's current context does not follow, but the
-/// extensions of the HTTP request do. Place this layer directly around the MCP service, inside the layer
-/// that makes spans of HTTP requests.
-///
-/// With the feature `tracing`, the context is that of the current `tracing` span, if there is one with a
-/// context of OpenTelemetry.
+/// An MCP implementation may handle a request in another task than the HTTP request that brought it, as rmcp
+/// does in legacy sessions. The current context does not follow, but the extensions do. Place this layer
+/// directly around the MCP service, inside the layer that makes spans of HTTP requests. With the feature
+/// `tracing`, the context of the current `tracing` span counts first.
 ///
 /// [`TraceLayer`]: crate::TraceLayer
 ///

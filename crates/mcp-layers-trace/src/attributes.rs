@@ -10,6 +10,7 @@ use opentelemetry::KeyValue;
 use crate::{
     digest::Domain,
     settings::{SessionId, Settings},
+    text::cut,
 };
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
@@ -141,15 +142,6 @@ fn of_session<Req: McpRequest>(request: &Req, settings: &Settings, attributes: &
 
 /// The target's name as an attribute; [`OTHER`] for one that is not shown.
 pub(crate) fn of_target(key: &'static str, name: Option<&str>) -> KeyValue {
-    match name {
-        Some(name) => KeyValue::new(key, name.to_owned()),
-        None => KeyValue::new(key, OTHER),
-    }
-}
-
-/// At most `max` bytes of the text.
-pub(crate) fn cut(text: &str, max: usize) -> &str {
-    let end = (0..=max.min(text.len())).rev();
-    let end = end.into_iter().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or_default()]
+    let name = name.map_or(Cow::Borrowed(OTHER), |name| name.to_owned().into());
+    KeyValue::new(key, name)
 }

@@ -32,7 +32,7 @@ pub struct Start {
 }
 
 pub(crate) mod sealed {
-    use super::{Context, Cow, KeyValue, SpanContext, Start, fmt};
+    use super::{Context, Cow, KeyValue, Start, fmt};
 
     pub trait Backend: Clone + fmt::Debug + Send + Sync + 'static {
         type Span: Span;
@@ -52,11 +52,6 @@ pub(crate) mod sealed {
 
         /// The context in which this span is current.
         fn context(&self) -> Context;
-
-        fn span_context(&self) -> SpanContext {
-            use opentelemetry::trace::TraceContextExt;
-            self.context().span().span_context().clone()
-        }
 
         /// Runs `work` as a part of this span.
         fn in_scope<T>(self, work: impl FnOnce() -> T) -> T;

@@ -16,11 +16,10 @@ use crate::{
         sealed::{Backend, Span},
     },
     baggage, decisions,
-    extra_attributes::Attributes,
     parent::Origin,
     settings::contain,
     state::State,
-    summary::{CallEnd, RequestSummary},
+    summary::{Attributes, CallEnd, RequestSummary},
     trace_context,
 };
 
@@ -53,7 +52,7 @@ struct Name {
 impl<B: Backend> CallSpan<B> {
     pub(crate) fn start<Req: McpRequest>(state: &Arc<State<B>>, request: &mut Req) -> Self {
         let settings = &state.settings;
-        let started = state.clock.now();
+        let started = settings.clock.now();
         let summary = RequestSummary::new(request);
         let catalog = Catalog::of(request, &state.catalog).clone();
         let mut origin = Origin::of(request, &summary, settings, &state.backend);
@@ -65,7 +64,7 @@ impl<B: Backend> CallSpan<B> {
             state.backend.unrecorded(origin.parent)
         } else {
             state.backend.start(Start {
-                name: name.text(summary.method()),
+                name: name.text(summary.method),
                 kind: match settings.side {
                     Side::Server => SpanKind::Server,
                     Side::Client => SpanKind::Client,
@@ -76,12 +75,13 @@ impl<B: Backend> CallSpan<B> {
             })
         };
         if settings.side == Side::Client {
-            trace_context::inject(request, &span.span_context());
+            let context = span.context();
+            trace_context::inject(request, &context);
             if settings.baggage {
-                baggage::inject(request, &span.context());
+                baggage::inject(request, &context);
             }
         }
-        let is_long_lived = summary.method().is_long_lived() && !settings.long_spans;
+        let is_long_lived = summary.method.is_long_lived() && !settings.long_spans;
         Self {
             lesson: catalog.lesson(request),
             acknowledged: is_long_lived.then(|| request.context_mut().watch_progress().clone()),
@@ -104,66 +104,64 @@ impl<B: Backend> CallSpan<B> {
     pub(crate) fn end_if_acknowledged(&mut self) {
         let is_open = |progress: &Progress| progress.last().is_some();
         if !self.has_ended && self.acknowledged.as_ref().is_some_and(is_open) {
-            let end = Ended {
-                outcome: CallOutcome::Complete,
-                message: None,
-                trail: &Trail::new(),
-                is_opening: true,
-            };
-            self.end(&end, Vec::new());
+            let outcome = CallOutcome::Complete;
+            self.end(outcome, None, &Trail::new(), Vec::new(), true);
         }
     }
 
-    /// Ends the span. `result` has the attributes of a captured result.
-    fn end(&mut self, ended: &Ended<'_>, result: Vec<KeyValue>) {
+    /// Ends the span. `attributes` has a captured result.
+    fn end(
+        &mut self,
+        outcome: CallOutcome,
+        message: Option<&str>,
+        trail: &Trail,
+        mut attributes: Vec<KeyValue>,
+        is_opening: bool,
+    ) {
         self.has_ended = true;
-        // This runs while a panic unwinds, too. A callback that panics loses its attributes, and an
-        // exporter that panics its span; no request fails.
-        let extra = contain(|| self.ask_on_end(ended)).unwrap_or_default();
+        let settings = &self.state.settings;
+        let end = CallEnd {
+            request: &self.request,
+            outcome,
+            error_type: outcome.error_type(settings.side),
+            message,
+            trail,
+            duration: settings.clock.now().saturating_duration_since(self.started),
+            is_opening,
+        };
+        if let Some(on_end) = &settings.on_end {
+            let mut extra = Attributes::default();
+            contain(|| on_end(&end, &mut extra));
+            attributes.extend(extra.into_vec());
+        }
+        // An exporter that panics loses a span, and fails no request.
         contain(|| {
             if self.span.is_recording() {
-                self.describe(ended, result.into_iter().chain(extra).collect());
+                self.describe(end, attributes);
             }
         });
         contain(|| self.span.end());
     }
 
-    fn ask_on_end(&self, ended: &Ended<'_>) -> Vec<KeyValue> {
-        let State {
-            settings, clock, ..
-        } = &*self.state;
-        let Some(on_end) = &settings.on_end else {
-            return Vec::new();
-        };
-        let mut extra = Attributes::default();
-        let end = CallEnd {
-            request: &self.request,
-            outcome: ended.outcome,
-            error_type: ended.outcome.error_type(settings.side),
-            message: ended.message,
-            trail: ended.trail,
-            duration: clock.now().saturating_duration_since(self.started),
-            is_opening: ended.is_opening,
-        };
-        on_end(&end, &mut extra);
-        extra.into_vec()
-    }
-
-    fn describe(&self, ended: &Ended<'_>, mut attributes: Vec<KeyValue>) {
-        if let Some(result_type) = ended.outcome.result_type() {
+    fn describe(&self, end: CallEnd<'_>, mut attributes: Vec<KeyValue>) {
+        if let Some(result_type) = end.outcome.result_type() {
             attributes.push(KeyValue::new(RESULT_TYPE, result_type));
         }
-        if let Some(code) = ended.outcome.code() {
+        if let Some(code) = end.outcome.code() {
             attributes.push(KeyValue::new(STATUS_CODE, code.to_string()));
         }
-        decisions::describe(ended.trail, &mut attributes);
+        decisions::describe(end.trail, &mut attributes);
         if !self.name.is_known {
             self.rename(&mut attributes);
         }
-        if let Some(error_type) = ended.outcome.error_type(self.state.settings.side) {
+        if let Some(error_type) = end.error_type {
             attributes.push(KeyValue::new(ERROR_TYPE, error_type));
-            let message = ended.message.unwrap_or_default();
-            let message = self.state.redactor.redact_cut(message, MAX_DESCRIPTION);
+            let message = end.message.unwrap_or_default();
+            let message = self
+                .state
+                .settings
+                .redactor
+                .redact_cut(message, MAX_DESCRIPTION);
             self.span.fail(message.into_owned().into());
         }
         if !attributes.is_empty() {
@@ -175,12 +173,12 @@ impl<B: Backend> CallSpan<B> {
     fn rename(&self, attributes: &mut Vec<KeyValue>) {
         let target = self.name.target.as_ref();
         let target = target.filter(|(kind, _)| {
-            let sent = self.request.target();
+            let sent = self.request.target.as_ref();
             sent.is_some_and(|sent| self.catalog.knows(*kind, sent))
         });
         let target = target.map(|(_, target)| &**target);
         if target.is_some() {
-            let name = attributes::span_name(self.request.method(), target);
+            let name = attributes::span_name(self.request.method, target);
             self.span.rename(name);
         }
         if let Some(key) = self.name.key {
@@ -189,26 +187,12 @@ impl<B: Backend> CallSpan<B> {
     }
 }
 
-/// An end, as far as a span describes it.
-struct Ended<'a> {
-    outcome: CallOutcome,
-    message: Option<&'a str>,
-    trail: &'a Trail,
-    is_opening: bool,
-}
-
 impl<B: Backend, Res: McpResponse> Observer<Res> for CallSpan<B> {
     fn on_end(&mut self, end: End<'_, Res>) {
         let outcome = CallOutcome::of(&end);
         let End::Answered(response) = end else {
             if !self.has_ended {
-                let ended = Ended {
-                    outcome,
-                    message: None,
-                    trail: &Trail::new(),
-                    is_opening: false,
-                };
-                self.end(&ended, Vec::new());
+                self.end(outcome, None, &Trail::new(), Vec::new(), false);
             }
             return;
         };
@@ -219,8 +203,8 @@ impl<B: Backend, Res: McpResponse> Observer<Res> for CallSpan<B> {
         let mut result = Vec::new();
         if let (Some(capture), Method::CallTool, Some(tool)) = (
             &self.state.settings.capture,
-            self.request.method(),
-            self.request.target(),
+            self.request.method,
+            &self.request.target,
         ) && self.span.is_recording()
         {
             capture.of_result(tool, &*response, &mut result);
@@ -229,13 +213,7 @@ impl<B: Backend, Res: McpResponse> Observer<Res> for CallSpan<B> {
             Outcome::Protocol { message, .. } => Some(message),
             _ => None,
         };
-        let ended = Ended {
-            outcome,
-            message,
-            trail: response.trail(),
-            is_opening: false,
-        };
-        self.end(&ended, result);
+        self.end(outcome, message, response.trail(), result, false);
     }
 }
 
@@ -280,13 +258,10 @@ fn start_attributes<B: Backend, Req: McpRequest>(
         attributes.push(attributes::of_target(key, name.shown()));
     }
     if let (Some(capture), Some(target)) = (&settings.capture, request.target()) {
+        let arguments = request.arguments();
         match request.method() {
-            Method::CallTool => {
-                capture.of_arguments(target, request.arguments(), &mut attributes);
-            }
-            Method::GetPrompt => {
-                capture.of_variables(target, request.arguments(), &mut attributes);
-            }
+            Method::CallTool => capture.of_arguments(target, arguments, &mut attributes),
+            Method::GetPrompt => capture.of_variables(target, arguments, &mut attributes),
             _ => {}
         }
     }

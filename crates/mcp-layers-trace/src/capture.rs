@@ -7,7 +7,7 @@ use mcp_layers_redact::Redactor;
 use opentelemetry::KeyValue;
 use serde_json::{Map, Value};
 
-use crate::attributes::cut;
+use crate::text::cut;
 
 const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 const RESULT: &str = "gen_ai.tool.call.result";
@@ -156,8 +156,8 @@ impl Capture {
 
     /// The allowed arguments that are there, redacted.
     fn allowed(&self, list: &Fields, target: &str, arguments: Arguments<'_>) -> Map<String, Value> {
-        let fields = list.get(target).map(Vec::as_slice).unwrap_or_default();
-        let found = fields.iter().filter_map(|field| {
+        let fields = list.get(target).into_iter().flatten();
+        let found = fields.filter_map(|field| {
             let value = arguments.get(field)?.clone();
             Some((String::from(&**field), value))
         });

@@ -11,9 +11,6 @@ const CIRCUIT: &str = "mcp_layers.circuit";
 
 /// Adds an attribute for each kind of decision in the trail. Of several of one kind, the outermost counts.
 pub(crate) fn describe(trail: &Trail, attributes: &mut Vec<KeyValue>) {
-    if trail.is_empty() {
-        return;
-    }
     let (mut cache, mut limited, mut denied, mut circuit) = (None, None, None, None);
     let mut attempts = 0;
     for event in trail.events() {

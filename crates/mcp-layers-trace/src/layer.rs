@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use mcp_layers_core::{Catalog, Clock};
-use mcp_layers_redact::Redactor;
 use mcp_layers_util::conventions::Side;
 use opentelemetry::trace::Tracer;
 use tower_layer::Layer;
@@ -12,11 +11,10 @@ use crate::{
     backend::{Backend, OpenTelemetry},
     capture::Capture,
     digest::DigestKey,
-    extra_attributes::Attributes,
     service::Trace,
     settings::{Parent, SessionId, Settings},
     state::State,
-    summary::{CallEnd, RequestSummary},
+    summary::{Attributes, CallEnd, RequestSummary},
 };
 
 /// Makes a span for each MCP request.
@@ -45,9 +43,7 @@ impl TraceLayer {
             state: State {
                 backend: OpenTelemetry::global(),
                 settings: Settings::new(side),
-                clock: Clock::system(),
                 catalog: Catalog::new(),
-                redactor: Redactor::credentials(),
             },
         }
     }
@@ -68,25 +64,19 @@ impl<B> TraceLayer<B> {
     #[must_use]
     pub fn backend<T: Backend>(self, backend: T) -> TraceLayer<T> {
         let State {
-            settings,
-            clock,
-            catalog,
-            redactor,
-            ..
+            settings, catalog, ..
         } = self.state;
         TraceLayer {
             state: State {
                 backend,
                 settings,
-                clock,
                 catalog,
-                redactor,
             },
         }
     }
 
     /// Sets the parent of a server's spans. The default is [`Parent::Meta`]: the span in `_meta`. The
-    /// parent of a client's span is always the ambient span; where there is none, the one in `_meta`.
+    /// parent of a client's span is always the ambient span, otherwise the one in `_meta`.
     #[must_use]
     pub fn parent(mut self, parent: Parent) -> Self {
         self.state.settings.parent = parent;
@@ -101,7 +91,7 @@ impl<B> TraceLayer<B> {
     /// ```
     /// use mcp_layers_trace::{Parent, TraceLayer};
     ///
-    /// let layer = TraceLayer::server().parent_fn(|request| match request.principal() {
+    /// let layer = TraceLayer::server().parent_fn(|request| match request.principal {
     ///     Some(_) => Parent::Meta,
     ///     None => Parent::Ambient,
     /// });
@@ -135,7 +125,7 @@ impl<B> TraceLayer<B> {
     /// use std::time::Duration;
     ///
     /// let layer = TraceLayer::server().on_end(|end, attributes| {
-    ///     if end.duration() > Duration::from_secs(5) {
+    ///     if end.duration > Duration::from_secs(5) {
     ///         attributes.add("example.slow", true);
     ///     }
     /// });
@@ -150,7 +140,7 @@ impl<B> TraceLayer<B> {
         self
     }
 
-    /// Exports the arguments, results and prompt variables on a list. The default is none.
+    /// Exports the arguments, results and prompt variables on a list. By default nothing is exported.
     #[must_use]
     pub fn capture(mut self, capture: Capture) -> Self {
         self.state.settings.capture = Some(Arc::new(capture));
@@ -165,16 +155,16 @@ impl<B> TraceLayer<B> {
         self
     }
 
-    /// Exports a digest of the principal's issuer and subject, as `user.hash`. The default is none; the
-    /// subject itself is never exported.
+    /// Exports a digest of the principal's issuer and subject, as `user.hash`. Off by default. The subject
+    /// itself is never exported.
     #[must_use]
     pub fn principal_digest(mut self, key: DigestKey) -> Self {
         self.state.settings.principal = Some(key);
         self
     }
 
-    /// Exports the client's address and port on a server, as `client.address` and `client.port`. The
-    /// default is neither: an address is personal data. The port is that of a
+    /// Exports the client's address and port on a server, as `client.address` and `client.port`. Off by
+    /// default: an address is personal data. The port is that of a
     /// [`SocketAddr`](std::net::SocketAddr) among the request's extensions.
     #[must_use]
     pub fn client_address(mut self) -> Self {
@@ -197,7 +187,7 @@ impl<B> TraceLayer<B> {
         self
     }
 
-    /// Carries W3C Baggage in `_meta`: a server reads it, a client sends it. The default is neither: a
+    /// Carries W3C Baggage in `_meta`: a server reads it, a client sends it. Off by default: a
     /// caller chooses its baggage, and a client's may hold more than a server is to know.
     #[must_use]
     pub fn baggage(mut self) -> Self {
@@ -226,7 +216,7 @@ impl<B> TraceLayer<B> {
     /// span are those of its backend.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.state.clock = clock;
+        self.state.settings.clock = clock;
         self
     }
 }

@@ -38,10 +38,8 @@
 //! assert_eq!(span.name, "tools/call echo");
 //! assert_eq!(span.parent_span_id.to_string(), "b7ad6b7169203331");
 //! assert!(matches!(span.status, Status::Error { .. }));
-//! let is_tool_error = |have: &opentelemetry::KeyValue| {
-//!     have.key.as_str() == "error.type" && have.value.as_str() == "tool_error"
-//! };
-//! assert!(span.attributes.iter().any(is_tool_error));
+//! let error_type = opentelemetry::KeyValue::new("error.type", "tool_error");
+//! assert!(span.attributes.contains(&error_type));
 //! # Ok(())
 //! # }
 //! ```
@@ -53,10 +51,10 @@
 //!    one for its opening: it ends at the acknowledgement, if the adapter or the handler reports one
 //!    through [`Progress`](mcp_layers_core::progress::Progress), as `mcp-layers-rmcp` does on servers
 //!    ([`TraceLayer::long_spans`]).
-//! 2. The name is `{method} {tool or prompt}`, otherwise `{method}`. A tool or prompt is in it only when the
-//!    stack's [`Catalog`](mcp_layers_core::Catalog) knows it: callers choose the names they send. The span
-//!    is renamed at its end when the call taught the catalog the name. A method that the protocol does not
-//!    have is `_OTHER`.
+//! 2. The name is `{method} {tool or prompt}`, otherwise `{method}`. A tool or prompt that the stack's
+//!    [`Catalog`](mcp_layers_core::Catalog) does not know is left out, and is `_OTHER` as an attribute:
+//!    callers choose the names they send. The span is renamed at its end when the call taught the catalog
+//!    the name. Unknown methods and versions are `_OTHER`.
 //! 3. The status is ERROR exactly when there is an `error.type`, otherwise UNSET. The description is the
 //!    message that the peer receives, at most 1,024 bytes, with credentials redacted; none for a tool
 //!    error.
@@ -73,8 +71,8 @@
 //! 6. On a client, the ambient span is the parent. Its own context goes into `_meta`, unless the caller put
 //!    one there.
 //! 7. The ambient span is that of the request's [`AmbientContext`], otherwise OpenTelemetry's current one.
-//! 8. While the inner service runs, the span is current: [`current_ids`] returns its ids.
-//! 9. The subject of a principal, arguments, results, request states and session ids are never exported,
+//!    While the inner service runs, the span of the call is current: [`current_ids`] returns its ids.
+//! 8. The subject of a principal, arguments, results, request states and session ids are never exported,
 //!    apart from what an option allows. There are no span events.
 //!
 //! | attribute | where |
@@ -94,21 +92,17 @@
 //! | `user.hash` | [`TraceLayer::principal_digest`] |
 //! | `gen_ai.tool.call.arguments`, `gen_ai.tool.call.result`, `gen_ai.prompt.variable.*` | [`TraceLayer::capture`] |
 //!
-//! Names of tools and prompts that the catalog does not know are `_OTHER`, and so are versions that are not
-//! well known.
-//!
 //! # Ordering
 //!
-//! The outermost layer, next to timing: inside `CatalogLayer` alone, and outside everything whose decisions
-//! and answers a span is to show: audit, the error mask, `CatchErrorLayer`, `CatchPanicLayer`,
-//! authorization, rate limit, cache, retry. It is no part of the recommended stack, because it needs an
-//! exporter. `AmbientSpanLayer` (feature `http`) goes directly around the MCP service at the HTTP edge.
+//! The outermost layer, next to timing: inside `CatalogLayer` alone, and outside all layers whose decisions
+//! and answers a span is to show. It is no part of the recommended stack, because it needs an exporter.
+//! `AmbientSpanLayer` (feature `http`) goes directly around the MCP service at the HTTP edge.
 //!
 //! # Cost
 //!
-//! That of the span: one with the same attributes, made by hand, costs nearly as much. On top come two
-//! readings of the clock, two look-ups in the catalog, and a clone of a context for each poll. A trace that
-//! is not sampled costs the attributes, unless [`TraceLayer::skip_unsampled`] spares them.
+//! A span with these attributes, two readings of the clock, two look-ups in the catalog, and a clone of a
+//! context for each poll. In a trace that is not sampled the attributes are made too, because the sampler
+//! reads them, unless [`TraceLayer::skip_unsampled`] is set.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ambient;
@@ -121,7 +115,6 @@ mod call_span;
 mod capture;
 mod decisions;
 mod digest;
-mod extra_attributes;
 mod future;
 mod layer;
 mod parent;
@@ -129,6 +122,7 @@ mod service;
 mod settings;
 mod state;
 mod summary;
+mod text;
 mod trace_context;
 
 pub use ambient::{AmbientContext, current_ids};
@@ -141,12 +135,11 @@ pub use backend::Tracing;
 pub use backend::{Backend, OpenTelemetry};
 pub use capture::Capture;
 pub use digest::DigestKey;
-pub use extra_attributes::Attributes;
 pub use future::ResponseFuture;
 pub use layer::TraceLayer;
 pub use service::Trace;
 pub use settings::{Parent, SessionId};
-pub use summary::{CallEnd, RequestSummary};
+pub use summary::{Attributes, CallEnd, RequestSummary};
 
 #[cfg(all(doctest, feature = "http", feature = "tracing"))]
 #[doc = include_str!("../README.md")]

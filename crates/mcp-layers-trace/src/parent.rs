@@ -42,23 +42,17 @@ impl Origin {
             // A client's caller is the code around it.
             Side::Client => !has_span(&ambient),
         };
-        match settings.side {
-            _ if is_parent => {
-                let around = ambient.span().span_context().clone();
-                Self {
-                    parent: ambient.with_remote_span_context(remote),
-                    link: around.is_valid().then_some(around),
-                }
-            }
-            Side::Server => Self {
-                parent: ambient,
-                link: Some(remote),
-            },
-            // `_meta` passes unchanged, and the server sees to it.
-            Side::Client => Self {
-                parent: ambient,
-                link: None,
-            },
+        if is_parent {
+            let around = ambient.span().span_context().clone();
+            return Self {
+                parent: ambient.with_remote_span_context(remote),
+                link: around.is_valid().then_some(around),
+            };
+        }
+        Self {
+            parent: ambient,
+            // A client's `_meta` passes unchanged, and the server sees to it.
+            link: (settings.side == Side::Server).then_some(remote),
         }
     }
 

@@ -6,13 +6,14 @@ use std::{
     sync::Arc,
 };
 
+use mcp_layers_core::Clock;
+use mcp_layers_redact::Redactor;
 use mcp_layers_util::conventions::Side;
 
 use crate::{
     capture::Capture,
     digest::DigestKey,
-    extra_attributes::Attributes,
-    summary::{CallEnd, RequestSummary},
+    summary::{Attributes, CallEnd, RequestSummary},
 };
 
 /// The span that is the parent of a server's span.
@@ -45,6 +46,9 @@ pub(crate) type OnEnd = dyn Fn(&CallEnd<'_>, &mut Attributes) + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) side: Side,
+    pub(crate) clock: Clock,
+    /// Takes credentials out of descriptions.
+    pub(crate) redactor: Redactor,
     pub(crate) parent: Parent,
     pub(crate) parent_of: Option<Arc<ParentOf>>,
     pub(crate) on_start: Option<Arc<OnStart>>,
@@ -64,6 +68,8 @@ impl Settings {
     pub(crate) fn new(side: Side) -> Self {
         Self {
             side,
+            clock: Clock::system(),
+            redactor: Redactor::credentials(),
             parent: Parent::default(),
             parent_of: None,
             on_start: None,

@@ -1,7 +1,6 @@
 //! The state that all services of a layer share.
 
-use mcp_layers_core::{Catalog, Clock};
-use mcp_layers_redact::Redactor;
+use mcp_layers_core::Catalog;
 
 use crate::settings::Settings;
 
@@ -9,9 +8,6 @@ use crate::settings::Settings;
 pub(crate) struct State<B> {
     pub(crate) backend: B,
     pub(crate) settings: Settings,
-    pub(crate) clock: Clock,
     /// The names that the server is known to have, where the request carries no catalog.
     pub(crate) catalog: Catalog,
-    /// Takes credentials out of descriptions.
-    pub(crate) redactor: Redactor,
 }

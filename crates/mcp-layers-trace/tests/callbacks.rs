@@ -1,4 +1,4 @@
-//! What callbacks see and add.
+//! Callbacks at the start and the end of a span.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -28,15 +28,15 @@ fn an_end_has_request_outcome_trail_and_duration_together() {
         .on_end(move |end, attributes| {
             attributes.add(
                 "example.ms",
-                i64::try_from(end.duration().as_millis()).unwrap(),
+                i64::try_from(end.duration.as_millis()).unwrap(),
             );
             noted.lock().unwrap().push((
-                end.request().method().to_string(),
-                end.request().target().map(str::to_owned),
-                end.outcome(),
-                end.error_type().map(str::to_owned),
-                end.message().map(str::to_owned),
-                end.trail().events().len(),
+                end.request.method.to_string(),
+                end.request.target.as_deref().map(str::to_owned),
+                end.outcome,
+                end.error_type.as_deref().map(str::to_owned),
+                end.message.map(str::to_owned),
+                end.trail.events().len(),
             ));
         });
     let service = layer.layer(tower::service_fn(
@@ -65,7 +65,7 @@ fn an_end_has_request_outcome_trail_and_duration_together() {
 fn attributes_of_the_start_are_there_from_the_start() {
     let sdk = Sdk::new();
     let layer = sdk.server().on_start(|request, attributes| {
-        attributes.add("example.method", request.method().as_str());
+        attributes.add("example.method", request.method.as_str());
     });
     exchange(&layer, call("echo"), Answer::plausible());
     assert_eq!(attributes(&sdk.only())["example.method"], "tools/call");
@@ -76,7 +76,7 @@ fn end_of_dropped(layer: TraceLayer) -> CallOutcome {
     let seen = Arc::new(Mutex::new(None));
     let noted = seen.clone();
     let layer = layer.on_end(move |end, _| {
-        assert!(noted.lock().unwrap().replace(end.outcome()).is_none());
+        assert!(noted.lock().unwrap().replace(end.outcome).is_none());
     });
     let mut service = layer.layer(MockService::scripted([Answer::never()]));
     let mut task = Task::new(service.call(call("echo")));

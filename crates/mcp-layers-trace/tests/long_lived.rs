@@ -40,7 +40,7 @@ fn the_span_ends_at_the_acknowledgement() {
     let noted = ends.clone();
     let layer = sdk
         .server()
-        .on_end(move |end, _| noted.lock().unwrap().push(end.is_opening()));
+        .on_end(move |end, _| noted.lock().unwrap().push(end.is_opening));
     let gate = Gate::closed();
     let mut task = subscribed(&layer, &gate);
     assert!(task.poll().is_pending());

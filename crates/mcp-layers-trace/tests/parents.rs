@@ -18,7 +18,7 @@ use opentelemetry_sdk::trace::{Sampler, SpanData};
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt};
 
-/// The context of an HTTP request, or of whatever surrounds the call.
+/// The context of an HTTP request, or of other code around the call.
 fn ambient(is_sampled: bool) -> Context {
     let flags = if is_sampled {
         TraceFlags::SAMPLED
@@ -46,7 +46,7 @@ fn relations(span: &SpanData) -> (String, Vec<String>) {
 const NONE: &str = "0000000000000000";
 const AMBIENT: &str = "0000000000000def";
 
-/// How the ambient context is there.
+/// The way in which the ambient context is there.
 #[derive(Debug, Clone, Copy)]
 enum Around {
     Nothing,
@@ -162,7 +162,7 @@ fn invalid_context_is_ignored() {
 #[test]
 fn the_parent_may_depend_on_the_request() {
     let sdk = Sdk::new();
-    let layer = sdk.server().parent_fn(|request| match request.principal() {
+    let layer = sdk.server().parent_fn(|request| match request.principal {
         Some(_) => Parent::Meta,
         None => Parent::Ambient,
     });
