@@ -217,101 +217,74 @@ pub enum CacheEvent {
     },
 }
 
-/// The reason why a failed request was not repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum GiveUpReason {
-    /// The retry budget is spent.
-    Budget,
-    /// The next attempt would begin after the deadline.
-    Deadline,
-    /// The answer asks for a longer wait than the layer allows.
-    RetryAfter,
-    /// All attempts were made.
-    Attempts,
-    /// Repeating the request is not safe.
-    Unsafe,
-    /// The request has reported progress, which must increase (basic/patterns/progress).
-    Progress,
-    /// The caller cancelled the request.
-    Cancelled,
-    /// A circuit of an inner layer is open.
-    CircuitOpen,
+macro_rules! labels {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $label:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$of])* #[doc = concat!("Label `", $label, "`.")] $variant,)+
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value as a label.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)+
+                }
+            }
+        }
+    };
 }
 
-impl GiveUpReason {
-    /// The reason as a label: `budget`, `deadline`, `retry_after`, `attempts`, `unsafe`, `progress`,
-    /// `cancelled`, `circuit_open`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Budget => "budget",
-            Self::Deadline => "deadline",
-            Self::RetryAfter => "retry_after",
-            Self::Attempts => "attempts",
-            Self::Unsafe => "unsafe",
-            Self::Progress => "progress",
-            Self::Cancelled => "cancelled",
-            Self::CircuitOpen => "circuit_open",
-        }
+labels! {
+    /// The reason why a failed request was not repeated.
+    GiveUpReason {
+        /// The retry budget is spent.
+        Budget = "budget",
+        /// The next attempt would begin after the deadline.
+        Deadline = "deadline",
+        /// The answer asks for a longer wait than the layer allows.
+        RetryAfter = "retry_after",
+        /// All attempts were made.
+        Attempts = "attempts",
+        /// Repeating the request is not safe.
+        Unsafe = "unsafe",
+        /// The request has reported progress, which must increase (basic/patterns/progress).
+        Progress = "progress",
+        /// The caller cancelled the request.
+        Cancelled = "cancelled",
+        /// A circuit of an inner layer is open.
+        CircuitOpen = "circuit_open",
     }
 }
 
-/// The state of a circuit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CircuitState {
-    /// Requests pass.
-    Closed,
-    /// Requests are refused.
-    Open,
-    /// A few requests pass, to find out whether the service works again.
-    HalfOpen,
-}
-
-impl CircuitState {
-    /// The state as a label: `closed`, `open`, `half_open`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
+labels! {
+    /// The state of a circuit.
+    CircuitState {
+        /// Requests pass.
+        Closed = "closed",
+        /// Requests are refused.
+        Open = "open",
+        /// A few requests pass, to find out whether the service works again.
+        HalfOpen = "half_open",
     }
 }
 
-/// The reason why a cache left a request alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BypassReason {
-    /// Its answers are not declared cacheable.
-    Undeclared,
-    /// The request continues an earlier one.
-    Continuation,
-    /// Its answers are private, and no principal is authenticated.
-    NoContext,
-    /// Its key is too large.
-    TooLarge,
-}
-
-impl BypassReason {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [
-        Self::Undeclared,
-        Self::Continuation,
-        Self::NoContext,
-        Self::TooLarge,
-    ];
-
-    /// The reason as a label: `undeclared`, `continuation`, `no_context`, `too_large`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Undeclared => "undeclared",
-            Self::Continuation => "continuation",
-            Self::NoContext => "no_context",
-            Self::TooLarge => "too_large",
-        }
+labels! {
+    /// The reason why a cache left a request alone.
+    BypassReason {
+        /// Its answers are not declared cacheable.
+        Undeclared = "undeclared",
+        /// The request continues an earlier one.
+        Continuation = "continuation",
+        /// Its answers are private, and no principal is authenticated.
+        NoContext = "no_context",
+        /// Its key is too large.
+        TooLarge = "too_large",
     }
 }
