@@ -97,7 +97,7 @@ where
     let interrupted = async move {
         interrupt().await;
         let drained = drain::drain(GRACE).await;
-        tokio::spawn(cancel(stop, drained));
+        tokio::spawn(cancel(move || stop.cancel(), drained));
     };
     // An answer goes out in two writes. Without this the second waits for the client's delayed
     // acknowledgement of the first, 40 ms.
@@ -152,7 +152,7 @@ async fn one_client<H: ServerHandler>(handler: H) -> Result<(), Box<dyn Error>> 
     tokio::spawn(async move {
         interrupt().await;
         let drained = drain::drain(GRACE).await;
-        cancel(stop, drained).await;
+        cancel(|| stop.cancel(), drained).await;
     });
     running.waiting().await?;
     Ok(())
@@ -160,11 +160,11 @@ async fn one_client<H: ServerHandler>(handler: H) -> Result<(), Box<dyn Error>> 
 
 /// Ends the streams that clients hold open. After a drain the last answers are on their way: what is
 /// cancelled at once would lose them.
-async fn cancel(stop: CancellationToken, drained: bool) {
+async fn cancel(stop: impl FnOnce(), drained: bool) {
     if drained {
         tokio::time::sleep(LAST_ANSWERS).await;
     }
-    stop.cancel();
+    stop();
 }
 
 /// Waits for SIGINT, or for SIGTERM, which SDKs and containers send.
