@@ -233,6 +233,14 @@ async fn an_id_in_flight_is_refused_and_free_afterwards() {
     assert_eq!(refused.status, 400);
     assert_eq!(refused.json().await["error"]["code"], -32600);
     http.server_got_nothing();
+    // The same for a call that has no stream.
+    let pending = http.post_in("s", call("2", "slow"));
+    let incoming = http.incoming().await;
+    let refused = http.post_in("s", call("2", "echo")).await.unwrap();
+    assert_eq!(refused.status, 400);
+    http.server_got_nothing();
+    incoming.json(answer("2", "x"));
+    pending.await.unwrap();
     // Another session has ids of its own, and so has each request without one.
     let (_reply, _events) = http.streaming("t", &call("1", "slow")).await;
     let _first = http.post(call("1", "slow"));
