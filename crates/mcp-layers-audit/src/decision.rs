@@ -13,8 +13,9 @@ const DETAIL_LIMIT: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Decision {
-    /// The concern: `handler`, `authorization`, `rate_limit`, `cache`, `circuit_breaker`,
-    /// `timeout`, `cancel`, `service`, `caller`, `audit`.
+    /// The concern: `handler`, `authentication` (a denial at the HTTP edge, of a request without a
+    /// verified principal), `authorization`, `rate_limit`, `cache`, `circuit_breaker`, `timeout`,
+    /// `cancel`, `service`, `caller`, `audit`.
     pub layer: &'static str,
     /// The verdict as a label: `answered`, `denied`, `limited`, `hit`, `stale`, `coalesced`,
     /// `open`, `timed_out`, `cancelled`, `dropped`, `panicked`, `failed`, `unavailable`.
@@ -43,6 +44,14 @@ impl Decision {
         Self {
             rule: Some(cut(rule, NAME_LIMIT)),
             ..self
+        }
+    }
+
+    /// Files a denial at the HTTP edge under authentication, because it knew no verified principal.
+    #[cfg(feature = "http")]
+    pub(crate) fn at_edge_without_principal(&mut self) {
+        if self.layer == "authorization" {
+            self.layer = "authentication";
         }
     }
 

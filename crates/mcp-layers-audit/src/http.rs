@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Extensions, Request, Response, header::HeaderName, request::Parts};
-use mcp_layers_core::{Principal, Trail, request::Transport};
+use mcp_layers_core::{JsonRpcRequest, Principal, Trail, request::Transport};
 use mcp_layers_redact::redact_uri;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -30,7 +30,18 @@ type ClientAddress = Opaque<Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + S
 /// the MCP layers is recorded there. Refusals without a trail, such as those of the transport itself, are
 /// not recorded. Put it outside authentication.
 ///
-/// The response does not wait for the record. A record that finds no room is dropped and counted.
+/// # Rules
+///
+/// 1. Who asked for what is never read from headers: it is what the refusing layer has verified and left
+///    in the extensions of its response. `AuthorizeHttpLayer` leaves the principal (`Arc<Principal>`) and,
+///    once it has read the body, the request ([`JsonRpcRequest`]); the record then has the members of a
+///    record of the MCP layer. A principal in the extensions of the request counts too.
+/// 2. A refusal without a verified principal, such as that of a request without a credential, has the HTTP
+///    method as method and the path as target, with the status and the client's address. Such a denial is
+///    one of `authentication` ([`Decision::layer`]).
+/// 3. A refusal with a principal has, in addition to that, session, protocol version and trace id from
+///    their headers.
+/// 4. The response does not wait for the record. A record that finds no room is dropped and counted.
 #[derive(Debug, Clone)]
 pub struct AuditHttpLayer {
     shared: Arc<Shared>,
@@ -123,10 +134,10 @@ fn record_of(shared: &Shared, parts: &Parts, address: Option<IpAddr>) -> Record 
         let value = parts.headers.get(HeaderName::from_static(name))?;
         value.to_str().ok()
     };
-    let method = header("mcp-method").unwrap_or(parts.method.as_str());
-    let mut record = Record::new(method);
-    let target = header("mcp-name").unwrap_or(parts.uri.path());
-    record.set_cut_target(settings, target, &redact_uri(target));
+    // `Mcp-Method` and `Mcp-Name` are what the client claims.
+    let mut record = Record::new(parts.method.as_str());
+    let path = parts.uri.path();
+    record.set_cut_target(settings, path, &redact_uri(path));
     record.set_principal(settings, principal(&parts.extensions).as_ref());
     record.client_address = address;
     record.transport = Some(Transport::Tcp);
@@ -173,6 +184,20 @@ where
     }
 }
 
+/// A record of a request that an inner layer read from the body, with what only the edge knows.
+fn with_request(edge: Record, read: Record) -> Record {
+    Record {
+        time: edge.time,
+        monotonic: edge.monotonic,
+        client_address: edge.client_address,
+        transport: edge.transport,
+        session: edge.session,
+        protocol_version: read.protocol_version.or(edge.protocol_version),
+        trace_id: read.trace_id.or(edge.trace_id),
+        ..read
+    }
+}
+
 fn submit<R>(
     shared: &Arc<Shared>,
     mut shared_record: Arc<Record>,
@@ -181,10 +206,18 @@ fn submit<R>(
 ) {
     let settings = &shared.settings;
     let record = Arc::make_mut(&mut shared_record);
+    if let Some(request) = response.extensions().get::<JsonRpcRequest>() {
+        *record = with_request(record.clone(), Record::of(settings, request));
+    }
     record.read_trail(trail, settings.originals);
     record.outcome = CallOutcome::Error(response.status().as_u16().into());
     if record.principal.is_none() {
         record.set_principal(settings, principal(response.extensions()).as_ref());
+    }
+    if record.verified().is_none() {
+        // Nobody vouches for the headers.
+        (record.session, record.protocol_version, record.trace_id) = (None, None, None);
+        record.decision.at_edge_without_principal();
     }
     let took = shared
         .elapsed(settings.clock.now())

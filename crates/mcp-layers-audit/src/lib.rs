@@ -58,7 +58,8 @@
 //!    values are recorded only for the tools and fields of an [`AllowList`], redacted and cut.
 //! 5. Session ids, task ids, cursors, and the parameters of continuations (`requestState` included)
 //!    are always digested. Uris lose user, password, query and fragment. A target that is not recorded
-//!    unchanged has a digest. Headers and credentials are not read.
+//!    unchanged has a digest. Credentials are not read. `AuditHttpLayer` reads the headers with the
+//!    session, the protocol version and the trace, of requests with a verified principal alone.
 //! 6. Every text that a caller chose is cut; values larger than 1 MiB are not digested.
 //! 7. While a sink takes no records, requests are refused with 503, reason `audit_unavailable`,
 //!    before they run; `initialize`, `server/discover` and `ping` pass. [`OverflowPolicy`] has the other

@@ -33,7 +33,7 @@ pub struct Record {
     pub opened: bool,
     /// True if the request is long-lived.
     pub long_lived: bool,
-    /// The method; at the HTTP edge the `Mcp-Method` header, otherwise the verb.
+    /// The method; that of HTTP for a request that the HTTP edge refused before it read the body.
     pub method: Text,
     /// The subject of the request: a name, or a uri without user, query and fragment. A task id is
     /// digested instead.

@@ -7,22 +7,36 @@ mod common;
 use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use common::{channel, json_of, key, only};
-use http::{Request, Response, StatusCode};
+use http::{Extensions, Request, Response, StatusCode};
 use mcp_layers_audit::{AuditHttpLayer, AuditLayer, ChannelSink};
-use mcp_layers_core::{Authentication, Event, McpResponse, Principal, Trail};
+use mcp_layers_core::{
+    Authentication, Event, JsonRpcRequest, McpRequest, McpResponse, Principal, Trail,
+};
 use serde_json::json;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// Sends a request to an edge that answers with this status and these events.
+/// Sends a request to an edge that answers with this status and these events, on behalf of ada.
 async fn send(layer: &AuditHttpLayer, request: Request<()>, status: u16, events: Vec<Event>) {
+    let mut left = Extensions::new();
+    left.insert(Arc::new(Principal::new("ada", Authentication::Bearer)));
+    send_to(layer, request, status, events, left).await;
+}
+
+/// The same, of an edge that leaves these extensions in its response.
+async fn send_to(
+    layer: &AuditHttpLayer,
+    request: Request<()>,
+    status: u16,
+    events: Vec<Event>,
+    left: Extensions,
+) {
     let service = layer.layer(service_fn(move |_: Request<()>| {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
         let mut trail = Trail::new();
         events.iter().for_each(|event| trail.push(event.clone()));
+        response.extensions_mut().extend(left.clone());
         response.extensions_mut().insert(trail);
-        let principal = Principal::new("ada", Authentication::Bearer);
-        response.extensions_mut().insert(Arc::new(principal));
         async move { Ok::<_, Infallible>(response) }
     }));
     service.oneshot(request).await.unwrap();
@@ -71,16 +85,74 @@ async fn refusals_are_recorded_and_answers_of_the_server_are_not() {
         assert_eq!(record["session"].as_str().unwrap().len(), 32);
         assert!(!record.to_string().contains("hunter2"), "{record}");
     }
-    let mut named = request();
-    for (name, value) in [("mcp-method", "tools/call"), ("mcp-name", "transfer")] {
-        named.headers_mut().insert(name, value.parse().unwrap());
+}
+
+/// A request whose headers claim a call, a session, a version and a trace.
+fn claiming() -> Request<()> {
+    let mut request = request();
+    for (name, value) in [
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "transfer"),
+        ("mcp-protocol-version", "2026-07-28"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
     }
-    send(&layer, named, 403, denied("no-transfer")).await;
+    request
+}
+
+#[tokio::test]
+async fn headers_of_a_caller_without_a_credential_are_not_recorded() {
+    let (layer, mut records) = channel();
+    let layer = AuditHttpLayer::new(&layer.key(&key()));
+    let claimed = Principal::new("ada", Authentication::Unverified);
+    for claimed in [None, Some(Arc::new(claimed))] {
+        let mut left = Extensions::new();
+        claimed.map(|claimed| left.insert(claimed));
+        send_to(&layer, claiming(), 401, denied("unauthenticated"), left).await;
+        let record = json_of(&only(&mut records));
+        assert_eq!(
+            (&record["method"], &record["target"], &record["code"]),
+            (&json!("POST"), &json!("/mcp"), &json!(401))
+        );
+        let decision =
+            json!({ "layer": "authentication", "verdict": "denied", "rule": "unauthenticated" });
+        assert_eq!(record["decision"], decision);
+        for member in ["principal", "session", "protocol_version", "trace_id"] {
+            assert!(record[member].is_null(), "{member} of {record}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_is_recorded_as_it_was_read_from_the_body() {
+    let (layer, mut records) = channel();
+    let layer = AuditHttpLayer::new(&layer.key(&key()));
+    let bob = Arc::new(Principal::new("bob", Authentication::ApiKey));
+    let mut read = JsonRpcRequest::call_tool(7, "pay", json!({ "to": "hunter2" }));
+    read.context_mut().set_principal(bob);
+    let mut left = Extensions::new();
+    left.insert(read);
+    send_to(&layer, claiming(), 403, denied("tool pay"), left).await;
     let record = json_of(&only(&mut records));
-    assert_eq!(
-        (&record["method"], &record["target"]),
-        (&json!("tools/call"), &json!("transfer"))
-    );
+    for (member, expected) in [
+        ("method", json!("tools/call")),
+        ("target", json!("pay")),
+        ("id", json!(7)),
+        ("client_address", json!("10.0.0.7")),
+        ("protocol_version", json!("2026-07-28")),
+        ("trace_id", json!("0af7651916cd43dd8448eb211c80319c")),
+        ("code", json!(403)),
+    ] {
+        assert_eq!(record[member], expected, "{member}");
+    }
+    assert_eq!(record["principal"]["subject"], "bob");
+    assert_eq!(record["decision"]["layer"], "authorization");
+    assert!(record["arguments_digest"].is_string() && record["session"].is_string());
+    assert!(!record.to_string().contains("hunter2"), "{record}");
 }
 
 #[tokio::test]

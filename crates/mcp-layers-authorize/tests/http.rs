@@ -13,7 +13,8 @@ use mcp_layers_authorize::{
     Access, AuthorizeHandle, AuthorizeHttpLayer, AuthorizeLayer, Decision, async_policy_fn,
 };
 use mcp_layers_core::{
-    Authentication, BoxError, Event, Principal, Trail, hidden_tool, http::Challenge,
+    Authentication, BoxError, Event, JsonRpcRequest, McpRequest, Principal, Trail, hidden_tool,
+    http::Challenge,
 };
 use mcp_layers_test::MockService;
 use serde_json::{Value, json};
@@ -644,14 +645,24 @@ async fn every_refusal_is_in_the_trail_of_its_response() {
     let mut lost = post(call("echo"));
     lost.headers_mut()
         .insert("mcp-session-id", "lost".parse().unwrap());
-    for (principal, request, rule) in [
-        (None, post(call("echo")), "no principal"),
-        (Some(ada()), post(call("pay")), "tool pay"),
-        (Some(ada()), lost, "session without an owner"),
-        (Some(ada()), post("{\"a\":1,\"a\":1}"), "duplicate member"),
+    let twice = "{\"a\":1,\"a\":1}";
+    for (principal, request, rule, read) in [
+        (None, post(call("echo")), "no principal", None),
+        (Some(ada()), post(call("pay")), "tool pay", Some("pay")),
+        (Some(ada()), lost, "session without an owner", Some("echo")),
+        (Some(ada()), post(twice), "duplicate member", None),
     ] {
         let answer = edge.send(principal.as_ref(), request).await;
         assert_eq!(answer.rule().as_deref(), Some(rule));
+        let extensions = &answer.parts.extensions;
+        let who = extensions.get::<Arc<Principal>>();
+        assert_eq!(who.is_some(), principal.is_some(), "{rule}");
+        let request = extensions.get::<JsonRpcRequest>();
+        assert_eq!(request.and_then(McpRequest::target), read, "{rule}");
+        assert!(
+            request.is_none_or(|read| read.context().principal() == who),
+            "{rule}"
+        );
     }
     let stats = edge.stats.stats();
     assert_eq!(

@@ -84,6 +84,7 @@ pub(super) fn rejected<R>(
     }
     log(status, &rule);
     answer.extensions_mut().insert(trail);
+    answer.extensions_mut().insert(request.clone());
     answer
 }
 

@@ -11,13 +11,14 @@ use bytes::Bytes;
 use http::{Extensions, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use mcp_layers_core::{BoxError, Principal, hidden_tool};
+use mcp_layers_core::{BoxError, Principal, Trail, hidden_tool};
 use tower_service::Service;
 
 use super::{
     answer::{self, Answer},
     decision::decide,
-    edge::Edge,
+    edge::{Edge, Session},
+    message::Messages,
 };
 
 /// The service of [`AuthorizeHttpLayer`](crate::AuthorizeHttpLayer).
@@ -82,18 +83,20 @@ where
     };
     let bytes = match body {
         Ok(bytes) => bytes,
-        Err(status) => return Ok(answer::unreadable(status)),
+        Err(status) => return Ok(by(principal, answer::unreadable(status))),
     };
     let session = edge.read_session(&mut parts.headers, &principal);
     // Only `POST` has messages in its body (MCP, basic/transports).
-    let decided = match parts.method == Method::POST {
+    let is_post = parts.method == Method::POST;
+    let decided = match is_post {
         true => decide(&edge, &bytes, &principal).await,
         false => Ok(None),
     };
     let hidden_tool = match decided {
         Ok(hidden_tool) => hidden_tool,
-        Err(answer) => return Ok(answer),
+        Err(answer) => return Ok(by(principal, answer)),
     };
+    let foreign = matches!(session, Session::Foreign(_)).then(|| bytes.clone());
     let is_delete = parts.method == Method::DELETE;
     let request = Request::from_parts(parts, Full::new(bytes));
     let response = match &hidden_tool {
@@ -105,7 +108,23 @@ where
     };
     let mut answer = response.map(Either::Left);
     edge.keep_session(&session, is_delete, &principal, &mut answer);
-    Ok(answer)
+    let Some(body) = foreign.filter(|_| answer.extensions().get::<Trail>().is_some()) else {
+        return Ok(answer);
+    };
+    let requests = match is_post {
+        true => Messages::read(&body, &principal).requests,
+        false => Vec::new(),
+    };
+    if let Some(first) = requests.into_iter().next() {
+        answer.extensions_mut().insert(first);
+    }
+    Ok(by(principal, answer))
+}
+
+/// Leaves the principal in the extensions of a refusal, where an outer layer finds it.
+fn by<R>(principal: Arc<Principal>, mut answer: Answer<R>) -> Answer<R> {
+    answer.extensions_mut().insert(principal);
+    answer
 }
 
 /// The verified principal of a request.
