@@ -71,9 +71,9 @@
 //! 8. From 2026-07-28 on, and without a session, the end of a connection is the cancellation. In a
 //!    legacy session a `notifications/cancelled` is posted for what a layer abandons, and a client that
 //!    leaves cancels nothing. An id that is in flight in the session is refused.
-//! 9. Layers see the session id, the HTTP version, the client's address (a `SocketAddr`, an `IpAddr` or,
-//!    with feature `axum`, a `ConnectInfo<SocketAddr>` in the extensions), the `Principal` or
-//!    `Arc<Principal>` in the extensions, and all other extensions of the HTTP request.
+//! 9. Layers see the session id, the HTTP version, the client's address (in the extensions, the first of
+//!    a `SocketAddr`, an `IpAddr` and, with feature `axum`, a `ConnectInfo<SocketAddr>`), the `Principal`
+//!    or `Arc<Principal>` in the extensions, and all other extensions of the HTTP request.
 //! 10. The server's own checks of headers, `Host` and `Origin` hold for what reaches it. A layer that
 //!     answers in its place, such as a cache, answers without them: check `Host` and `Origin` in front
 //!     where browsers can reach the proxy, and leave `Host` as it came.

@@ -205,6 +205,13 @@ async fn layers_see_the_connection_and_the_extensions_of_the_request() {
     let mut request = post(call("1", "echo"));
     *request.version_mut() = Version::HTTP_3;
     request.extensions_mut().insert(IpAddr::from([10, 0, 0, 2]));
+    // Behind a reverse proxy the peer is the proxy, and a layer has found the client.
+    #[cfg(feature = "axum")]
+    {
+        let proxy = SocketAddr::from(([10, 0, 0, 3], 5));
+        let proxy = axum::extract::ConnectInfo(proxy);
+        request.extensions_mut().insert(proxy);
+    }
     exchange(&mut http, request).await;
     let found = seen.recv().await.unwrap();
     assert_eq!(found.transport, Some(Transport::Quic));

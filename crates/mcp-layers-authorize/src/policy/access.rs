@@ -66,6 +66,9 @@ impl Access {
     /// Hides the target from principals without access: they get the answer that they would get to an
     /// unknown name, byte for byte. That is the denial of the rules for such names, or "unknown" if
     /// those allow them.
+    ///
+    /// Lists lack what a principal may not use in either case. A target that is not hidden stays in them
+    /// with [`AuthorizeLayer::list_denied`](crate::AuthorizeLayer::list_denied).
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.hidden = true;

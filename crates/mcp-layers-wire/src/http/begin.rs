@@ -138,13 +138,14 @@ fn http_version(version: Version) -> Option<&'static str> {
     }
 }
 
-/// The client's address, where an HTTP layer or axum left it.
+/// The client's address, where an HTTP layer left it, otherwise that of axum's peer.
 fn peer_address(extensions: &Extensions) -> Option<IpAddr> {
     let address = extensions.get::<SocketAddr>().map(SocketAddr::ip);
+    let address = address.or_else(|| extensions.get().copied());
     #[cfg(feature = "axum")]
     let address = address.or_else(|| {
         let axum::extract::ConnectInfo(address) = extensions.get()?;
         Some(SocketAddr::ip(address))
     });
-    address.or_else(|| extensions.get().copied())
+    address
 }
