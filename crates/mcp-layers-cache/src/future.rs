@@ -1,7 +1,6 @@
 //! The response future.
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -75,8 +74,4 @@ where
     }
 }
 
-impl<F, Res, E> fmt::Debug for ResponseFuture<F, Res, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ResponseFuture<F, Res, E>);

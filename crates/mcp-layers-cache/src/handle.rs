@@ -1,6 +1,6 @@
 //! The handle: invalidation and read-out at run time.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mcp_layers_core::{McpNotification, Method, Principal};
 
@@ -87,8 +87,4 @@ impl CacheHandle {
     }
 }
 
-impl fmt::Debug for CacheHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheHandle").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(CacheHandle);

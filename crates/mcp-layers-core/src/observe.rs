@@ -217,11 +217,7 @@ where
     }
 }
 
-impl<F> fmt::Debug for ObserveLayer<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ObserveLayer").finish_non_exhaustive()
-    }
-}
+crate::opaque_debug!(ObserveLayer<F>);
 
 impl<S: fmt::Debug, F> fmt::Debug for Observed<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

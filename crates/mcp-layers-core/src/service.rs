@@ -40,3 +40,16 @@ macro_rules! accessors {
         }
     };
 }
+
+/// Implements `Debug` by the name of the type alone: for futures, closures, and what may hold secrets.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! opaque_debug {
+    ($name:ident $(<$($parameter:ident),+>)?) => {
+        impl $(<$($parameter),+>)? ::std::fmt::Debug for $name $(<$($parameter),+>)? {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($name)).finish_non_exhaustive()
+            }
+        }
+    };
+}

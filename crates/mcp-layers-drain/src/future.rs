@@ -1,7 +1,6 @@
 //! The future of [`Drain`](crate::Drain).
 
 use std::{
-    fmt,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
@@ -194,8 +193,4 @@ where
     }
 }
 
-impl<F, R, T> fmt::Debug for ResponseFuture<F, R, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ResponseFuture<F, R, T>);

@@ -121,11 +121,7 @@ impl Default for Gauges {
     }
 }
 
-impl fmt::Debug for Gauges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauges").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Gauges);
 
 /// Sets gauges in a closure of [`Gauges::read`].
 pub struct GaugeWriter<'a> {

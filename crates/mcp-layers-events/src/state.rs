@@ -1,7 +1,6 @@
 //! Reports of a layer, and the observer of one call.
 
 use std::{
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -40,11 +39,7 @@ impl State {
     }
 }
 
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(State);
 
 fn log(
     description: &Description<'_>,

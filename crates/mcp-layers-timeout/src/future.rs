@@ -1,7 +1,6 @@
 //! The future of [`Timeout`](crate::Timeout).
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -97,8 +96,4 @@ where
     }
 }
 
-impl<F, T> fmt::Debug for ResponseFuture<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ResponseFuture<F, T>);

@@ -1,5 +1,4 @@
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -94,14 +93,6 @@ where
     }
 }
 
-impl<S> fmt::Debug for Leaf<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leaf").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Leaf<S>);
 
-impl<F> fmt::Debug for LeafFuture<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeafFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(LeafFuture<F>);

@@ -358,11 +358,7 @@ impl Future for Cancelled {
     }
 }
 
-impl fmt::Debug for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cancelled").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Cancelled);
 
 /// Without the params, which may hold secrets.
 impl fmt::Debug for TowerMcpRequest {

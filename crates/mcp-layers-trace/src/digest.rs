@@ -1,7 +1,5 @@
 //! Keyed digests of what must not be exported.
 
-use std::fmt;
-
 use hmac::{Hmac, KeyInit, Mac};
 use mcp_layers_core::{ConfigError, KeyWriter};
 use sha2::Sha256;
@@ -55,11 +53,7 @@ impl DigestKey {
 }
 
 /// Shows nothing of the key.
-impl fmt::Debug for DigestKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DigestKey").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(DigestKey);
 
 #[cfg(test)]
 #[path = "../tests/unit/digest.rs"]

@@ -1,7 +1,6 @@
 //! Cancellation that ends the work.
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -126,8 +125,4 @@ where
     }
 }
 
-impl<F, C, T> fmt::Debug for CancelFuture<F, C, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancelFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(CancelFuture<F, C, T>);

@@ -243,11 +243,7 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         .join(": ")
 }
 
-impl<M> fmt::Debug for CatchErrorLayer<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatchErrorLayer").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(CatchErrorLayer<M>);
 
 impl<S: fmt::Debug, M> fmt::Debug for CatchError<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -257,8 +253,4 @@ impl<S: fmt::Debug, M> fmt::Debug for CatchError<S, M> {
     }
 }
 
-impl<F, T, M> fmt::Debug for CatchErrorFuture<F, T, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatchErrorFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(CatchErrorFuture<F, T, M>);

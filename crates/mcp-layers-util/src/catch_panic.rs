@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
@@ -178,8 +177,4 @@ fn message(payload: Box<dyn Any + Send>) -> Box<str> {
     "no message".into()
 }
 
-impl<F, T> fmt::Debug for CatchPanicFuture<F, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatchPanicFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(CatchPanicFuture<F, T>);

@@ -274,8 +274,4 @@ impl<S: fmt::Debug, T: fmt::Debug> fmt::Debug for Select<S, T> {
     }
 }
 
-impl<F, T, G, Req> fmt::Debug for SelectFuture<F, T, G, Req> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SelectFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(SelectFuture<F, T, G, Req>);

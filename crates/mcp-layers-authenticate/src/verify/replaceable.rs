@@ -1,9 +1,6 @@
 //! A verifier that can be replaced while the server runs.
 
-use std::{
-    fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
-};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::{Credential, Verify, VerifyFuture};
 
@@ -84,8 +81,4 @@ impl Verify for Replaceable {
     }
 }
 
-impl fmt::Debug for ReplaceableHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplaceableHandle").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ReplaceableHandle);

@@ -1,7 +1,5 @@
 //! Recorder for the metrics API of OpenTelemetry.
 
-use std::fmt;
-
 use opentelemetry::{
     KeyValue,
     metrics::{Counter, Meter},
@@ -62,9 +60,4 @@ fn owned(label: Option<Label<'_>>) -> Option<KeyValue> {
     label.map(|(key, value)| KeyValue::new(key, value.to_owned()))
 }
 
-impl fmt::Debug for OpenTelemetryRecorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenTelemetryRecorder")
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(OpenTelemetryRecorder);

@@ -1,7 +1,6 @@
 //! The innermost service on the calling side: it sends the request.
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -152,8 +151,4 @@ impl Future for UpstreamFuture {
     }
 }
 
-impl fmt::Debug for UpstreamFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UpstreamFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(UpstreamFuture);

@@ -4,7 +4,7 @@
     reason = "legacy methods are forwarded for as long as rmcp has them"
 )]
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use mcp_layers_core::{BoxError, McpRequest, hidden_tool};
 use rmcp::{
@@ -330,8 +330,4 @@ where
     }
 }
 
-impl<S, H> fmt::Debug for LayeredHandler<S, H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LayeredHandler").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(LayeredHandler<S, H>);

@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -69,8 +68,4 @@ impl Future for LeafFuture {
     }
 }
 
-impl fmt::Debug for LeafFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeafFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(LeafFuture);

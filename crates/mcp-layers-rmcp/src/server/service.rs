@@ -1,6 +1,6 @@
 //! A layered `rmcp::Service`, whose stack sees every request before rmcp's own checks.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use mcp_layers_core::{BoxError, McpRequest};
 use rmcp::{
@@ -122,8 +122,4 @@ where
     }
 }
 
-impl<S, T> fmt::Debug for LayeredService<S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LayeredService").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(LayeredService<S, T>);

@@ -1,6 +1,6 @@
 //! A stack of layers, built once.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mcp_layers_core::{Catalog, CatalogLayer};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
@@ -102,11 +102,7 @@ impl<S> Clone for Stack<S> {
     }
 }
 
-impl<S> fmt::Debug for Stack<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stack").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Stack<S>);
 
 /// Wraps a handler in layers in one call: `handler.layered(layers).serve(stdio())`.
 pub trait Layered: ServerHandler {

@@ -1,7 +1,5 @@
 //! Recorder for the metrics API of OpenTelemetry.
 
-use std::fmt;
-
 use opentelemetry::{KeyValue, metrics::Meter};
 
 use super::{Attribute, RecordActive, RecordCount, RecordDuration, Recorder};
@@ -80,9 +78,4 @@ fn key_values(attributes: &[Attribute]) -> Box<[KeyValue]> {
         .collect()
 }
 
-impl fmt::Debug for OpenTelemetryRecorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenTelemetryRecorder")
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(OpenTelemetryRecorder);

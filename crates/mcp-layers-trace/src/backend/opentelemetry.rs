@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    fmt,
     sync::{Arc, OnceLock},
 };
 
@@ -52,11 +51,7 @@ impl OpenTelemetry {
     }
 }
 
-impl fmt::Debug for OpenTelemetry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenTelemetry").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(OpenTelemetry);
 
 impl sealed::Backend for OpenTelemetry {
     type Span = NativeSpan;
