@@ -52,7 +52,7 @@ impl DigestKey {
     }
 }
 
-/// Shows nothing of the key.
+// Shows nothing of the key.
 mcp_layers_core::opaque_debug!(DigestKey);
 
 #[cfg(test)]
