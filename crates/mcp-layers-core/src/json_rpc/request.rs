@@ -39,7 +39,6 @@ struct Parts {
     is_continuation: bool,
     protocol_version: Option<Cow<'static, str>>,
     declared: Option<Arc<Map<String, Value>>>,
-    /// Apart from the session id.
     connection: Connection<'static>,
     session_id: Option<Arc<str>>,
     cancellation: OnceLock<CancellationToken>,
@@ -177,8 +176,7 @@ impl JsonRpcRequest {
         self.parts.params.get(name)
     }
 
-    /// The reference of a completion: a prompt's name or a template's uri. Its `type` alone decides
-    /// which.
+    /// The prompt's name or the template's uri that a completion is for, by its `type` alone.
     fn reference(&self) -> Option<(ListedKind, &str)> {
         let reference = self.param("ref")?;
         let (kind, name) = match reference.get("type")?.as_str()? {
