@@ -78,7 +78,8 @@ pub struct Record {
     pub outcome: CallOutcome,
     /// The layer that decided.
     pub decision: Decision,
-    /// The number of attempts: 1 without a retry.
+    /// The number of attempts: 1 without a retry, and where a retry ended with an error of the service
+    /// instead of a response.
     pub attempts: u32,
     /// The part of the cache.
     pub cache: Option<CacheState>,

@@ -73,14 +73,19 @@
 //!    becomes -32603. The trail has
 //!    [`Event::OutcomeUnknown`](mcp_layers_core::Event::OutcomeUnknown), so that an error mask keeps
 //!    the sentence. Refusals (429, an open circuit, load that was shed) did not run.
-//! 8. Other errors of the inner service are passed on unchanged after the last attempt.
+//! 8. Other errors of the inner service are passed on unchanged after the last attempt. An error has no
+//!    trail: the events of all its attempts are lost, unless errors are caught inside this layer.
 //! 9. Every further attempt is made on an instance that was made ready for it. On the calling side
 //!    rmcp gives each attempt a JSON-RPC id of its own.
 //!
 //! # Ordering
 //!
 //! Inside cache, timing and the error mask, which see the final answer. Outside circuit breaker and
-//! timeout, which see every attempt.
+//! timeout, which see every attempt. Where the inner service fails with errors, as the client of an
+//! upstream does, and attempts are to be recorded, `CatchErrorLayer` of `mcp-layers-util` is directly
+//! inside this layer: each attempt then ends with a response, and the final one has the events of all.
+//! The classifier sees -32603 in place of a failed transport; for
+//! [`ClassifyOutages`](mcp_layers_core::ClassifyOutages), map such errors to 503.
 //!
 //! # Cost
 //!

@@ -10,6 +10,7 @@ use mcp_layers_core::{
 };
 use mcp_layers_retry::Budget;
 use mcp_layers_test::{Answer, MockError, MockService, ReadinessProbe, requests, results};
+use mcp_layers_util::CatchErrorLayer;
 use std::{
     num::NonZeroU32,
     sync::{Arc, Mutex},
@@ -134,6 +135,33 @@ async fn errors_of_the_service_are_retried_and_passed_on_unchanged() {
     let error = send(&retry(3), &mock, requests::list_tools(1)).await;
     assert_eq!(error.unwrap_err(), MockError::new("connection reset"));
     assert_eq!(mock.calls(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_end_with_an_error_are_recorded_if_errors_are_caught_inside() {
+    let mock = MockService::answering(|_| Answer::fail("connection reset"));
+    let inside = ServiceBuilder::new()
+        .layer(retry(3))
+        .layer(CatchErrorLayer::new())
+        .service(mock.clone());
+    let response = inside.oneshot(requests::list_tools(1)).await.unwrap();
+    let numbers = response.trail().events().filter_map(|event| match event {
+        Event::Attempt { number, .. } => Some(*number),
+        _ => None,
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), [1, 2, 3]);
+    let has = |wanted: fn(&Event) -> bool| response.trail().events().filter(|e| wanted(e)).count();
+    assert_eq!(has(|event| matches!(event, Event::Failed { .. })), 3);
+    assert_eq!(has(|event| matches!(event, Event::GaveUp { .. })), 1);
+
+    let outside = ServiceBuilder::new()
+        .layer(CatchErrorLayer::new())
+        .layer(retry(3))
+        .service(mock);
+    let response = outside.oneshot(requests::list_tools(1)).await.unwrap();
+    let mut events = response.trail().events();
+    assert!(matches!(events.next(), Some(Event::Failed { .. })));
+    assert_eq!(events.next(), None, "an error has no trail");
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,7 +26,8 @@ use mcp_layers_core::{BoxError, Event, McpError, McpRequest, McpResponse};
 /// 3. `tower::timeout` elapsed is 504, `tower::load_shed` overloaded is 503;
 /// 4. anything else is -32603, "Internal error".
 ///
-/// An error of `poll_ready` becomes the response to the next call, without the inner service.
+/// An error of `poll_ready` becomes the response to the next call, without the inner service. What inner
+/// layers did before the error, such as the attempts of a retry, is not in the trail: an error has none.
 ///
 /// ```
 /// use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
