@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use rmcp::{
-    ErrorData, RoleServer, ServerHandler, Service as _,
-    model::{ClientRequest, ErrorCode, ServerResult, Tool},
-    service::RequestContext,
+    ErrorData, ServerHandler, Service as _,
+    model::{
+        ClientRequest, ErrorCode, Request, RequestOptionalParam, ServerResult as Answer, Tool,
+    },
 };
 
 use super::received::{Call, Handle, HandleFuture, Received};
@@ -16,15 +17,74 @@ use super::received::{Call, Handle, HandleFuture, Received};
 /// A handler that requests carry with them.
 pub(super) struct Dispatch<H>(pub(super) H);
 
+/// Matches a call by its method. The params go from the box of the request straight into the future of
+/// the handler: every copy on the way would make the future around it larger.
+macro_rules! dispatch {
+    ($call:expr, $handler:ident {
+        $($(#[$attribute:meta])* $kind:ident($shape:ident) => $method:ident as $wrap:path;)+
+    } $($others:tt)+) => {
+        match $call {
+            $($(#[$attribute])*
+            Call::Request { request: ClientRequest::$kind($shape { params, .. }), context } => {
+                $handler.$method(params, context).await.map($wrap)
+            })+
+            $($others)+
+        }
+    };
+}
+
 impl<H: ServerHandler> Handle for Dispatch<H> {
+    #[expect(
+        deprecated,
+        reason = "legacy methods are forwarded for as long as rmcp has them"
+    )]
     fn handle(self: Arc<Self>, received: Box<Received>) -> HandleFuture {
         Box::pin(async move {
-            let modern = received.is_modern();
-            let result = match received.call {
-                Call::Request { request, context } => dispatch(&self.0, request, context).await,
+            let (handler, modern) = (&self.0, received.is_modern());
+            let result = dispatch! { received.call, handler {
+                CallToolRequest(Request) => call_tool as Answer::from;
+                ListToolsRequest(RequestOptionalParam) => list_tools as Answer::ListToolsResult;
+                ReadResourceRequest(Request) => read_resource as Answer::from;
+                ListResourcesRequest(RequestOptionalParam)
+                    => list_resources as Answer::ListResourcesResult;
+                ListResourceTemplatesRequest(RequestOptionalParam)
+                    => list_resource_templates as Answer::ListResourceTemplatesResult;
+                GetPromptRequest(Request) => get_prompt as Answer::from;
+                ListPromptsRequest(RequestOptionalParam) => list_prompts as Answer::ListPromptsResult;
+                CompleteRequest(Request) => complete as Answer::CompleteResult;
+                SetLevelRequest(Request) => set_level as Answer::empty;
+                SubscribeRequest(Request) => subscribe as Answer::empty;
+                UnsubscribeRequest(Request) => unsubscribe as Answer::empty;
+                GetTaskRequest(Request) => get_task as Answer::GetTaskResult;
+                // rmcp makes the acknowledgement from nothing: there is no `_meta` to add to.
+                UpdateTaskRequest(Request) => update_task as Answer::empty;
+                CancelTaskRequest(Request) => cancel_task as Answer::empty;
+                #[cfg(feature = "rmcp-3-9")]
+                ListSkillsRequest(RequestOptionalParam) => list_skills as Answer::ListSkillsResult;
+                #[cfg(feature = "rmcp-3-9")]
+                GetSkillRequest(Request) => get_skill as Answer::GetSkillResult;
+                #[cfg(feature = "rmcp-3-9")]
+                ReadResourceDirectoryRequest(Request)
+                    => read_resource_directory as Answer::ListResourcesResult;
+                InitializeRequest(Request) => initialize as Answer::InitializeResult;
+            }
+                Call::Request { request: ClientRequest::DiscoverRequest(_), context } => {
+                    handler.discover(context).await.map(Answer::DiscoverResult)
+                }
+                Call::Request { request: ClientRequest::PingRequest(_), context } => {
+                    handler.ping(context).await.map(Answer::empty)
+                }
+                Call::Request { request: ClientRequest::CustomRequest(request), context } => {
+                    let answer = handler.on_custom_request(request, context).await;
+                    answer.map(Answer::CustomResult)
+                }
+                // A kind that is newer than this list, or a `subscriptions/listen` that rmcp did not
+                // turn into an established subscription: left to rmcp's own dispatch, which is large.
+                Call::Request { request, context } => {
+                    Box::pin(handler.handle_request(request, context)).await
+                }
                 Call::Listen { subscription } => {
-                    let ended = self.0.listen(subscription).await;
-                    ended.map(ServerResult::empty)
+                    handler.listen(subscription).await.map(Answer::empty)
                 }
             };
             // Layers see the code that the client gets.
@@ -34,108 +94,6 @@ impl<H: ServerHandler> Handle for Dispatch<H> {
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.0.get_tool(name)
-    }
-}
-
-#[expect(
-    deprecated,
-    reason = "legacy methods are forwarded for as long as rmcp has them"
-)]
-async fn dispatch<H: ServerHandler>(
-    handler: &H,
-    request: ClientRequest,
-    context: RequestContext<RoleServer>,
-) -> Result<ServerResult, ErrorData> {
-    use ServerResult as Answer;
-    match request {
-        ClientRequest::CallToolRequest(request) => {
-            let answer = handler.call_tool(request.params, context).await;
-            answer.map(Answer::from)
-        }
-        ClientRequest::ListToolsRequest(request) => {
-            let answer = handler.list_tools(request.params, context).await;
-            answer.map(Answer::ListToolsResult)
-        }
-        ClientRequest::ReadResourceRequest(request) => {
-            let answer = handler.read_resource(request.params, context).await;
-            answer.map(Answer::from)
-        }
-        ClientRequest::ListResourcesRequest(request) => {
-            let answer = handler.list_resources(request.params, context).await;
-            answer.map(Answer::ListResourcesResult)
-        }
-        ClientRequest::ListResourceTemplatesRequest(request) => {
-            let answer = handler.list_resource_templates(request.params, context);
-            answer.await.map(Answer::ListResourceTemplatesResult)
-        }
-        ClientRequest::GetPromptRequest(request) => {
-            let answer = handler.get_prompt(request.params, context).await;
-            answer.map(Answer::from)
-        }
-        ClientRequest::ListPromptsRequest(request) => {
-            let answer = handler.list_prompts(request.params, context).await;
-            answer.map(Answer::ListPromptsResult)
-        }
-        ClientRequest::CompleteRequest(request) => {
-            let answer = handler.complete(request.params, context).await;
-            answer.map(Answer::CompleteResult)
-        }
-        ClientRequest::SetLevelRequest(request) => {
-            let answer = handler.set_level(request.params, context).await;
-            answer.map(Answer::empty)
-        }
-        ClientRequest::SubscribeRequest(request) => {
-            let answer = handler.subscribe(request.params, context).await;
-            answer.map(Answer::empty)
-        }
-        ClientRequest::UnsubscribeRequest(request) => {
-            let answer = handler.unsubscribe(request.params, context).await;
-            answer.map(Answer::empty)
-        }
-        ClientRequest::GetTaskRequest(request) => {
-            let answer = handler.get_task(request.params, context).await;
-            answer.map(Answer::GetTaskResult)
-        }
-        // rmcp makes the acknowledgement from nothing: there is no `_meta` to add to.
-        ClientRequest::UpdateTaskRequest(request) => {
-            let answer = handler.update_task(request.params, context).await;
-            answer.map(Answer::empty)
-        }
-        ClientRequest::CancelTaskRequest(request) => {
-            let answer = handler.cancel_task(request.params, context).await;
-            answer.map(Answer::empty)
-        }
-        #[cfg(feature = "rmcp-3-9")]
-        ClientRequest::ListSkillsRequest(request) => {
-            let answer = handler.list_skills(request.params, context).await;
-            answer.map(Answer::ListSkillsResult)
-        }
-        #[cfg(feature = "rmcp-3-9")]
-        ClientRequest::GetSkillRequest(request) => {
-            let answer = handler.get_skill(request.params, context).await;
-            answer.map(Answer::GetSkillResult)
-        }
-        #[cfg(feature = "rmcp-3-9")]
-        ClientRequest::ReadResourceDirectoryRequest(request) => {
-            let answer = handler.read_resource_directory(request.params, context);
-            answer.await.map(Answer::ListResourcesResult)
-        }
-        ClientRequest::InitializeRequest(request) => {
-            let answer = handler.initialize(request.params, context).await;
-            answer.map(Answer::InitializeResult)
-        }
-        ClientRequest::DiscoverRequest(_) => {
-            let answer = handler.discover(context).await;
-            answer.map(Answer::DiscoverResult)
-        }
-        ClientRequest::PingRequest(_) => handler.ping(context).await.map(Answer::empty),
-        ClientRequest::CustomRequest(request) => {
-            let answer = handler.on_custom_request(request, context).await;
-            answer.map(Answer::CustomResult)
-        }
-        // A kind that is newer than this list, or a `subscriptions/listen` that rmcp did not turn
-        // into an established subscription: left to rmcp's own dispatch.
-        request => handler.handle_request(request, context).await,
     }
 }
 

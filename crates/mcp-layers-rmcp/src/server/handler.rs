@@ -78,13 +78,14 @@ where
     S::Error: Into<BoxError>,
     H: ServerHandler,
 {
-    async fn answer(
+    /// Answers a request. It is boxed here, before there is a future that it would have to be moved into.
+    fn answer(
         &self,
         request: ClientRequest,
         context: RequestContext<RoleServer>,
-    ) -> Result<ServerResult, ErrorData> {
+    ) -> impl Future<Output = Result<ServerResult, ErrorData>> {
         let request = self.received(Call::Request { request, context });
-        answer(&self.stack, request).await
+        answer(&self.stack, request)
     }
 
     fn received(&self, call: Call) -> RmcpRequest {

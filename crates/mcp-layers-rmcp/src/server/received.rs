@@ -42,12 +42,12 @@ pub(super) enum Call {
 }
 
 impl Received {
-    pub(super) fn new(call: Call) -> Self {
+    pub(super) fn new(call: Call) -> Box<Self> {
         let peer_info = match call.context() {
             context if describes_client(context) => None,
             context => context.peer.peer_info(),
         };
-        Self { call, peer_info }
+        Box::new(Self { call, peer_info })
     }
 
     /// A reserved key of the request's own `_meta`.

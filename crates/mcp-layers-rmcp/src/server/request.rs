@@ -42,7 +42,7 @@ pub struct RmcpRequest {
 impl RmcpRequest {
     pub(super) fn new(call: Call, handler: Arc<dyn Handle>) -> Self {
         let mut request = Self {
-            received: Box::new(Received::new(call)),
+            received: Received::new(call),
             handler,
             context: CallContext::new(),
         };
