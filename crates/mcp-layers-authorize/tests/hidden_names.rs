@@ -117,7 +117,7 @@ impl World {
             }
         }
         if self.read_only {
-            let hints = Hints::new(Some(true), None, None, None);
+            let hints = Hints::default().with_read_only(true);
             let trusted = self.names.iter().fold(Catalog::new(), |trusted, name| {
                 trusted.with_tool_hints(*name, hints)
             });
