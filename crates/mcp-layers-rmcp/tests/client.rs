@@ -183,12 +183,38 @@ async fn an_error_of_the_upstream_keeps_code_message_and_data() {
     assert!(!error.is_public());
 }
 
+/// The lines of a log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
-async fn a_closed_transport_is_an_internal_error() {
+async fn a_closed_transport_is_an_internal_error_whose_cause_is_logged() {
     let server = connect(Fixture::default(), (), false).await;
     let client = LayeredClient::new(server.peer().clone(), Identity::new());
     server.cancel().await.unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let logging = tracing::subscriber::set_default(subscriber.finish());
     let response = client.call(request("tools/list", json!({}))).await;
+    drop(logging);
+    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        lines.contains("WARN") && lines.contains("mcp_layers_rmcp::client"),
+        "{lines}"
+    );
+    assert!(lines.contains("Transport closed"), "{lines}");
     assert_eq!(response.outcome().code(), Some(-32603));
     let mut events = response.trail().events();
     assert!(matches!(events.next(), Some(Event::Failed { cause }) if cause.contains("closed")));

@@ -32,7 +32,9 @@ use crate::RmcpResponse;
 /// The type of the layers is no part of this one, so that a client can be a field of a struct.
 ///
 /// The methods return what the upstream or a layer answered; a failed transport is an error by the
-/// rules of [`CatchErrorLayer`]. Each is one request: [`LayeredClient::call`] is the same for
+/// rules of [`CatchErrorLayer`], without its cause: the error may be sent on to somebody else. The cause
+/// is in the log ([`Upstream`]), and in the trail of [`LayeredClient::call`] as
+/// [`Event::Failed`](mcp_layers_core::Event::Failed). Each is one request: [`LayeredClient::call`] is the same for
 /// requests that have no method of their own here.
 #[derive(Clone)]
 pub struct LayeredClient {

@@ -1,6 +1,7 @@
 //! The innermost service on the calling side: it sends the request.
 
 use std::{
+    error::Error,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,7 +20,8 @@ use crate::RmcpResponse;
 /// A connected upstream server, as a service.
 ///
 /// An error response of the upstream is a response. An error of this service, rmcp's
-/// [`ServiceError`], means that no answer came: the transport is closed, or sending failed.
+/// [`ServiceError`], means that no answer came: the transport is closed, or sending failed. It is also a
+/// warning of `tracing`, with the transport's own text.
 ///
 /// Three HTTP statuses are error responses too, because with them the upstream did answer:
 ///
@@ -86,7 +88,11 @@ async fn send(upstream: Upstream, request: UpstreamRequest) -> Result<RmcpRespon
         Err(ServiceError::McpError(error)) => Ok(RmcpResponse::new(Err(error))),
         Err(error) => match http_status::refusal(&error) {
             Some(refusal) => Ok(RmcpResponse::from_error((), refusal)),
-            None => Err(error),
+            None => {
+                let cause: &(dyn Error + 'static) = &error;
+                tracing::warn!(error = cause, "no answer from the upstream");
+                Err(error)
+            }
         },
     }
 }
