@@ -19,7 +19,7 @@ use bytes::Bytes;
 use edge::*;
 use http_body_util::BodyExt;
 use mcp_layers::{
-    Authentication, BoxError, Principal,
+    Authentication, Principal,
     authenticate::{ApiKeys, AuthenticateLayer},
     authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
     rate_limit::ConcurrencyLimitLayer,
@@ -38,8 +38,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use tracing::{Subscriber, span::Id};
-use tracing_subscriber::{layer::SubscriberExt, registry::LookupSpan};
+use tracing_subscriber::layer::SubscriberExt;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -150,21 +149,6 @@ async fn our_concurrency_limit_refuses_in_both_generations() {
     for refused in [legacy, modern] {
         assert_eq!(refused["error"]["code"], 429, "{refused}");
     }
-}
-
-/// The status of a call whose body is longer than a limit of 1,000 bytes, with its length in a header
-/// or in chunks.
-async fn status_of_long_body(router: &Router, chunked: bool) -> StatusCode {
-    let call = modern_call("text", &"x".repeat(2_000));
-    let mut request = modern("text");
-    if chunked {
-        *request.body_mut() = Body::from_stream(futures::stream::iter([Ok::<_, BoxError>(call)]));
-    } else {
-        let length = HeaderValue::from(call.len());
-        request.headers_mut().insert(header::CONTENT_LENGTH, length);
-        *request.body_mut() = Body::from(call);
-    }
-    status(router, request).await
 }
 
 #[tokio::test]
@@ -360,28 +344,11 @@ async fn the_trace_of_http_reports_the_head_before_the_tool_ends_and_no_failure(
     assert_eq!(*seen.lock().unwrap(), ["head", "head"]);
 }
 
-/// Notes when a span of tower-http closes.
-struct Closed(Arc<Mutex<Vec<&'static str>>>);
-
-impl<S> tracing_subscriber::Layer<S> for Closed
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    fn on_close(&self, id: Id, context: tracing_subscriber::layer::Context<'_, S>) {
-        if context
-            .span(&id)
-            .is_some_and(|span| span.name() == "request")
-        {
-            self.0.lock().unwrap().push("span closed");
-        }
-    }
-}
-
 #[tokio::test]
 async fn the_span_of_http_ends_with_the_body() {
     let (tools, mut events) = Tools::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let subscriber = tracing_subscriber::registry().with(Closed(seen.clone()));
+    let subscriber = tracing_subscriber::registry().with(closed::Closed(seen.clone()));
     let _guard = tracing::subscriber::set_default(subscriber);
     let span = |_: &Request<Body>| tracing::info_span!("request");
     let router = bare(&tools).layer(TraceLayer::new_for_http().make_span_with(span));

@@ -1,6 +1,7 @@
 //! rmcp's HTTP service in this process: requests of both generations of the protocol, and a handler
 //! whose tools end when a test lets them.
 
+pub(crate) mod closed;
 pub(crate) mod counting;
 
 use std::{convert::Infallible, sync::Arc};
@@ -8,11 +9,16 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request, Response, StatusCode, request::Builder},
+    http::{
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Builder,
+    },
 };
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use mcp_layers::rmcp::{RmcpLayers, Stack};
+use mcp_layers::{
+    BoxError,
+    rmcp::{RmcpLayers, Stack},
+};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::*,
@@ -232,4 +238,19 @@ pub(crate) async fn body(response: Response<Body>) -> Bytes {
 /// The JSON-RPC response of a body that is JSON.
 pub(crate) async fn json_of(response: Response<Body>) -> Value {
     serde_json::from_slice(&body(response).await).unwrap()
+}
+
+/// The status of a call whose body is longer than a limit of 1,000 bytes, with its length in a header
+/// or in chunks.
+pub(crate) async fn status_of_long_body(router: &Router, chunked: bool) -> StatusCode {
+    let call = modern_call("text", &"x".repeat(2_000));
+    let mut request = modern("text");
+    if chunked {
+        *request.body_mut() = Body::from_stream(futures::stream::iter([Ok::<_, BoxError>(call)]));
+    } else {
+        let length = HeaderValue::from(call.len());
+        request.headers_mut().insert(header::CONTENT_LENGTH, length);
+        *request.body_mut() = Body::from(call);
+    }
+    status(router, request).await
 }
