@@ -2,8 +2,8 @@
 
 /// The hasher of tables whose keys callers may choose: fast, and seeded at random for each table.
 ///
-/// It is not cryptographic, which is enough here: no hash ever reaches a caller, so that nobody learns
-/// the seed, and without it nobody can choose keys that collide.
+/// It is not cryptographic, which is enough here: no hash ever reaches a caller, so the seed stays
+/// unknown, and without it a caller cannot choose keys that collide.
 pub type KeyHasher = foldhash::quality::RandomState;
 
 /// A writer of key bytes in which every component is preceded by its length.
