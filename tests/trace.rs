@@ -16,7 +16,7 @@ use mcp_layers_timing::{Attribute, Metric, RecordActive, RecordDuration, Recorde
 use mcp_layers_trace::{AmbientSpanLayer, DigestKey, SessionId, TraceLayer, current_ids};
 use opentelemetry::{
     Context,
-    trace::{FutureExt, SpanContext, SpanId, TraceContextExt, Tracer, TracerProvider},
+    trace::{FutureExt, SpanContext, SpanId, Status, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use rmcp::{
@@ -65,20 +65,21 @@ impl Spans {
         span.clone()
     }
 
-    /// The name of the span with this id, once it has ended.
-    async fn name_of(&self, id: SpanId) -> String {
-        let find = || {
-            let spans = self.exporter.get_finished_spans().unwrap();
-            let mut spans = spans.into_iter();
-            spans.find(|span| span.span_context.span_id() == id)
-        };
-        // A stream ends a moment after its answer.
+    /// Waits for the end of such a span.
+    async fn ended(&self, fits: impl Fn(&SpanData) -> bool) -> SpanData {
         loop {
-            match find() {
-                Some(span) => return span.name.into_owned(),
+            let spans = self.exporter.get_finished_spans().unwrap();
+            match spans.into_iter().find(&fits) {
+                Some(span) => return span,
                 None => tokio::task::yield_now().await,
             }
         }
+    }
+
+    /// The name of the span with this id. A stream ends a moment after its answer.
+    async fn name_of(&self, id: SpanId) -> String {
+        let span = self.ended(|span| span.span_context.span_id() == id).await;
+        span.name.into_owned()
     }
 }
 
@@ -88,7 +89,10 @@ struct Echo;
 
 impl ServerHandler for Echo {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed();
+        ServerConfig::new(capabilities.build())
     }
 
     async fn call_tool(
@@ -99,6 +103,14 @@ impl ServerHandler for Echo {
         let (trace, span) = current_ids().unwrap();
         let text = format!("{trace} {span}");
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+    }
+
+    // rmcp's `listen` holds the stream until its client ends it.
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
     }
 }
 
@@ -227,6 +239,22 @@ async fn without_context_in_meta_the_span_of_the_http_request_is_the_parent() {
                 assert_eq!(parent, HTTP, "{mode:?}");
             }
         }
+        client.cancel().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_span_of_a_subscription_ends_while_the_stream_is_open() {
+    for mode in [Mode::Pipe, Mode::StatelessSse] {
+        let spans = Spans::new();
+        let client = connect(mode, &spans).await;
+        let filter = SubscriptionFilter::builder().tools_list_changed().build();
+        let stream = client.listen(filter).await.unwrap();
+        let span = spans
+            .ended(|span| span.name == "subscriptions/listen")
+            .await;
+        assert_eq!(span.status, Status::Unset, "{mode:?}");
+        drop(stream);
         client.cancel().await.unwrap();
     }
 }

@@ -76,7 +76,7 @@ impl<B> TraceLayer<B> {
     }
 
     /// Sets the parent of a server's spans. The default is [`Parent::Meta`]: the span in `_meta`. The
-    /// parent of a client's span is always the ambient span, otherwise the one in `_meta`.
+    /// parent of a client's span is the ambient span, otherwise the one in `_meta`.
     #[must_use]
     pub fn parent(mut self, parent: Parent) -> Self {
         self.state.settings.parent = parent;
@@ -204,8 +204,8 @@ impl<B> TraceLayer<B> {
     }
 
     /// Makes no span where the parent is not sampled: no attributes, no question to the sampler, no
-    /// `on_start`; `on_end` is called. The parent's context is passed on. The default asks the sampler. Use it with a sampler
-    /// that follows the parent.
+    /// `on_start`; `on_end` is called. The parent's context is passed on. The default asks the sampler. Use
+    /// it with a sampler that follows the parent.
     #[must_use]
     pub fn skip_unsampled(mut self) -> Self {
         self.state.settings.skip_unsampled = true;
