@@ -101,9 +101,11 @@ mod message;
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub mod pipe;
+mod service;
 mod sketch;
 
 pub use error::WireError;
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub use pipe::Pipe;
+pub use service::WireService;
