@@ -62,7 +62,7 @@
 //!    JSON, otherwise with -32600: a batch, another `jsonrpc` than 2.0, an id that is neither a string
 //!    nor an integer, and any message that two parsers may read differently: a member of the message,
 //!    of `params` or of `_meta` that occurs twice or differs from another in case alone. Arguments of
-//!    tools pass unchanged.
+//!    tools pass unchanged, nested up to 120 levels; a deeper message is refused with -32700.
 //! 4. A server's answer that cannot be read fails its call (-32603), and an answer to no call is
 //!    dropped: neither passes an error mask. A result in which a member occurs twice is serialised, as
 //!    the layers saw it.
@@ -119,6 +119,7 @@ mod message;
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub mod pipe;
+mod service;
 mod sketch;
 #[cfg(feature = "http")]
 mod splice;
@@ -130,3 +131,4 @@ pub use http::{Wire, WireLayer};
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub use pipe::Pipe;
+pub use service::WireService;

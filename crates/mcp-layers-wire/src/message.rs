@@ -185,12 +185,19 @@ fn place(bytes: &Bytes, part: &RawValue) -> Range<usize> {
     start..start + part.len()
 }
 
-fn fault(error: &serde_json::Error) -> McpError {
+/// The answer to a message that `serde_json` refuses.
+pub(crate) fn fault(error: &serde_json::Error) -> McpError {
     if error.is_data() {
-        invalid("Message is not an object, or has a member twice")
-    } else {
-        McpError::public(code::PARSE_ERROR, "Parse error")
+        return invalid("Message is not an object, or has a member twice");
     }
+    // The library tells it by this text alone.
+    let is_deep = error.to_string().starts_with("recursion limit");
+    let message = if is_deep {
+        "Parse error: nested too deep"
+    } else {
+        "Parse error"
+    };
+    McpError::public(code::PARSE_ERROR, message)
 }
 
 fn invalid(message: &'static str) -> McpError {

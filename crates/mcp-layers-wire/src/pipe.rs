@@ -12,9 +12,7 @@ mod table;
 
 use std::{fmt, process::ExitStatus, sync::Arc, time::Duration};
 
-use mcp_layers_core::{
-    BoxError, Catalog, CatalogLayer, JsonRpcRequest, JsonRpcResponse, catalog_layer::Cataloged,
-};
+use mcp_layers_core::{Catalog, CatalogLayer, catalog_layer::Cataloged};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
 use tokio::{
     io::{self, AsyncRead, AsyncWrite},
@@ -23,8 +21,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tower_layer::Layer;
-use tower_service::Service;
 
+use crate::WireService;
 use connection::Connection;
 use ends::Ends;
 pub use leaf::Leaf;
@@ -96,12 +94,7 @@ impl<S> Pipe<S> {
     }
 }
 
-impl<S> Pipe<S>
-where
-    S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
-{
+impl<S: WireService> Pipe<S> {
     /// Connects a client with a server until one of them ends. Each is a reader of what it sends and a
     /// writer to it. Everything runs inside this future; dropped, it closes all four.
     ///

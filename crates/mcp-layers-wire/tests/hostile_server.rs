@@ -72,6 +72,28 @@ async fn an_answer_that_is_nested_too_deep_fails_its_call() {
     wire.passes_to_client(&nested(100)).await;
 }
 
+/// Python reads about 1,000 levels and Go 10,000; what layers cannot read goes to none of them.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_nested_too_deep_is_refused_with_the_reason() {
+    let mut wire = Wire::plain();
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo","arguments":{{"x":{open}{close}}}}}}}"#
+        )
+    };
+    for depth in [126, 1000, 100_000] {
+        wire.client.send(nested(depth)).await;
+        let error = wire.client.json().await["error"].clone();
+        assert_eq!(
+            error,
+            json!({ "code": -32700, "message": "Parse error: nested too deep" })
+        );
+        wire.server_gets_nothing().await;
+    }
+    wire.passes_to_server(&nested(120)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_ends_in_an_answer_fails_its_call() {
     let whole = answer("1", "secret");

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     encode,
     id::Id,
-    message::{Kind, Message},
+    message::{Kind, Message, fault},
     sketch::Sketch,
 };
 
@@ -129,7 +129,7 @@ fn begin(
 ) -> Result<JsonRpcRequest, McpError> {
     message.params()?;
     let params = message.body().map_or(Ok(Value::Null), serde_json::from_str);
-    let params = params.map_err(|_| McpError::public(code::PARSE_ERROR, "Parse error"))?;
+    let params = params.map_err(|error| fault(&error))?;
     let mut request = JsonRpcRequest::new(id.for_layers(), method.to_owned()).with_params(params);
     request = connection.in_session(request);
     let initializes = request.method() == Method::Initialize;

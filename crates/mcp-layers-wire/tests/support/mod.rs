@@ -10,7 +10,7 @@ use std::{io, time::Duration};
 
 use mcp_layers_core::{BoxError, Catalog, JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_util::CancelLayer;
-use mcp_layers_wire::{Pipe, pipe::Leaf};
+use mcp_layers_wire::{Pipe, WireService, pipe::Leaf};
 use serde_json::Value;
 use tokio::{
     io::{
@@ -78,12 +78,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn new<S>(pipe: Pipe<S>) -> Self
-    where
-        S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone + Send + Sync + 'static,
-        S::Error: Into<BoxError> + Send,
-        S::Future: Send,
-    {
+    pub fn new<S: WireService>(pipe: Pipe<S>) -> Self {
         let pipe = pipe.catalog(Catalog::new().with_tools(["echo", "slow"]));
         let (client, to_client) = duplex(1 << 16);
         let (server, to_server) = duplex(1 << 16);
