@@ -1,5 +1,5 @@
-//! What is hidden from a caller leaves no trace: over generated rules and callers, every answer is, byte
-//! for byte, that of a server which does not have the hidden names and their rules.
+//! Answers about hidden names: over generated rules and callers, every answer is, byte for byte, that of a server
+//! which does not have the hidden names and their rules.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used)]
 

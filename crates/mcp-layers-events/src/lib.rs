@@ -47,7 +47,8 @@
 //!
 //! 1. Each event of a response's trail is counted once and logged once. A failed attempt that was
 //!    repeated leaves its events in the trail of the final response. If the last attempt ends with a service
-//!    error there is none, and the events of all attempts are lost, unless `CatchErrorLayer` is inside retry.
+//!    error, there is no response: the events of all attempts are lost, unless `CatchErrorLayer` is inside
+//!    retry.
 //! 2. A call without a response has no trail: a dropped future, a service error or a panic. With
 //!    `CatchErrorLayer` and `CatchPanicLayer` inside, errors and panics are answered and have an event.
 //! 3. Labels are `event` and at most one of `rule`, `circuit`, `reason` and `layer`:
