@@ -41,8 +41,8 @@ async fn main() -> Result<(), BoxError> {
     let handle = retry.handle();
     let layers = ServiceBuilder::new()
         .layer(EventsLayer::new())
-        .layer(CatchErrorLayer::new()) // a lost connection is an answer, with an event
         .layer(retry)
+        .layer(CatchErrorLayer::new()) // a lost connection is an answer, with an event
         // Counts the first attempt of each call: for tools that often need a second one, outside retry.
         .layer(CircuitBreakerLayer::new())
         .layer(TimeoutLayer::new(Duration::from_secs(5)));
