@@ -2,14 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{
-    BoxError, Catalog, CatalogLayer, ConfigError, JsonRpcRequest, JsonRpcResponse,
-    catalog_layer::Cataloged,
-};
+use mcp_layers_core::{Catalog, CatalogLayer, ConfigError, catalog_layer::Cataloged};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
 use tower::util::BoxCloneSyncService;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::{
     Wire,
@@ -18,6 +14,7 @@ use super::{
     settings::{Batches, Settings},
     shared::Shared,
 };
+use crate::WireService;
 
 /// Layers in front of an MCP server that speaks streamable HTTP: a [`Layer`] over any service of HTTP
 /// requests.
@@ -139,9 +136,7 @@ impl<S> WireLayer<S> {
 
 impl<S, I> Layer<I> for WireLayer<S>
 where
-    S: Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
+    S: WireService,
 {
     type Service = Wire<I>;
 
@@ -156,10 +151,7 @@ impl<I> Wire<I> {
     pub fn new<L>(inner: I, layers: L) -> Self
     where
         L: Layer<Leaf>,
-        L::Service:
-            Service<JsonRpcRequest, Response = JsonRpcResponse> + Clone + Send + Sync + 'static,
-        <L::Service as Service<JsonRpcRequest>>::Error: Into<BoxError> + Send,
-        <L::Service as Service<JsonRpcRequest>>::Future: Send,
+        L::Service: WireService,
     {
         WireLayer::new(layers).layer(inner)
     }
