@@ -153,7 +153,7 @@
 //!
 //! # Cost
 //!
-//! This crate adds nothing to the cost of the layers. An empty stack adds 3.8 % to the
+//! This crate adds nothing to the cost of the layers. An empty stack adds 1.8 % to the
 //! instructions of an rmcp call in memory; `docs/overhead.md` has the cost of each layer, measured.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
