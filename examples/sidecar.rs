@@ -75,7 +75,7 @@ async fn terminated() {
         terminate.recv().await;
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::main(flavor = "current_thread")]
