@@ -1,4 +1,4 @@
-//! What passes is read by other parsers as the layers read it: by `serde_json`, and by Python's `json`.
+//! Messages that pass are read by other parsers, `serde_json` and Python's `json`, as the layers read them.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -109,7 +109,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What the layers read of a message, and what the server got.
+/// A message as the layers read it, and as the server got it.
 struct Passed {
     seen: Value,
     line: String,
