@@ -84,6 +84,33 @@ async fn streams_of_a_batch_are_one_stream() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_legacy_client_that_leaves_cancels_no_call_of_its_batch() {
+    let mut http = splitting();
+    for streams in [false, true] {
+        let mut request = post(format!("[{},{}]", call("1", "echo"), call("2", "echo")));
+        let session = "s".parse().unwrap();
+        request.headers_mut().insert("mcp-session-id", session);
+        let reply = http.send(request);
+        let (one, two) = (http.incoming().await, http.incoming().await);
+        if streams {
+            let events = one.stream();
+            events.message(notification("x")).await;
+            let mut reply = reply.await.unwrap();
+            reply.next().await;
+            drop(reply);
+            events.is_dropped().await;
+        } else {
+            reply.abort();
+            assert!(reply.await.is_err());
+            drop(one);
+        }
+        tokio::task::yield_now().await;
+        http.server_got_nothing();
+        drop(two);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_without_requests_is_accepted() {
     let mut http = splitting();
     let reply = http.post(format!("[{NOTIFICATION},{NOTIFICATION}]"));

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{
-    StreamExt,
-    future::join_all,
-    stream::{self, BoxStream},
+    future::{BoxFuture, join_all},
+    stream,
 };
-use http::{Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use mcp_layers_core::{McpError, code};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -17,7 +16,8 @@ use super::{
     begin::Edge,
     body::WireBody,
     call::{Call, Piece, ToClient},
-    exchange::{Running, answer},
+    calls::Outcome,
+    exchange::answer,
     owner::Owner,
     reply::{empty, of_layer, refusal},
     screen::PROTOCOL_VERSION,
@@ -46,7 +46,7 @@ pub(super) async fn split(edge: &Edge, head: Parts, bytes: Bytes) -> Response<Wi
         Err(error) => return refusal(StatusCode::BAD_REQUEST, "null", &error),
     };
     let (pieces, from_server) = mpsc::channel(1);
-    let (mut calls, mut answers) = (Calls::default(), Vec::new());
+    let (mut calls, mut running, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for message in messages {
         let message = match message {
             Ok(message) => message,
@@ -70,15 +70,28 @@ pub(super) async fn split(edge: &Edge, head: Parts, bytes: Bytes) -> Response<Wi
             method => edge.begin(&head, (id, method), message, to_client),
         };
         match begun {
-            Ok((call, running)) => calls.push(call, running),
+            Ok((call, response)) => {
+                calls.push(call.clone());
+                running.push(async move {
+                    let response = response.await;
+                    answer(&call, &call.take_latest(), &response)
+                });
+            }
             Err(error) => answers.push(encode::error(&raw_id, &error)),
         }
     }
     drop(pieces);
-    if calls.running.is_empty() && answers.is_empty() {
+    if calls.is_empty() && answers.is_empty() {
         return empty(StatusCode::ACCEPTED);
     }
-    respond(&head, calls, answers, from_server).await
+    let batch = Batch {
+        calls,
+        running: Box::pin(join_all(running)),
+        answers,
+        from_server,
+        is_done: false,
+    };
+    batch.respond(&head).await
 }
 
 /// The messages of a batch. A broken one is an error of its own.
@@ -104,80 +117,63 @@ fn messages(
     Ok(parts.map(Message::parse).collect())
 }
 
-/// The calls of a batch. If the client leaves, none of them is cancelled.
-#[derive(Default)]
-struct Calls {
+/// A batch in the layers.
+struct Batch {
     calls: Vec<Arc<Call>>,
-    running: Vec<Running>,
+    running: BoxFuture<'static, Vec<Outcome>>,
+    answers: Vec<Bytes>,
+    from_server: mpsc::Receiver<Piece>,
+    is_done: bool,
 }
 
-impl Calls {
-    fn push(&mut self, call: Arc<Call>, running: Running) {
-        self.calls.push(call);
-        self.running.push(running);
-    }
-
-    /// Runs all, and returns their answers.
-    fn run(&mut self) -> impl Future<Output = Vec<Bytes>> + Send + use<> {
-        let calls = self.calls.clone().into_iter();
-        let running = std::mem::take(&mut self.running);
-        let answers = calls.zip(running).map(|(call, running)| async move {
-            let response = running.await;
-            answer(&call, &call.take_latest(), &response)
+impl Batch {
+    async fn respond(mut self, head: &Parts) -> Response<WireBody> {
+        // The head of the first stream, if there is one.
+        if self.next_piece().await.is_none() {
+            return of_layer(&head.headers, array(&self.answers));
+        }
+        let events = stream::unfold(self, |mut batch| async move {
+            let event = batch.next_event().await?;
+            Some((event, batch))
         });
-        let answers = join_all(answers.collect::<Vec<_>>());
-        async move { answers.await.into_iter().flatten().collect() }
+        let mut response = Response::new(WireBody::stream(events));
+        let kind = HeaderValue::from_static("text/event-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+
+    /// The next piece before the answers. `None` when all are there.
+    async fn next_piece(&mut self) -> Option<Piece> {
+        tokio::select! {
+            biased;
+            Some(piece) = self.from_server.recv() => Some(piece),
+            answers = &mut self.running => {
+                self.answers.extend(answers.into_iter().flatten());
+                self.is_done = true;
+                None
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Option<Bytes> {
+        while !self.is_done {
+            match self.next_piece().await {
+                Some(Piece::Event(event)) => return Some(event),
+                Some(Piece::Head(_) | Piece::Ended) => {}
+                None => return Some(Event::of_message(&array(&self.answers))),
+            }
+        }
+        None
     }
 }
 
-impl Drop for Calls {
+/// If the client leaves, no call is cancelled.
+impl Drop for Batch {
     fn drop(&mut self) {
         for call in &self.calls {
             call.set_dropped();
         }
     }
-}
-
-async fn respond(
-    head: &Parts,
-    mut calls: Calls,
-    mut answers: Vec<Bytes>,
-    mut from_server: mpsc::Receiver<Piece>,
-) -> Response<WireBody> {
-    let mut running = Box::pin(calls.run());
-    let done = tokio::select! {
-        biased;
-        Some(_head) = from_server.recv() => None,
-        done = &mut running => Some(done),
-    };
-    if let Some(done) = done {
-        answers.extend(done);
-        return of_layer(&head.headers, array(&answers));
-    }
-    let first: BoxStream<'static, Bytes> = Box::pin(stream::unfold(
-        Some((running, answers, from_server, calls)),
-        |state| async move {
-            let (mut running, mut answers, mut from_server, calls) = state?;
-            loop {
-                tokio::select! {
-                    biased;
-                    Some(piece) = from_server.recv() => {
-                        if let Piece::Event(event) = piece {
-                            return Some((event, Some((running, answers, from_server, calls))));
-                        }
-                    }
-                    done = &mut running => {
-                        answers.extend(done);
-                        return Some((Event::of_message(&array(&answers)), None));
-                    }
-                }
-            }
-        },
-    ));
-    let mut response = Response::new(WireBody::stream(first.boxed()));
-    let kind = http::HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
 }
 
 fn array(answers: &[Bytes]) -> Bytes {
