@@ -1,4 +1,4 @@
-//! What an empty stack on a pipe adds to a call, for messages of four sizes, beside the same server without it.
+//! The cost of an empty stack on a pipe for a call, with messages of four sizes, beside the same server without it.
 //!
 //! ```sh
 //! cargo bench --bench wire

@@ -380,7 +380,7 @@ async fn note_body<B: Body<Error: std::fmt::Debug>>(messages: &mut Messages, bod
     note(messages, &serde_json::from_slice(&bytes).unwrap());
 }
 
-/// What authorization refuses at the HTTP edge for any caller.
+/// Refusals of authorization at the HTTP edge that any caller gets.
 async fn bodies(messages: &mut Messages) {
     let rules = Rules::builder().otherwise(Access::scopes(["tools"]));
     let authorize = AuthorizeLayer::new(rules.build().unwrap());

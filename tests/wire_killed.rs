@@ -32,7 +32,7 @@ const SERVER: &str = "WIRE_SERVER";
 const STAYS: &str = "WIRE_SERVER_STAYS";
 const GRACE: &str = "WIRE_GRACE";
 
-/// The most time for anything that has to end by itself.
+/// The longest time for anything that has to end without help.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The number of calls of a run.
