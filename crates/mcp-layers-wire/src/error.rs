@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use mcp_layers_core::ConfigError;
+
 /// The reason why a call has no answer of the server. As the error of a service, it reaches the
 /// layers; a client gets "Internal error" (-32603), unless a layer maps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,3 +31,11 @@ impl fmt::Display for WireError {
 }
 
 impl Error for WireError {}
+
+/// Checks that a limit is not zero.
+pub(crate) fn not_zero(value: usize, setter: &str) -> Result<usize, ConfigError> {
+    match value {
+        0 => Err(ConfigError::new(format!("{setter} must be at least 1"))),
+        _ => Ok(value),
+    }
+}

@@ -12,7 +12,7 @@ mod table;
 
 use std::{fmt, process::ExitStatus, sync::Arc, time::Duration};
 
-use mcp_layers_core::{Catalog, CatalogLayer, catalog_layer::Cataloged};
+use mcp_layers_core::{Catalog, CatalogLayer, ConfigError, catalog_layer::Cataloged};
 use mcp_layers_util::{CatchError, CatchErrorLayer};
 use tokio::{
     io::{self, AsyncRead, AsyncWrite},
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tower_layer::Layer;
 
-use crate::WireService;
+use crate::{WireService, error::not_zero};
 use connection::Connection;
 use ends::Ends;
 pub use leaf::Leaf;
@@ -74,16 +74,22 @@ impl<S> Pipe<S> {
 
     /// Sets the maximum length of a line in bytes. Default: 16 MiB. All calls in flight together may
     /// take four times as many.
-    #[must_use]
-    pub fn max_line(self, max_line: usize) -> Self {
-        Self { max_line, ..self }
+    ///
+    /// # Errors
+    /// If the length is zero.
+    pub fn max_line(self, max_line: usize) -> Result<Self, ConfigError> {
+        let max_line = not_zero(max_line, "max_line")?;
+        Ok(Self { max_line, ..self })
     }
 
     /// Sets the maximum number of calls in flight. A further call is answered with 503 at once.
     /// Default: 256.
-    #[must_use]
-    pub fn in_flight(self, in_flight: usize) -> Self {
-        Self { in_flight, ..self }
+    ///
+    /// # Errors
+    /// If the number is zero.
+    pub fn in_flight(self, in_flight: usize) -> Result<Self, ConfigError> {
+        let in_flight = not_zero(in_flight, "in_flight")?;
+        Ok(Self { in_flight, ..self })
     }
 
     /// Sets the time that calls in flight have to end when the client has closed its side, and that the

@@ -225,7 +225,7 @@ async fn answers_to_no_call_are_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn too_many_calls_are_refused_while_answers_of_the_client_pass() {
-    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).in_flight(1));
+    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).in_flight(1).unwrap());
     wire.passes_to_server(&call("1", "slow")).await;
     wire.client.send(call("2", "echo")).await;
     assert_eq!(wire.client.json().await["error"]["code"], 503);
@@ -244,7 +244,7 @@ async fn too_many_calls_are_refused_while_answers_of_the_client_pass() {
 
 #[tokio::test(start_paused = true)]
 async fn calls_in_flight_are_bounded_in_bytes() {
-    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(100));
+    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(100).unwrap());
     let padded = |id: u32| {
         let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
         format!("{call:100}")
@@ -289,4 +289,11 @@ async fn a_wait_for_the_client_is_no_time_of_the_call() {
     // The same without a question.
     wire.passes_to_server(&call("2", "slow")).await;
     assert_eq!(wire.client.json().await["error"]["code"], 504);
+}
+
+#[test]
+fn limits_of_zero_are_refused() {
+    let pipe = || Pipe::new(CancelLayer::new());
+    assert!(pipe().max_line(0).is_err() && pipe().in_flight(0).is_err());
+    assert!(pipe().max_line(1).is_ok() && pipe().in_flight(1).is_ok());
 }

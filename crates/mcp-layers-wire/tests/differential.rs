@@ -259,7 +259,7 @@ fn a_line_that_is_too_long_is_refused_under_the_id_that_a_parser_reads() {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(16));
+            let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(16).unwrap());
             wire.client.send(&text).await;
             let refused = wire.client.json().await;
             let parsed: Value = serde_json::from_str(&text).unwrap();

@@ -212,7 +212,7 @@ async fn an_answer_of_the_client_that_cannot_be_read_fails_the_servers_request()
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_is_too_long_ends_with_an_error() {
-    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(10_000));
+    let mut wire = Wire::new(Pipe::new(CancelLayer::new()).max_line(10_000).unwrap());
     let long = "x".repeat(1 << 20);
 
     // A call, and its answer.

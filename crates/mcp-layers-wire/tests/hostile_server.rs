@@ -116,7 +116,7 @@ async fn a_stream_that_ends_in_an_answer_fails_its_call() {
 async fn a_server_that_reads_nothing_does_not_hold_the_connection() {
     let (client, side) = duplex(1 << 16);
     let (server, other_side) = duplex(64);
-    let pipe = Pipe::new(CancelLayer::new()).max_line(1000);
+    let pipe = Pipe::new(CancelLayer::new()).max_line(1000).unwrap();
     let run = tokio::spawn(async move { pipe.run(split(side), split(other_side)).await });
     let (mut lines, mut out) = split(client);
     // More calls than there is room for on the way to the server.
@@ -182,6 +182,7 @@ fn memory(run: impl Future) -> u64 {
 fn a_flood_takes_no_more_memory_than_is_allowed() {
     let pipe = Pipe::new(CancelLayer::new())
         .max_line(MAX_LINE)
+        .unwrap()
         .grace(Duration::from_millis(1));
     let floods: [(&str, &'static [u8]); 6] = [
         ("one line without an end", b"xxxxxxxxxxxxxxxx"),

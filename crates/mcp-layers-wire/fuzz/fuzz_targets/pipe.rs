@@ -47,7 +47,7 @@ async fn run(data: &[u8]) {
             }
         })
     });
-    let pipe = Pipe::new(marks).grace(Duration::from_millis(1)).max_line(4096);
+    let pipe = Pipe::new(marks).grace(Duration::from_millis(1)).max_line(4096).unwrap();
     let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
     // A server that stays after its last line.
     let (stays, _open) = duplex(1);

@@ -14,7 +14,7 @@ use super::{
     settings::{Batches, Settings},
     shared::Shared,
 };
-use crate::WireService;
+use crate::{WireService, error::not_zero};
 
 /// Layers in front of an MCP server that speaks streamable HTTP: a [`Layer`] over any service of HTTP
 /// requests.
@@ -161,13 +161,6 @@ fn with_catalog<S>(service: CatchError<S>, catalog: Catalog) -> Cataloged<CatchE
     CatalogLayer::new(catalog)
         .look_up_at(Leaf::new())
         .layer(service)
-}
-
-fn not_zero(value: usize, setter: &str) -> Result<usize, ConfigError> {
-    if value == 0 {
-        return Err(ConfigError::new(format!("{setter} must be at least 1")));
-    }
-    Ok(value)
 }
 
 impl<S> fmt::Debug for WireLayer<S> {
