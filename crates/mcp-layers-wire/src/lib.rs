@@ -100,13 +100,12 @@
 //! Over HTTP, a call holds a message and an event, and the tables together at most four times
 //! `max_body` and four times `max_event`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(any(feature = "http", feature = "pipe")), allow(dead_code))]
 
 #[cfg(all(doctest, feature = "pipe"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(feature = "http")]
-mod declared;
 mod encode;
 mod error;
 #[cfg(feature = "http")]
@@ -120,8 +119,8 @@ mod message;
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub mod pipe;
 mod service;
+mod session;
 mod sketch;
-#[cfg(feature = "http")]
 mod splice;
 
 pub use error::WireError;

@@ -20,7 +20,7 @@ use super::{
     shared::Shared,
     upstream::Upstream,
 };
-use crate::{declared::declared, id::Id, message::Message, splice::Sent};
+use crate::{id::Id, message::Message, session::declared, splice::Sent};
 
 /// The layers.
 pub(super) type Stack =

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     encode,
     id::Id,
+    session::Session,
     splice::{Given, Sent},
 };
 
@@ -198,11 +199,11 @@ impl Call {
 
     /// The end of the call: `answer` is what the client gets.
     pub(super) fn finish(&self, response: &JsonRpcResponse, answer: Outcome) {
-        let session = self.lock().session.take();
-        if let (Some(session), Ok(result)) = (session, response.result()) {
+        let owner = self.lock().session.take();
+        if let (Some(owner), Ok(result)) = (owner, response.result()) {
+            let session = Session::begin(&self.sent.request, result);
             let weight = self.sent.message.bytes.len();
-            let sessions = &self.shared.sessions;
-            sessions.begin(session, &self.sent.request, result, weight);
+            self.shared.sessions.begin(owner, session, weight);
         }
         self.end(answer.as_ref());
         self.outcome.send_replace(Some(answer));

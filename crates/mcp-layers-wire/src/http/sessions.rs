@@ -1,43 +1,21 @@
 //! The sessions of legacy clients.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use mcp_layers_core::JsonRpcRequest;
-use serde_json::{Map, Value};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{owner::Owner, recent::Recent};
-use crate::declared::declared;
+use crate::session::Session;
 
 /// The outcomes of `initialize`.
 #[derive(Debug)]
 pub(super) struct Sessions(Mutex<Recent<Owner, Session>>);
-
-/// The outcome of one `initialize`.
-#[derive(Debug, Clone)]
-pub(super) struct Session {
-    pub(super) version: Option<Arc<str>>,
-    declared: Arc<Map<String, Value>>,
-}
 
 impl Sessions {
     pub(super) fn new(max_sessions: usize, max_bytes: usize) -> Self {
         Self(Mutex::new(Recent::new(max_sessions, max_bytes, None)))
     }
 
-    /// Remembers the version that `initialize` agreed on, and what the client declared in it.
-    /// `weight` is the number of bytes of the request.
-    pub(super) fn begin(
-        &self,
-        owner: Owner,
-        initialize: &JsonRpcRequest,
-        result: &Value,
-        weight: usize,
-    ) {
-        let version = result.get("protocolVersion").and_then(Value::as_str);
-        let session = Session {
-            version: version.map(Into::into),
-            declared: Arc::new(declared(initialize.params())),
-        };
+    /// Remembers a session. `weight` is the number of bytes of its `initialize`.
+    pub(super) fn begin(&self, owner: Owner, session: Session, weight: usize) {
         self.lock().insert(owner, session, weight);
     }
 
@@ -51,15 +29,5 @@ impl Sessions {
 
     fn lock(&self) -> MutexGuard<'_, Recent<Owner, Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Session {
-    /// Gives a request what its client declared when the session began.
-    pub(super) fn declare(&self, mut request: JsonRpcRequest) -> JsonRpcRequest {
-        if let Some(version) = &self.version {
-            request = request.with_protocol_version(version.to_string());
-        }
-        request.with_declared(self.declared.clone())
     }
 }

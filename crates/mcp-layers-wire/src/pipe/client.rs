@@ -16,7 +16,7 @@ use tower::{Service, ServiceExt};
 
 use super::{
     call::Call,
-    connection::{Connection, declared},
+    connection::Connection,
     lines::{Line, Lines},
     outbox::Closed,
 };
@@ -24,7 +24,9 @@ use crate::{
     encode,
     id::Id,
     message::{Kind, Message, fault},
+    session::{Session, declared},
     sketch::Sketch,
+    splice::Sent,
 };
 
 /// A call in flight.
@@ -131,7 +133,7 @@ fn begin(
     let params = message.body().map_or(Ok(Value::Null), serde_json::from_str);
     let params = params.map_err(|error| fault(&error))?;
     let mut request = JsonRpcRequest::new(id.for_layers(), method.to_owned()).with_params(params);
-    request = connection.in_session(request);
+    request = connection.session().declare(request);
     let initializes = request.method() == Method::Initialize;
     if initializes {
         let declared = Arc::new(declared(request.params()));
@@ -146,12 +148,12 @@ fn begin(
     if request.progress_token().is_some() {
         request.context_mut().watch_progress();
     }
-    let call = Call::new(
-        connection.clone(),
-        id.clone(),
-        message.clone(),
-        request.clone(),
-    );
+    let sent = Sent {
+        id: id.clone(),
+        message: message.clone(),
+        request: request.clone(),
+    };
+    let call = Call::new(connection.clone(), sent);
     request.insert_extension(Arc::new(call));
     Ok(request)
 }
@@ -163,19 +165,19 @@ where
 {
     let call = request.extension::<Arc<Call>>().cloned();
     let call = call.expect("it was inserted at the beginning");
-    let connection = &call.connection;
+    let (connection, sent) = (&call.connection, &call.sent);
     let Ok(response) = stack.oneshot(request).await;
-    if call.request().method() == Method::Initialize
+    if sent.request.method() == Method::Initialize
         && let Ok(result) = response.result()
     {
-        connection.begin_session(call.request(), result);
+        *connection.session() = Session::begin(&sent.request, result);
     }
-    if !call.request().cancellation().is_cancelled() {
+    if !sent.request.cancellation().is_cancelled() {
         let line = call.encode_response(&response);
         drop(response);
         let _ = connection.to_client.send(line).await;
     }
-    connection.table.end(&call.id);
+    connection.table.end(&sent.id);
     call.settle();
 }
 

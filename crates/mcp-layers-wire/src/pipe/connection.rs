@@ -1,12 +1,9 @@
 //! The state that the parts of one connection share.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use mcp_layers_core::{JsonRpcRequest, request::meta_key};
-use serde_json::{Map, Value};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{outbox::Outbox, table::Table};
-use crate::{encode, id::Id};
+use crate::{encode, id::Id, session::Session};
 
 /// One client, connected to one server.
 pub(super) struct Connection {
@@ -14,13 +11,6 @@ pub(super) struct Connection {
     pub(super) to_server: Outbox,
     pub(super) table: Table,
     session: Mutex<Session>,
-}
-
-/// The outcome of `initialize`.
-#[derive(Default, Clone)]
-struct Session {
-    version: Option<String>,
-    declared: Option<Arc<Map<String, Value>>>,
 }
 
 impl Connection {
@@ -33,25 +23,9 @@ impl Connection {
         }
     }
 
-    /// Gives a request what its client declared when the session began.
-    pub(super) fn in_session(&self, mut request: JsonRpcRequest) -> JsonRpcRequest {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(version) = &session.version {
-            request = request.with_protocol_version(version.clone());
-        }
-        match &session.declared {
-            Some(declared) => request.with_declared(declared.clone()),
-            None => request,
-        }
-    }
-
-    /// Remembers the version that `initialize` agreed on, and what the client declared in it.
-    pub(super) fn begin_session(&self, initialize: &JsonRpcRequest, result: &Value) {
-        let version = result.get("protocolVersion").and_then(Value::as_str);
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Session {
-            version: version.map(str::to_owned),
-            declared: Some(Arc::new(declared(initialize.params()))),
-        };
+    /// The session of the client; until `initialize` was answered, one that has not begun.
+    pub(super) fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Cancels all calls in flight.
@@ -63,16 +37,4 @@ impl Connection {
     pub(super) fn tell_cancelled(&self, id: &Id) {
         self.to_server.push_short(encode::cancelled(id));
     }
-}
-
-/// The declarations in the params of `initialize`, by the keys of `_meta`.
-pub(super) fn declared(params: &Value) -> Map<String, Value> {
-    let keys = [
-        ("clientInfo", meta_key::CLIENT_INFO),
-        ("capabilities", meta_key::CLIENT_CAPABILITIES),
-    ];
-    let have = keys
-        .into_iter()
-        .filter_map(|(name, key)| Some((key.to_owned(), params.get(name)?.clone())));
-    have.collect()
 }

@@ -58,14 +58,14 @@ async fn send(request: JsonRpcRequest) -> Result<JsonRpcResponse, WireError> {
 async fn exchange(call: &Call, request: &JsonRpcRequest) -> Result<JsonRpcResponse, WireError> {
     let connection = &call.connection;
     let id = call.next_id(request);
-    let line = call.encode_request(request, &id);
+    let line = call.sent.encode(request, &id);
     let space = connection.to_server.space(&line).await;
     let space = space.map_err(|_| WireError::ServerGone)?;
 
     let (answer, answered) = oneshot::channel();
     let context = request.context();
     let attempt = Attempt {
-        call: call.id.clone(),
+        call: call.sent.id.clone(),
         answer,
         progress: request
             .progress_token()
