@@ -27,21 +27,22 @@ use crate::{
 ///    denied.
 /// 3. The entries of every list are decided as the requests that would use them, and removed unless
 ///    they are allowed. A filtered list has `cacheScope: "private"`.
-/// 4. Hidden equals unknown, byte for byte. Where the policy denies unknown names, the caller gets that
-///    denial for both (a closure: [`Denial::hidden`](crate::Denial::hidden)). Otherwise both get one
-///    constant error, which for a resource has the caller's uri in `data.uri`. Wherever the policy can hide something of the kind from the
-///    caller, the layer takes -32601, -32602 and -32002 for the answer to an unknown name, unless the
-///    name is known to exist ([`Catalog`](mcp_layers_core::Catalog), or a rule of its own); such errors
-///    are about arguments, and are kept. **A server that answers unknown names in another way, such as
-///    with an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
-///    that the server is never asked. So does a server that accepts subscriptions to resources that do
-///    not exist: a hidden uri is refused. Both wait alike for the look-ups of
-///    [`CatalogLayer`](mcp_layers_core::CatalogLayer): a name that the caller has not seen in its own
-///    lists is looked up, whether it exists or not; in the first request of a process only if the catalog
-///    does not know it. After that, an unknown name that the policy allows goes on to the server and a
-///    hidden one does not, so that a server that is slow to answer unknown names gives hidden ones away,
-///    and so does a limit or a circuit inside this layer, which counts the unknown ones alone. Where that
-///    matters, hide everything without a rule: then both end here.
+/// 4. Hidden equals unknown, byte for byte. Where the policy denies unknown names, the caller gets
+///    that denial for both (a closure: [`Denial::hidden`](crate::Denial::hidden)). Otherwise both
+///    get one constant error, which for a resource has the caller's uri in `data.uri`. Wherever the
+///    policy can hide something of the kind from the caller, the layer takes -32601, -32602 and
+///    -32002 for the answer to an unknown name, unless the name is known to exist
+///    ([`Catalog`](mcp_layers_core::Catalog), or a rule of its own); such errors are about
+///    arguments, and are kept. **A server that answers unknown names in another way, such as with
+///    an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
+///    that the server is never asked. So does a server that accepts subscriptions to resources that
+///    do not exist: a hidden uri is refused. Both wait alike for the look-ups of
+///    [`CatalogLayer`](mcp_layers_core::CatalogLayer): a name that the caller has not seen in its
+///    own lists is looked up, whether it exists or not; in the first request of a process only if
+///    the catalog does not know it. After that, an unknown name that the policy allows goes on to
+///    the server and a hidden one does not, so that a server that is slow to answer unknown names
+///    gives hidden ones away, and so does a limit or a circuit inside this layer, which counts the
+///    unknown ones alone. Where that matters, hide everything without a rule: then both end here.
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The

@@ -72,9 +72,10 @@
 //!
 //! # Cost
 //!
-//! A decision of [`Rules`] costs one lookup by hash, and one for each length that a pattern has; the number
-//! of rules hardly matters. A list costs one decision for each entry. A policy that waits costs boxes in addition to what it waits for. The HTTP edge reads each
-//! body whole and parses it once more than the transport does.
+//! A decision of [`Rules`] costs one lookup by hash, and one for each length that a pattern has;
+//! the number of rules hardly matters. A list costs one decision for each entry. A policy that
+//! waits costs boxes in addition to what it waits for. The HTTP edge reads each body whole and
+//! parses it once more than the transport does.
 //!
 //! [`Principal`]: mcp_layers_core::Principal
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -39,10 +39,11 @@
 //!
 //! # Ordering
 //!
-//! [`CancelLayer`] belongs outside every layer that may delay a request. [`CatchErrorLayer`] belongs outside
-//! every plain tower layer, and [`CatchPanicLayer`] directly inside it. Around a service whose errors are
-//! repeated by `RetryLayer`, a [`CatchErrorLayer`] inside retry keeps the trails of failed attempts. Both belong inside the error
-//! mask and the audit, which record their responses.
+//! [`CancelLayer`] belongs outside every layer that may delay a request. [`CatchErrorLayer`]
+//! belongs outside every plain tower layer, and [`CatchPanicLayer`] directly inside it. Around a
+//! service whose errors are repeated by `RetryLayer`, a [`CatchErrorLayer`] inside retry keeps the
+//! trails of failed attempts. Both belong inside the error mask and the audit, which record their
+//! responses.
 //!
 //! # Cost
 //!

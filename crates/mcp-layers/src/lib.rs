@@ -147,9 +147,10 @@
 //!
 //! From the outermost to the innermost, as above: timing, events, audit, error mask,
 //! [`CatchErrorLayer`](util::CatchErrorLayer), [`CatchPanicLayer`](util::CatchPanicLayer),
-//! [`CancelLayer`](util::CancelLayer), authorization, rate limit, cache, retry, circuit breaker, timeout,
-//! the handler. `TraceLayer`, where spans are wanted, goes outside timing. A [`LocalPrincipalLayer`](util::LocalPrincipalLayer) goes around all of them, and
-//! authentication around the HTTP transport.
+//! [`CancelLayer`](util::CancelLayer), authorization, rate limit, cache, retry, circuit breaker,
+//! timeout, the handler. `TraceLayer`, where spans are wanted, goes outside timing. A
+//! [`LocalPrincipalLayer`](util::LocalPrincipalLayer) goes around all of them, and authentication
+//! around the HTTP transport.
 //!
 //! # Cost
 //!

@@ -38,11 +38,12 @@ use crate::layer::AuthorizeLayer;
 ///    with a successful `DELETE`, or when the transport answers 404 to its owner. From 2026-07-28 on
 ///    there are no sessions: the header is removed.
 /// 7. Every refusal of the edge has a [`Trail`](mcp_layers_core::Trail) with a
-///    [`Denied`](mcp_layers_core::Event::Denied) event in the response's extensions, and an event of
-///    `tracing` at level `DEBUG`. Next to the trail are the verified principal (`Arc<Principal>`) and the
-///    request as it was read from the body, if it was
-///    ([`JsonRpcRequest`](mcp_layers_core::JsonRpcRequest)): the audit records both. The body of a refused request is read to its end, up to the limit,
-///    so that clients do not see a broken connection.
+///    [`Denied`](mcp_layers_core::Event::Denied) event in the response's extensions, and an event
+///    of `tracing` at level `DEBUG`. Next to the trail are the verified principal
+///    (`Arc<Principal>`) and the request as it was read from the body, if it was
+///    ([`JsonRpcRequest`](mcp_layers_core::JsonRpcRequest)): the audit records both. The body of a
+///    refused request is read to its end, up to the limit, so that clients do not see a broken
+///    connection.
 #[derive(Debug, Clone)]
 pub struct AuthorizeHttpLayer {
     edge: Edge,
