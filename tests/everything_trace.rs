@@ -148,3 +148,63 @@ async fn spans_arrive_when_a_server_on_standard_input_ends() {
         .await;
     assert_eq!(span["attributes"]["network.transport"], "pipe");
 }
+
+#[tokio::test]
+async fn the_same_calls_are_in_prometheus_in_otlp_and_in_the_log() {
+    let mut receiver = Receiver::start().await;
+    let mut server = Command::new(example("everything"));
+    let process = receiver
+        .exporting(&mut server)
+        .args(["--with", "trace,timing,events,error-mask"])
+        .args(["--http", "127.0.0.1:0"])
+        .env(
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment.name=staging",
+        )
+        .env("LOG_FORMAT", "json")
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut process = process.unwrap();
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+    let first = log.next_line().await.unwrap().unwrap();
+    let url = first.strip_prefix("listening on ").unwrap().to_owned();
+    let transport = StreamableHttpClientTransport::from_uri(url.clone());
+    let (client, _) = connect(transport, ClientLifecycleMode::Initialize).await;
+    for _ in 0..2 {
+        let message = json!({ "message": "hunter2" });
+        assert_eq!(try_call(&client, "fail", message).await, Err(-32603));
+    }
+
+    let page = reqwest::get(url.replace("/mcp", "/metrics")).await.unwrap();
+    let page = page.text().await.unwrap();
+    let series = "mcp_server_operation_duration_seconds_count";
+    let counts = |line: &str| {
+        line.starts_with(series)
+            && line.contains(r#"gen_ai_tool_name="fail""#)
+            && line.ends_with(" 2")
+    };
+    assert!(page.lines().any(counts), "{page}");
+    assert!(
+        page.contains(r#"mcp_layers_events_total{event="masked"} 2"#),
+        "{page}"
+    );
+
+    let line = timeout(PATIENCE, log.next_line()).await.expect("a line");
+    let line: Value = serde_json::from_str(&line.unwrap().unwrap()).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["trace_id"].is_string(), "{line}");
+    let span = receiver
+        .find(|sent| sent["trace_id"] == line["trace_id"])
+        .await;
+    assert_eq!(span["span"], "tools/call fail");
+    assert_eq!(span["span_id"], line["span_id"]);
+    let duration = receiver
+        .find(|sent| sent["attributes"]["gen_ai.tool.name"] == "fail" && sent["count"] == 2)
+        .await;
+    assert_eq!(duration["metric"], "mcp.server.operation.duration");
+    for sent in [span, duration] {
+        let source = (&sent["service"], &sent["environment"]);
+        assert_eq!(source, (&json!("under-test"), &json!("staging")));
+    }
+}

@@ -35,13 +35,13 @@ async fn traces(body: Bytes) -> StatusCode {
         return StatusCode::BAD_REQUEST;
     };
     for resource in request.resource_spans {
-        let service = service(resource.resource);
+        let source = Source::of(resource.resource);
         for span in resource
             .scope_spans
             .into_iter()
             .flat_map(|scope| scope.spans)
         {
-            println!("{}", show_span(&service, span));
+            println!("{}", show_span(&source, span));
         }
     }
     StatusCode::OK
@@ -52,33 +52,44 @@ async fn metrics(body: Bytes) -> StatusCode {
         return StatusCode::BAD_REQUEST;
     };
     for resource in request.resource_metrics {
-        let service = service(resource.resource);
+        let source = Source::of(resource.resource);
         for metric in resource
             .scope_metrics
             .into_iter()
             .flat_map(|scope| scope.metrics)
         {
-            show_metric(&service, metric);
+            show_metric(&source, metric);
         }
     }
     StatusCode::OK
 }
 
-/// The name of the service that sent something.
-fn service(resource: Option<Resource>) -> Value {
-    let attributes = resource
-        .map(|resource| resource.attributes)
-        .unwrap_or_default();
-    attributes_of(attributes)
-        .remove("service.name")
-        .unwrap_or_default()
+/// The service that sent something.
+struct Source {
+    name: Value,
+    environment: Value,
 }
 
-fn show_span(service: &Value, span: Span) -> Value {
+impl Source {
+    fn of(resource: Option<Resource>) -> Self {
+        let attributes = resource
+            .map(|resource| resource.attributes)
+            .unwrap_or_default();
+        let mut attributes = attributes_of(attributes);
+        let mut take = |name| attributes.remove(name).unwrap_or_default();
+        Self {
+            name: take("service.name"),
+            environment: take("deployment.environment.name"),
+        }
+    }
+}
+
+fn show_span(source: &Source, span: Span) -> Value {
     let links = span.links.iter().map(|link| hex(&link.span_id));
     let status = span.status.unwrap_or_default();
     json!({
-        "service": service,
+        "service": source.name,
+        "environment": source.environment,
         "span": span.name,
         // 2 is SERVER, 3 is CLIENT.
         "kind": span.kind,
@@ -95,14 +106,15 @@ fn show_span(service: &Value, span: Span) -> Value {
 }
 
 /// Shows the data points of histograms; other metrics by their names alone.
-fn show_metric(service: &Value, metric: Metric) {
+fn show_metric(source: &Source, metric: Metric) {
     let points = match metric.data {
         Some(Data::Histogram(histogram)) => histogram.data_points,
         _ => Vec::new(),
     };
     for point in points {
         let line = json!({
-            "service": service,
+            "service": source.name,
+            "environment": source.environment,
             "metric": metric.name,
             "unit": metric.unit,
             "count": point.count,
