@@ -35,7 +35,9 @@ use criterion::{
     measurement::{Measurement, WallTime},
 };
 use mcp_layers_circuit_breaker::{CircuitBreakerLayer, Mode, Percent};
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, ReplayRequest};
+use mcp_layers_core::{
+    JsonRpcRequest, JsonRpcResponse, McpRequest, McpResponse, request::ReplayRequest,
+};
 use mcp_layers_retry::RetryLayer;
 use tower::{Service, ServiceBuilder};
 use tower_layer::{Identity, Layer, layer_fn};

@@ -117,7 +117,7 @@ pub use observe::{End, Observer, observe};
 pub use principal::{Authentication, Principal};
 pub use refusal::{Refusal, RefusalAddress};
 pub use reply::ReplyFuture;
-pub use request::{McpRequest, ReplayRequest};
+pub use request::McpRequest;
 pub use response::{McpResponse, Outcome, StoredResponse};
 pub use service::McpService;
 pub use tool_pattern::ToolPattern;

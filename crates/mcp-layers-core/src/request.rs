@@ -222,7 +222,7 @@ pub trait McpRequest: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent again",
     label = "a layer that repeats requests needs to copy them",
-    note = "implement `mcp_layers_core::ReplayRequest` for it"
+    note = "implement `mcp_layers_core::request::ReplayRequest` for it"
 )]
 pub trait ReplayRequest: McpRequest {
     /// A copy, including extensions and context. `None` if the request cannot be repeated (an

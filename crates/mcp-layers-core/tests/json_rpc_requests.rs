@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use mcp_layers_core::{
-    Arguments, Authentication, JsonRpcRequest, McpRequest, Method, Principal, ReplayRequest,
+    Arguments, Authentication, JsonRpcRequest, McpRequest, Method, Principal,
+    request::ReplayRequest,
     request::{Transport, meta_key},
 };
 use serde_json::{Value, json};

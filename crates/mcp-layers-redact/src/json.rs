@@ -133,7 +133,7 @@ impl Json<'_> {
         self.label?;
         members.iter().find_map(|(member, value)| match value {
             Node::Text(_, named) if among(NAME_FIELDS, &member.name) => {
-                kind(named).filter(|kind| matches!(kind, Kind::Strong | Kind::Header))
+                written(named).filter(|kind| matches!(kind, Kind::Strong | Kind::Header))
             }
             _ => None,
         })
@@ -151,7 +151,7 @@ impl Json<'_> {
                 .all(|c| c.is_lowercase() || matches!(c, '_' | '-'))
         };
         if let (2, Some(name), Some(value)) = (items.len(), text(0), text(1)) {
-            let kind = kind(name).filter(|_| !is_word(value));
+            let kind = written(name).filter(|_| !is_word(value));
             if kind.is_some() {
                 return kind.map(|kind| (1, kind));
             }
@@ -188,6 +188,11 @@ impl Json<'_> {
             _ => false,
         }
     }
+}
+
+/// The kind of a name that is a text itself. A label such as `[token]` is none.
+fn written(name: &str) -> Option<Kind> {
+    kind(name).filter(|_| !name.contains('['))
 }
 
 /// The kind of a name, unless it is a label itself.

@@ -195,3 +195,17 @@ proptest! {
         prop_assert!(sanitize(&text, max, Lines::Joined).len() <= max);
     }
 }
+
+#[test]
+fn a_label_beside_another_text_is_no_name() {
+    for text in [
+        r#"["ghp_aaaaaaaaaaaaaaaaaaaa\"","/"]"#,
+        r#"{"name":"ghp_aaaaaaaaaaaaaaaaaaaa","value":"/"}"#,
+    ] {
+        for redactor in redactors() {
+            let once = redactor.redact(text).into_owned();
+            assert!(once.contains('/'), "{once}");
+            assert_eq!(redactor.redact(&once), once);
+        }
+    }
+}

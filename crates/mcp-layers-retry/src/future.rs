@@ -8,7 +8,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcp_layers_core::{Event, McpRequest, McpResponse, ReplayRequest, trail::GiveUpReason};
+use mcp_layers_core::{
+    Event, McpRequest, McpResponse, request::ReplayRequest, trail::GiveUpReason,
+};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 

@@ -1,7 +1,7 @@
 //! The decision about a further attempt.
 
 use mcp_layers_core::{
-    Class, Event, McpResponse, Method, Outcome, ReplayRequest, code, progress::Progress,
+    Class, Event, McpResponse, Method, Outcome, code, progress::Progress, request::ReplayRequest,
     trail::GiveUpReason,
 };
 use tower_service::Service;

@@ -2,7 +2,9 @@
 
 use std::{future::poll_fn, ops::ControlFlow, pin::pin, sync::Arc, task::Poll, time::Duration};
 
-use mcp_layers_core::{Event, McpRequest, McpResponse, ReplayRequest, Trail, trail::GiveUpReason};
+use mcp_layers_core::{
+    Event, McpRequest, McpResponse, Trail, request::ReplayRequest, trail::GiveUpReason,
+};
 use tokio::time::sleep;
 use tower_service::Service;
 

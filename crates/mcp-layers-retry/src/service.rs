@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcp_layers_core::ReplayRequest;
+use mcp_layers_core::request::ReplayRequest;
 use tower_service::Service;
 
 use crate::{

@@ -14,7 +14,9 @@ use fixture::{
     Fixture, layers, model,
     pipe::{Raw, connect},
 };
-use mcp_layers_core::{Catalog, CatalogLayer, ListedKind, McpRequest, Method, ReplayRequest};
+use mcp_layers_core::{
+    Catalog, CatalogLayer, ListedKind, McpRequest, Method, request::ReplayRequest,
+};
 use mcp_layers_rmcp::{LayeredClient, RmcpRequest, Stack, Upstream, UpstreamRequest};
 use mcp_layers_util::CancelLayer;
 use rmcp::model::{CallToolRequestParams, ClientRequest};

@@ -15,7 +15,9 @@ use std::{
 };
 
 use fixture::{Fixture, LIMIT, model, pipe::connect, soon};
-use mcp_layers_core::{BoxError, Event, McpRequest, McpResponse, Method, Outcome, ReplayRequest};
+use mcp_layers_core::{
+    BoxError, Event, McpRequest, McpResponse, Method, Outcome, request::ReplayRequest,
+};
 use mcp_layers_rmcp::{Layered, LayeredClient, RmcpResponse, Upstream, UpstreamRequest};
 use mcp_layers_util::CancelLayer;
 use rmcp::{

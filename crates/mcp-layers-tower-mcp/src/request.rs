@@ -8,7 +8,8 @@ use std::{
 };
 
 use mcp_layers_core::{
-    Arguments, CallContext, ListedKind, McpRequest, Method, Principal, ReplayRequest,
+    Arguments, CallContext, ListedKind, McpRequest, Method, Principal,
+    request::ReplayRequest,
     request::{ClientInfo, Connection, RequestId, Transport, meta_key},
 };
 use serde_json::{Map, Value};

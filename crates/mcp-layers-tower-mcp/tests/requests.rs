@@ -6,8 +6,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use mcp_layers_core::{
-    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, ReplayRequest,
-    progress::Progress, request::RequestId,
+    Arguments, Authentication, ListedKind, McpRequest, Method, Principal, progress::Progress,
+    request::ReplayRequest, request::RequestId,
 };
 use mcp_layers_tower_mcp::{TowerMcpRequest, layered};
 use serde_json::{Value, json};

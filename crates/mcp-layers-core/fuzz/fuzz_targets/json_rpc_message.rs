@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpNotification, McpRequest, McpResponse, Method, ReplayRequest, response::CacheHint, json_rpc::JsonRpcMessage};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpNotification, McpRequest, McpResponse, Method, request::ReplayRequest, response::CacheHint, json_rpc::JsonRpcMessage};
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {

@@ -11,8 +11,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{JsonRpcId, JsonRpcReplyTo, JsonRpcResponse};
 use crate::{
-    Arguments, CallContext, ListedKind, McpError, McpRequest, McpResponse, Method, ReplayRequest,
+    Arguments, CallContext, ListedKind, McpError, McpRequest, McpResponse, Method,
     arguments::{write_canonical, write_members},
+    request::ReplayRequest,
     request::{Connection, RequestId, Transport, meta_key},
 };
 

@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use mcp_layers_core::{
-    Arguments, CallContext, ListedKind, McpRequest, Method, ReplayRequest,
+    Arguments, CallContext, ListedKind, McpRequest, Method,
+    request::ReplayRequest,
     request::{RequestId, meta_key},
 };
 use rmcp::model::{ClientRequest, Extensions, GetExtensions, GetMeta, RequestMetaObject};

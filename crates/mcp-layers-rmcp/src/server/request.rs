@@ -9,8 +9,9 @@ use std::{
 
 use http::{Version, request::Parts};
 use mcp_layers_core::{
-    Arguments, CallContext, Hints, ListedKind, McpRequest, Method, Principal, ReplayRequest,
+    Arguments, CallContext, Hints, ListedKind, McpRequest, Method, Principal,
     adapter::write_canonical,
+    request::ReplayRequest,
     request::{ClientInfo, Connection, RequestId, Transport, meta_key},
 };
 use rmcp::{RoleServer, model::ClientRequest, service::RequestContext};
