@@ -88,14 +88,15 @@ impl Json<'_> {
                 }
             }
             Node::Text(place, text) => {
+                let redacted = (self.text)(&text);
+                // A message about a secret may stay, if it still is one without what was found in it.
+                let stays = is_message(&text) && redacted.as_deref().is_none_or(is_message);
                 let new = match (under, self.label) {
-                    (Some(_), Some(label))
-                        if !is_nothing(&text) && !is_message(&text) && text != label =>
-                    {
+                    (Some(_), Some(label)) if text == label => None,
+                    (Some(_), Some(label)) if !is_nothing(&text) && !stays => {
                         Some(label.to_owned())
                     }
-                    (Some(_), Some(label)) if text == label => None,
-                    _ => (self.text)(&text),
+                    _ => redacted,
                 };
                 changes.extend(new.map(|new| (place, Change::Text(new))));
             }
