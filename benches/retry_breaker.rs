@@ -1,4 +1,4 @@
-//! What retry and circuit breaker cost: time of one thread on the processor, to be read as ratios
+//! The cost of retry and circuit breaker: time of one thread on the processor, to be read as ratios
 //! within one run.
 //!
 //! | group | a call |

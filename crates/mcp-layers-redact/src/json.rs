@@ -134,7 +134,7 @@ impl Json<'_> {
         self.label?;
         members.iter().find_map(|(member, value)| match value {
             Node::Text(_, named) if among(NAME_FIELDS, &member.name) => {
-                written(named).filter(|kind| matches!(kind, Kind::Strong | Kind::Header))
+                kind_of_text(named).filter(|kind| matches!(kind, Kind::Strong | Kind::Header))
             }
             _ => None,
         })
@@ -152,7 +152,7 @@ impl Json<'_> {
                 .all(|c| c.is_lowercase() || matches!(c, '_' | '-'))
         };
         if let (2, Some(name), Some(value)) = (items.len(), text(0), text(1)) {
-            let kind = written(name).filter(|_| !is_word(value));
+            let kind = kind_of_text(name).filter(|_| !is_word(value));
             if kind.is_some() {
                 return kind.map(|kind| (1, kind));
             }
@@ -191,9 +191,9 @@ impl Json<'_> {
     }
 }
 
-/// The kind of a name that is a text itself. A label such as `[token]` is none.
-fn written(name: &str) -> Option<Kind> {
-    kind(name).filter(|_| !name.contains('['))
+/// The kind of a name in the form of a text, which may hold the label of what was redacted: `[token]`.
+fn kind_of_text(text: &str) -> Option<Kind> {
+    classify(text).filter(|_| !text.contains('['))
 }
 
 /// The kind of a name, unless it is a label itself.

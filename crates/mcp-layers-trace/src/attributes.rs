@@ -3,14 +3,13 @@
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 use mcp_layers_core::{ListedKind, McpRequest, Method};
-use mcp_layers_redact::redact_uri;
+use mcp_layers_redact::{cut, redact_uri};
 use mcp_layers_util::conventions::{self, OTHER, Side};
 use opentelemetry::KeyValue;
 
 use crate::{
     digest::Domain,
     settings::{SessionId, Settings},
-    text::cut,
 };
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
@@ -70,7 +69,7 @@ pub(crate) fn resource_uri<Req: McpRequest>(request: &Req) -> Option<String> {
         Method::ReadResource | Method::Subscribe | Method::Unsubscribe
     );
     let uri = request.target().filter(|_| is_shown)?;
-    Some(cut(&redact_uri(uri), MAX_URI).to_owned())
+    Some(cut(&redact_uri(uri), MAX_URI).into_owned())
 }
 
 /// The attributes that are known before the call, apart from the name of the target.
@@ -100,7 +99,7 @@ pub(crate) fn of_request<Req: McpRequest>(
     }
     if let Some(id) = request.id() {
         let id = id.to_string();
-        attributes.push(KeyValue::new(REQUEST_ID, cut(&id, MAX_ID).to_owned()));
+        attributes.push(KeyValue::new(REQUEST_ID, cut(&id, MAX_ID).into_owned()));
     }
     match settings.side {
         Side::Server => of_client(request, settings, attributes),

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 
 use mcp_layers_core::{Arguments, ConfigError, McpResponse};
-use mcp_layers_redact::Redactor;
+use mcp_layers_redact::{Redactor, cut};
 use opentelemetry::KeyValue;
 use serde_json::{Map, Value};
-
-use crate::text::cut;
 
 const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 const RESULT: &str = "gen_ai.tool.call.result";
@@ -170,7 +168,7 @@ impl Capture {
     }
 
     fn cut(&self, text: &str) -> String {
-        cut(text, self.max_bytes).to_owned()
+        cut(text, self.max_bytes).into_owned()
     }
 }
 

@@ -122,7 +122,6 @@ mod service;
 mod settings;
 mod state;
 mod summary;
-mod text;
 mod trace_context;
 
 pub use ambient::{AmbientContext, current_ids};

@@ -12,7 +12,7 @@
 //! use http::{Request, Response};
 //! use http_body_util::{BodyExt, Full};
 //! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError, McpRequest};
-//! use mcp_layers_wire::{WireLayer, http::{Leaf, WireBody}};
+//! use mcp_layers_wire::{Leaf, WireLayer, http::WireBody};
 //! use tower::{ServiceBuilder, ServiceExt, layer::layer_fn, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -81,6 +81,7 @@
 //! Not there: the transport of 2024-11-05 (HTTP with SSE), whose answers come on a stream of their own.
 
 mod answer;
+mod attempt;
 mod batch;
 mod begin;
 mod body;
@@ -91,9 +92,9 @@ mod events;
 mod exchange;
 mod failure;
 mod layer;
-mod leaf;
 mod line_ends;
 mod owner;
+mod parking;
 mod path;
 mod recent;
 mod reply;
@@ -108,6 +109,5 @@ mod upstream;
 
 pub use body::{BodyError, WireBody};
 pub use layer::WireLayer;
-pub use leaf::Leaf;
 pub use service::{ResponseFuture, Wire};
 pub use settings::Batches;

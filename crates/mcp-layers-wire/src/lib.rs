@@ -112,6 +112,8 @@ mod error;
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub mod http;
 mod id;
+#[cfg(any(feature = "http", feature = "pipe"))]
+mod leaf;
 mod members;
 mod merge;
 mod message;
@@ -127,6 +129,9 @@ pub use error::WireError;
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use http::{Wire, WireLayer};
+#[cfg(any(feature = "http", feature = "pipe"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "http", feature = "pipe"))))]
+pub use leaf::Leaf;
 #[cfg(feature = "pipe")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pipe")))]
 pub use pipe::Pipe;

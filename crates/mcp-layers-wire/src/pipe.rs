@@ -1,10 +1,10 @@
 //! The pipe form: one JSON message a line.
 
+mod attempt;
 mod call;
 mod client;
 mod connection;
 mod ends;
-mod leaf;
 mod lines;
 mod outbox;
 mod server;
@@ -12,8 +12,7 @@ mod table;
 
 use std::{fmt, process::ExitStatus, sync::Arc, time::Duration};
 
-use mcp_layers_core::{Catalog, CatalogLayer, ConfigError, catalog_layer::Cataloged};
-use mcp_layers_util::{CatchError, CatchErrorLayer};
+use mcp_layers_core::{Catalog, ConfigError};
 use tokio::{
     io::{self, AsyncRead, AsyncWrite},
     process::Command,
@@ -22,10 +21,13 @@ use tokio::{
 };
 use tower_layer::Layer;
 
-use crate::{WireService, error::not_zero};
+use crate::{
+    Leaf, WireService,
+    error::not_zero,
+    leaf::{Stack, in_catalog, stack},
+};
 use connection::Connection;
 use ends::Ends;
-pub use leaf::Leaf;
 use lines::Lines;
 use outbox::{outbox, write_lines};
 use table::Table;
@@ -36,9 +38,10 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Layers between one client and one server that exchange a JSON message a line.
 ///
 /// `S` is the service that the layers made. It is built once, and serves any number of connections. A
-/// [`CatalogLayer`] wraps it, and errors become error responses by the rules of [`CatchErrorLayer`].
+/// [`CatalogLayer`](mcp_layers_core::CatalogLayer) wraps it, and errors become error responses by the rules of
+/// [`CatchErrorLayer`](mcp_layers_util::CatchErrorLayer).
 pub struct Pipe<S> {
-    stack: Cataloged<CatchError<S>, Leaf>,
+    stack: Stack<S>,
     max_line: usize,
     in_flight: usize,
     grace: Duration,
@@ -50,9 +53,8 @@ impl<S> Pipe<S> {
     where
         L: Layer<Leaf, Service = S>,
     {
-        let service = CatchErrorLayer::new().layer(layers.layer(Leaf::new()));
         Self {
-            stack: with_catalog(service, Catalog::new()),
+            stack: stack(layers),
             max_line: 16 << 20,
             in_flight: 256,
             grace: Duration::from_secs(5),
@@ -67,7 +69,7 @@ impl<S> Pipe<S> {
         S: Clone,
     {
         Self {
-            stack: with_catalog(self.stack.get_ref().clone(), catalog),
+            stack: in_catalog(&self.stack, catalog),
             ..self
         }
     }
@@ -232,12 +234,6 @@ impl<S: WireService> Pipe<S> {
         connection.to_client.close();
         let _ = timeout(self.grace, ends.client_writer.wait()).await;
     }
-}
-
-fn with_catalog<S>(service: CatchError<S>, catalog: Catalog) -> Cataloged<CatchError<S>, Leaf> {
-    CatalogLayer::new(catalog)
-        .look_up_at(Leaf::new())
-        .layer(service)
 }
 
 impl<S> fmt::Debug for Pipe<S> {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use mcp_layers_core::{JsonRpcRequest, request::meta_key};
 use serde_json::{Map, Value};
 
-/// What a legacy session began with. The default is a session that has not begun.
+/// The agreements at the beginning of a legacy session. The default is a session that has not begun.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     /// The version that both sides agreed on.
     pub(crate) version: Option<Arc<str>>,
-    /// What the client declared about itself.
+    /// The client's declarations about itself.
     declared: Option<Arc<Map<String, Value>>>,
 }
 

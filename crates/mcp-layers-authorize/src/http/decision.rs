@@ -19,7 +19,7 @@ use crate::{
 /// must then not be found by the transport.
 ///
 /// Denials that a scope would change are answered here, for the body as a whole. The MCP layer
-/// answers all others in the form of a result of MCP; where there is none, they are answered here.
+/// answers all others in the form of a result of MCP; without that layer, they are answered here.
 pub(super) async fn decide<R>(
     edge: &Edge,
     bytes: &[u8],

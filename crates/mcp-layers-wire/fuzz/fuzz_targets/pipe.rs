@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mcp_layers_core::{JsonRpcRequest, McpRequest, McpResponse};
-use mcp_layers_wire::{Pipe, pipe::Leaf};
+use mcp_layers_wire::{Leaf, Pipe};
 use serde_json::value::RawValue;
 use std::{
     collections::BTreeMap,

@@ -9,8 +9,8 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use libfuzzer_sys::fuzz_target;
 use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpError};
 use mcp_layers_wire::{
-    WireError, WireLayer,
-    http::{Leaf, WireBody},
+    Leaf, WireError, WireLayer,
+    http::WireBody,
 };
 use serde_json::{Value, json};
 use std::{convert::Infallible, time::Duration};

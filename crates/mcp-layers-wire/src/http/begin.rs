@@ -20,7 +20,7 @@ use super::{
     shared::Shared,
     upstream::Upstream,
 };
-use crate::{id::Id, message::Message, session::declared, splice::Sent};
+use crate::{id::Id, leaf::Way, message::Message, session::declared, splice::Sent};
 
 /// The layers.
 pub(super) type Stack =
@@ -68,7 +68,7 @@ impl Edge {
         };
         let way = (self.shared.clone(), self.upstream.clone());
         let call = Arc::new(Call::new(way, head.clone(), sent, key, to_client));
-        request.insert_extension(call.clone());
+        request.insert_extension(Way(call.clone()));
         let response = self.stack.clone().oneshot(request);
         let running = Box::pin(async move {
             let Ok(response) = response.await;

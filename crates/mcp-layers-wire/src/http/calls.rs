@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -11,10 +11,10 @@ use mcp_layers_core::{
     McpError, code,
     progress::{InputWait, Waiting},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{owner::Owner, recent::Recent};
+use super::{owner::Owner, parking::Parking, recent::Recent};
 use crate::{id::Id, message::Message};
 
 /// The most requests of the server, for each call, whose time is not counted.
@@ -31,8 +31,7 @@ pub(super) type Outcome = Option<Bytes>;
 #[derive(Debug)]
 pub(super) struct Calls {
     state: Mutex<State>,
-    /// One for each call that may be parked.
-    space: Arc<Semaphore>,
+    pub(super) parking: Parking,
 }
 
 #[derive(Debug)]
@@ -96,7 +95,7 @@ impl Calls {
         };
         Self {
             state: Mutex::new(state),
-            space: Arc::new(Semaphore::new(max_parked.min(Semaphore::MAX_PERMITS))),
+            parking: Parking::new(max_parked),
         }
     }
 
@@ -234,11 +233,6 @@ impl Calls {
             return Some(Found::InFlight(stream.outcome.clone()));
         }
         state.answered.get(&key).cloned().map(Found::Answered)
-    }
-
-    /// A place for a parked call; `None` if all are taken.
-    pub(super) fn space(&self) -> Option<OwnedSemaphorePermit> {
-        self.space.clone().try_acquire_owned().ok()
     }
 
     /// A request of the server: the call that it belongs to waits for the client, or every call of

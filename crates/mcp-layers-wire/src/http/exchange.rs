@@ -147,9 +147,11 @@ impl Exchange {
         }
         let Some(mut running) = running else { return };
         let shared = &self.call.shared;
-        let space = self.call.is_resumable().then(|| shared.calls.space());
+        let owner = self.call.key.as_ref().map(|key| &key.owner);
+        let owner = owner.filter(|_| self.call.is_resumable());
+        let place = owner.and_then(|owner| shared.calls.parking.take(owner));
         let runtime = tokio::runtime::Handle::try_current();
-        let (Some(Some(space)), Ok(runtime)) = (space, runtime) else {
+        let (Some(place), Ok(runtime)) = (place, runtime) else {
             self.call.set_dropped();
             return;
         };
@@ -167,7 +169,7 @@ impl Exchange {
                 }
                 Err(_) => call.set_dropped(),
             }
-            drop(space);
+            drop(place);
         });
     }
 }

@@ -2,30 +2,32 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mcp_layers_core::{Catalog, CatalogLayer, ConfigError, catalog_layer::Cataloged};
-use mcp_layers_util::{CatchError, CatchErrorLayer};
+use mcp_layers_core::{Catalog, ConfigError};
 use tower::util::BoxCloneSyncService;
 use tower_layer::Layer;
 
 use super::{
     Wire,
-    leaf::Leaf,
     path::segments,
     settings::{Batches, Settings},
     shared::Shared,
 };
-use crate::{WireService, error::not_zero};
+use crate::{
+    Leaf, WireService,
+    error::not_zero,
+    leaf::{Stack, in_catalog, stack},
+};
 
 /// Layers in front of an MCP server that speaks streamable HTTP: a [`Layer`] over any service of HTTP
 /// requests.
 ///
 /// `S` is the service that the layers made. It is built once, for all services of this layer, and all
 /// of them share one state. A setter on a clone gives the clone a state of its own. A
-/// [`CatalogLayer`] wraps the layers, and errors become error responses by the rules of
-/// [`CatchErrorLayer`].
+/// [`CatalogLayer`](mcp_layers_core::CatalogLayer) wraps the layers, and errors become error responses by the rules of
+/// [`CatchErrorLayer`](mcp_layers_util::CatchErrorLayer).
 #[derive(Clone)]
 pub struct WireLayer<S> {
-    stack: Cataloged<CatchError<S>, Leaf>,
+    stack: Stack<S>,
     shared: Arc<Shared>,
 }
 
@@ -35,9 +37,8 @@ impl<S> WireLayer<S> {
     where
         L: Layer<Leaf, Service = S>,
     {
-        let service = CatchErrorLayer::new().layer(layers.layer(Leaf::new()));
         Self {
-            stack: with_catalog(service, Catalog::new()),
+            stack: stack(layers),
             shared: Arc::new(Shared::new(Settings::default())),
         }
     }
@@ -51,7 +52,7 @@ impl<S> WireLayer<S> {
         S: Clone,
     {
         Self {
-            stack: with_catalog(self.stack.get_ref().clone(), catalog),
+            stack: in_catalog(&self.stack, catalog),
             ..self
         }
     }
@@ -88,8 +89,9 @@ impl<S> WireLayer<S> {
     }
 
     /// Sets the maximum number of parked calls, and of answers that are remembered, with four times
-    /// [`max_event`](Self::max_event) together. A call that finds no room ends with its connection; the
-    /// oldest answers leave first. Default: 1,000.
+    /// [`max_event`](Self::max_event) together. One principal has a quarter of the places for
+    /// calls at most. A call that finds none ends with its connection; the oldest answers leave first.
+    /// Default: 1,000.
     ///
     /// # Errors
     /// If the number is zero.
@@ -155,12 +157,6 @@ impl<I> Wire<I> {
     {
         WireLayer::new(layers).layer(inner)
     }
-}
-
-fn with_catalog<S>(service: CatchError<S>, catalog: Catalog) -> Cataloged<CatchError<S>, Leaf> {
-    CatalogLayer::new(catalog)
-        .look_up_at(Leaf::new())
-        .layer(service)
 }
 
 impl<S> fmt::Debug for WireLayer<S> {

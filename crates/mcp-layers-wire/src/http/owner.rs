@@ -12,7 +12,7 @@ pub(super) const SESSION_ID: &str = "mcp-session-id";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Owner {
     pub(super) session: Arc<str>,
-    subject: Option<Arc<str>>,
+    pub(super) subject: Option<Arc<str>>,
 }
 
 impl Owner {

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     encode,
     id::Id,
+    leaf::Way,
     message::{Kind, Message, fault},
     session::{Session, declared},
     sketch::Sketch,
@@ -84,8 +85,8 @@ where
 {
     match &message.kind {
         Kind::Request { id, method } => match begin(id, method, &message, connection) {
-            Ok(request) => {
-                let mut call: InFlight = Box::pin(serve(request, stack.clone()));
+            Ok((call, request)) => {
+                let mut call: InFlight = Box::pin(serve(call, request, stack.clone()));
                 // It begins before the next line is read, whatever the budget of this task, so that
                 // the server gets both in their order.
                 let begun = poll_fn(|cx| {
@@ -128,7 +129,7 @@ fn begin(
     method: &str,
     message: &Message,
     connection: &Arc<Connection>,
-) -> Result<JsonRpcRequest, McpError> {
+) -> Result<(Arc<Call>, JsonRpcRequest), McpError> {
     message.params()?;
     let params = message.body().map_or(Ok(Value::Null), serde_json::from_str);
     let params = params.map_err(|error| fault(&error))?;
@@ -153,18 +154,16 @@ fn begin(
         message: message.clone(),
         request: request.clone(),
     };
-    let call = Call::new(connection.clone(), sent);
-    request.insert_extension(Arc::new(call));
-    Ok(request)
+    let call = Arc::new(Call::new(connection.clone(), sent));
+    request.insert_extension(Way(call.clone()));
+    Ok((call, request))
 }
 
 /// Answers a call. A cancelled call gets no answer.
-async fn serve<S>(request: JsonRpcRequest, stack: S)
+async fn serve<S>(call: Arc<Call>, request: JsonRpcRequest, stack: S)
 where
     S: Service<JsonRpcRequest, Response = JsonRpcResponse, Error = Infallible>,
 {
-    let call = request.extension::<Arc<Call>>().cloned();
-    let call = call.expect("it was inserted at the beginning");
     let (connection, sent) = (&call.connection, &call.sent);
     let Ok(response) = stack.oneshot(request).await;
     if sent.request.method() == Method::Initialize

@@ -14,10 +14,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use mcp_layers_core::{BoxError, Catalog, JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_util::CancelLayer;
-use mcp_layers_wire::{
-    Wire, WireLayer,
-    http::{Leaf, WireBody},
-};
+use mcp_layers_wire::{Leaf, Wire, WireLayer, http::WireBody};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},

@@ -10,7 +10,7 @@ use std::{io, time::Duration};
 
 use mcp_layers_core::{BoxError, Catalog, JsonRpcRequest, JsonRpcResponse};
 use mcp_layers_util::CancelLayer;
-use mcp_layers_wire::{Pipe, WireService, pipe::Leaf};
+use mcp_layers_wire::{Leaf, Pipe, WireService};
 use serde_json::Value;
 use tokio::{
     io::{

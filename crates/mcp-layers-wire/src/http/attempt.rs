@@ -1,72 +1,33 @@
-//! The innermost service of every stack, which sends a call to the server.
+//! One attempt at a call: an HTTP request to the server, and its answer.
 
-use std::{
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
-use mcp_layers_core::{
-    Event, JsonRpcRequest, JsonRpcResponse, McpError, McpRequest, McpResponse, Method,
-};
+use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpRequest, Method};
 use tokio::time::timeout;
-use tower::{Service, ServiceExt};
+use tower::ServiceExt;
 
 use super::{
     answer::read_answer,
     call::Call,
     upstream::{post, post_other},
 };
-use crate::{encode, error::WireError, id::Id};
+use crate::{
+    encode,
+    error::WireError,
+    id::Id,
+    leaf::{Answer, Outward},
+};
 
 /// The longest time for which the server is told of a cancellation.
 const MAX_NOTICE: Duration = Duration::from_secs(10);
 
-/// The innermost service of every stack, which sends a call to the server and waits for its answer. If
-/// its future is dropped meanwhile, the server is notified in the way of the call's protocol version.
-///
-/// The request carries the way to its server, so that one stack serves any number of services.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Leaf;
-
-impl Leaf {
-    pub(super) fn new() -> Self {
-        Self
+impl Outward for Call {
+    fn attempt<'a>(self: Arc<Self>, request: &'a JsonRpcRequest) -> Answer<'a> {
+        Box::pin(async move { send(&self, request).await })
     }
 }
 
-impl Service<JsonRpcRequest> for Leaf {
-    type Response = JsonRpcResponse;
-    type Error = WireError;
-    type Future = BoxFuture<'static, Result<JsonRpcResponse, WireError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), WireError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: JsonRpcRequest) -> Self::Future {
-        Box::pin(send(request))
-    }
-}
-
-async fn send(request: JsonRpcRequest) -> Result<JsonRpcResponse, WireError> {
-    let call = request.extension::<Arc<Call>>().cloned();
-    let call = call.ok_or(WireError::Detached)?;
-    let token = request.cancellation().clone();
-    tokio::select! {
-        biased;
-        // A cancellation may overtake its request while layers hold it.
-        () = token.cancelled() => Ok(cancelled(&request)),
-        response = exchange(&call, &request) => response,
-    }
-}
-
-async fn exchange(
-    call: &Arc<Call>,
-    request: &JsonRpcRequest,
-) -> Result<JsonRpcResponse, WireError> {
+async fn send(call: &Arc<Call>, request: &JsonRpcRequest) -> Result<JsonRpcResponse, WireError> {
     let id = call.next_id(request);
     let message = call.sent.encode(request, &id);
     let http = match call.sent.is(request) {
@@ -145,10 +106,4 @@ impl Drop for Attempt<'_> {
             }
         });
     }
-}
-
-fn cancelled(request: &JsonRpcRequest) -> JsonRpcResponse {
-    let mut response = JsonRpcResponse::error(request, McpError::cancelled());
-    response.trail_mut().push(Event::Cancelled);
-    response
 }
