@@ -13,7 +13,7 @@
 //! use mcp_layers_drain::DrainLayer;
 //! use serde_json::json;
 //! use std::{convert::Infallible, time::Duration};
-//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower::{ServiceBuilder, ServiceExt};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
