@@ -72,12 +72,15 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     (
         "mcp-layers-authorize",
         &[
+            "base64",
             "bytes",
+            "hmac",
             "http",
             "http-body",
             "http-body-util",
             "serde",
             "serde_json",
+            "sha2",
             "tokio",
             "tracing",
         ],

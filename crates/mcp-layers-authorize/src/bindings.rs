@@ -9,13 +9,16 @@ use std::{
 
 use mcp_layers_core::{ConfigError, Principal};
 
+#[cfg(feature = "signed")]
+use crate::signed::{IdKind, SignedIdError, SignedIds};
+
 /// A bounded table of ids, each with the principal that owns it.
 ///
 /// A principal is identified by issuer, subject and tenant, so that a refreshed token is the same
 /// owner. Clones share one table. Ids and owners are kept as digests of 128 bits, keyed for this
 /// table. When the table is full, the owner with the most ids loses the one that it used least
 /// recently: one owner's ids never displace those of owners with fewer. An eviction looks at every
-/// owner once.
+/// owner once. An id that is signed (`SignedIds`, feature `signed`) is not kept: its signature decides.
 #[derive(Clone, Default)]
 pub struct Bindings {
     shared: Arc<Shared>,
@@ -50,6 +53,8 @@ struct Table {
     /// The ids that were evicted last, which no principal may claim.
     evicted: HashSet<Digest>,
     evicted_order: VecDeque<Digest>,
+    #[cfg(feature = "signed")]
+    signed: Option<(IdKind, SignedIds)>,
 }
 
 struct Binding {
@@ -93,16 +98,7 @@ impl Bindings {
     /// Returns false, and changes nothing, if another principal owns it, or if the principal is not
     /// verified.
     pub fn bind(&self, id: &str, principal: &Principal) -> bool {
-        if !principal.is_verified() {
-            return false;
-        }
-        let (id, owner) = (self.digest(id), self.owner(principal));
-        let mut table = self.lock();
-        let owned = table.touch(id, owner);
-        if owned == Owned::Unbound {
-            table.insert(id, owner);
-        }
-        owned != Owned::Foreign
+        principal.is_verified() && self.take(id, principal, true) != Owned::Foreign
     }
 
     /// Removes an id.
@@ -114,29 +110,50 @@ impl Bindings {
     /// True if the principal owns the id.
     #[must_use]
     pub fn is_own(&self, id: &str, principal: &Principal) -> bool {
-        let (id, owner) = (self.digest(id), self.owner(principal));
-        let table = self.lock();
-        let binding = table.ids.get(&id);
-        binding.is_some_and(|binding| binding.owner == owner)
+        self.owned(id, principal, |table, id, owner| match table.ids.get(&id) {
+            Some(binding) if binding.owner == owner => Owned::Own,
+            _ => Owned::Unbound,
+        }) == Owned::Own
     }
 
     /// The relation of an id to a principal. Counts as a use of the id.
     pub(crate) fn touch(&self, id: &str, principal: &Principal) -> Owned {
-        let (id, owner) = (self.digest(id), self.owner(principal));
-        self.lock().touch(id, owner)
+        self.owned(id, principal, Table::touch)
     }
 
     /// The same, and binds an id that no owner is known of, unless it was evicted: such an id may have
     /// belonged to another principal.
     pub(crate) fn claim(&self, id: &str, principal: &Principal) -> Owned {
-        let (id, owner) = (self.digest(id), self.owner(principal));
-        let mut table = self.lock();
-        let owned = table.touch(id, owner);
-        if owned != Owned::Unbound || table.evicted.contains(&id) {
-            return owned;
+        self.take(id, principal, false)
+    }
+
+    fn take(&self, id: &str, principal: &Principal, even_if_evicted: bool) -> Owned {
+        self.owned(id, principal, |table, id, owner| {
+            let owned = table.touch(id, owner);
+            if owned != Owned::Unbound || (!even_if_evicted && table.evicted.contains(&id)) {
+                return owned;
+            }
+            table.insert(id, owner);
+            Owned::Own
+        })
+    }
+
+    /// The relation of an id to a principal, by its signature, or else by the table.
+    fn owned(
+        &self,
+        id: &str,
+        principal: &Principal,
+        by_table: impl FnOnce(&mut Table, Digest, Digest) -> Owned,
+    ) -> Owned {
+        #[cfg(feature = "signed")]
+        match self.open(id, principal) {
+            Ok(_) => return Owned::Own,
+            Err(SignedIdError::Unsigned) => {}
+            // Nobody may use an id that is forged or has expired.
+            Err(_) => return Owned::Foreign,
         }
-        table.insert(id, owner);
-        Owned::Own
+        let (id, owner) = (self.digest(id), self.owner(principal));
+        by_table(&mut self.lock(), id, owner)
     }
 
     /// The number of ids.
@@ -164,6 +181,27 @@ impl Bindings {
     fn lock(&self) -> MutexGuard<'_, Table> {
         let table = self.shared.table.lock();
         table.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(feature = "signed")]
+impl Bindings {
+    pub(crate) fn set_signed(&self, kind: IdKind, ids: &SignedIds) {
+        self.lock().signed = Some((kind, ids.clone()));
+    }
+
+    /// Returns the payload of a signed id that belongs to the principal.
+    pub(crate) fn open(&self, id: &str, principal: &Principal) -> Result<String, SignedIdError> {
+        let signed = self.lock().signed.clone();
+        let (kind, ids) = signed.ok_or(SignedIdError::Unsigned)?;
+        ids.open(kind, principal, id)
+    }
+
+    /// Signs an id for a principal, if ids are signed.
+    #[cfg(feature = "http")]
+    pub(crate) fn issue(&self, id: &str, principal: &Principal) -> Option<String> {
+        let (kind, ids) = self.lock().signed.clone()?;
+        Some(ids.issue(kind, principal, id))
     }
 }
 
@@ -230,6 +268,8 @@ impl Default for Table {
             uses: 0,
             evicted: HashSet::new(),
             evicted_order: VecDeque::new(),
+            #[cfg(feature = "signed")]
+            signed: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::{
 use mcp_layers_core::ConfigError;
 use tower_layer::Layer;
 
+#[cfg(feature = "signed")]
+use crate::signed::{IdKind, SignedIds};
 use crate::{
     handle::AuthorizeHandle, policy::Policy, service::Authorize, settings::Settings, state::State,
 };
@@ -46,8 +48,8 @@ use crate::{
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The
-///    owners are kept in this process: with several replicas, either send each caller to the same one
-///    or see [`AuthorizeLayer::allow_unbound_tasks`] and [`AuthorizeLayer::allow_unbound_states`].
+///    owners are kept in this process: with several replicas, sign the ids with `SignedIds` (feature
+///    `signed`), or send each caller to the same replica.
 /// 6. A legacy session belongs to a principal ([`AuthorizeHandle::sessions`]). Requests in the
 ///    session of another one, or in one whose owner was evicted, get 403.
 /// 7. The trail of every refusal has [`Event::Denied`](mcp_layers_core::Event::Denied) with the rule,
@@ -110,6 +112,19 @@ impl AuthorizeLayer {
     #[must_use]
     pub fn allow_unbound_states(mut self) -> Self {
         self.settings.allow_unbound_states = true;
+        self
+    }
+
+    /// Accepts ids that are signed for their principal, also by another replica. Others are looked up as
+    /// before. `AuthorizeHttpLayer` signs the session ids of its transport; the server itself signs
+    /// task ids and request states, with [`SignedIds::issue`].
+    #[cfg(feature = "signed")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "signed")))]
+    #[must_use]
+    pub fn signed_ids(self, ids: &SignedIds) -> Self {
+        self.state.tasks.set_signed(IdKind::Task, ids);
+        self.state.sessions.set_signed(IdKind::Session, ids);
+        self.state.states.set_signed(IdKind::RequestState, ids);
         self
     }
 

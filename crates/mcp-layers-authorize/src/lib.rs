@@ -94,6 +94,8 @@ mod policy;
 mod rejection;
 mod service;
 mod settings;
+#[cfg(feature = "signed")]
+mod signed;
 mod state;
 
 pub use bindings::Bindings;
@@ -108,6 +110,9 @@ pub use policy::{
     async_policy_fn, policy_fn,
 };
 pub use service::Authorize;
+#[cfg(feature = "signed")]
+#[cfg_attr(docsrs, doc(cfg(feature = "signed")))]
+pub use signed::{IdKind, SignedIdError, SignedIds};
 pub use state::AuthorizeStats;
 
 #[cfg(all(doctest, feature = "http"))]

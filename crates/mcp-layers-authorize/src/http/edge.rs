@@ -1,11 +1,13 @@
 //! The shared state of the services of an edge, and the sessions that it keeps.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mcp_layers_core::{Principal, http::Challenge, request::MODERN};
 
 use super::answer::{Answer, record};
+#[cfg(feature = "signed")]
+use crate::signed::SignedIdError;
 use crate::{bindings::Owned, settings::Settings, state::State};
 
 const SESSION: &str = "mcp-session-id";
@@ -42,18 +44,32 @@ impl Edge {
             Ok(id) if !is_modern(headers) => id,
             _ => return Session::None,
         };
-        let rule = match self.state.sessions.touch(id, principal) {
-            Owned::Own => {
-                let own = Session::Own(id.into());
+        let (id, owned) = self.session_owner(id, principal);
+        let rule = match (owned, HeaderValue::try_from(&*id)) {
+            (Owned::Own, Ok(header)) => {
                 headers.insert(SESSION, header);
-                return own;
+                return Session::Own(id.into());
             }
-            Owned::Foreign => "session of another principal",
-            Owned::Unbound => "session without an owner",
+            (Owned::Foreign, _) => "session of another principal",
+            _ => "session without an owner",
         };
         let unknown = HeaderValue::try_from(self.state.unknown_session());
         headers.insert(SESSION, unknown.expect("hexadecimal digits are text"));
         Session::Foreign(rule)
+    }
+
+    /// The id of the transport for the session that a client names, and its relation to the principal.
+    fn session_owner<'a>(&self, id: &'a str, principal: &Principal) -> (Cow<'a, str>, Owned) {
+        let sessions = &self.state.sessions;
+        #[cfg(feature = "signed")]
+        match sessions.open(id, principal) {
+            // Bound here too, for the layer in the stack, which sees the transport's id.
+            Ok(opened) if sessions.bind(&opened, principal) => return (opened.into(), Owned::Own),
+            Ok(_) | Err(SignedIdError::Foreign) => return (id.into(), Owned::Foreign),
+            Err(SignedIdError::Unsigned) => {}
+            Err(_) => return (id.into(), Owned::Unbound),
+        }
+        (id.into(), sessions.touch(id, principal))
     }
 
     /// Binds or releases the session that a response opens or ends, and records a denial.
@@ -66,8 +82,15 @@ impl Edge {
     ) {
         let sessions = &self.state.sessions;
         let opened = answer.headers().get(SESSION);
-        if let Some(opened) = opened.and_then(|opened| opened.to_str().ok()) {
-            sessions.bind(opened, principal);
+        let opened = opened.and_then(|opened| opened.to_str().ok());
+        if let Some(opened) = opened
+            && sessions.bind(opened, principal)
+        {
+            #[cfg(feature = "signed")]
+            if let Some(signed) = sessions.issue(opened, principal) {
+                let signed = HeaderValue::try_from(signed).expect("base64 is text");
+                answer.headers_mut().insert(SESSION, signed);
+            }
         }
         let status = answer.status();
         match session {

@@ -36,7 +36,8 @@ use crate::layer::AuthorizeLayer;
 ///    transport does not have, which answers it as any unknown session: 404, and a `DELETE` as if it
 ///    had ended one (MCP 2025-11-25, basic/transports, "Session Management"). A session ends
 ///    with a successful `DELETE`, or when the transport answers 404 to its owner. From 2026-07-28 on
-///    there are no sessions: the header is removed.
+///    there are no sessions: the header is removed. With `AuthorizeLayer::signed_ids` (feature
+///    `signed`) clients get a signed id, which every replica turns back into the transport's.
 /// 7. Every refusal of the edge has a [`Trail`](mcp_layers_core::Trail) with a
 ///    [`Denied`](mcp_layers_core::Event::Denied) event in the response's extensions, and an event
 ///    of `tracing` at level `DEBUG`. Next to the trail are the verified principal
