@@ -56,13 +56,13 @@ pub enum IdKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignedIdError {
-    /// It is not a signed id at all.
+    /// An id without a signature.
     Unsigned,
-    /// It is cut, changed, of another kind, or signed with a key that is not accepted.
+    /// An id that is cut, changed, of another kind, or signed with a key that is not accepted.
     Forged,
-    /// It is genuine, and its time to live has passed.
+    /// A genuine id whose time to live has passed.
     Expired,
-    /// It is genuine, and belongs to another principal, or this one is not verified.
+    /// A genuine id of another principal, or a principal that is not verified.
     Foreign,
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mcp_layers_core::ConfigError;
-#[cfg(feature = "cache")]
+#[cfg(any(feature = "cache", feature = "revocations"))]
 use redis::Cmd;
 use redis::FromRedisValue;
 #[cfg(any(feature = "cache", feature = "rate-limit"))]
@@ -156,13 +156,13 @@ impl RedisConnection {
     }
 
     /// Returns the prefix of a store's keys: a hash tag, so that a cluster has them in one slot.
-    #[cfg(any(feature = "cache", feature = "rate-limit"))]
+    #[cfg(any(feature = "cache", feature = "rate-limit", feature = "revocations"))]
     pub(crate) fn tag(&self, store: &str) -> String {
         format!("{{{}:{store}}}", self.prefix)
     }
 
     /// Runs one command about keys with this tag.
-    #[cfg(feature = "cache")]
+    #[cfg(any(feature = "cache", feature = "revocations"))]
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         tag: &str,

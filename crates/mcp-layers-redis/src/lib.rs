@@ -1,4 +1,4 @@
-//! Redis and Valkey stores for rate limiting and response caching of MCP servers.
+//! Redis and Valkey stores for rate limiting, response caching and token revocation of MCP servers.
 //!
 //! A layer keeps its state in the process unless it is given a store. This crate has the stores of
 //! several layers, each behind a feature, on one [`RedisConnection`], which never lets a call wait
@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `rate-limit` | the store of `mcp-layers-rate-limit` |
 //! | `cache` | the store of `mcp-layers-cache` |
+//! | `revocations` | revoked tokens and principals, checked by a verifier of `mcp-layers-authenticate` |
 //! | `cluster` | `RedisConnection::cluster`: a Redis Cluster by the addresses of some of its nodes |
 //! | `tls` | addresses with `rediss://`, root and client certificates |
 //!
@@ -65,6 +66,8 @@ mod connection;
 mod error;
 #[cfg(feature = "rate-limit")]
 mod rate_limit;
+#[cfg(feature = "revocations")]
+mod revocations;
 mod servers;
 mod supervisor;
 #[cfg(feature = "tls")]
@@ -78,6 +81,9 @@ pub use error::{RedisError, RedisErrorKind};
 #[cfg(feature = "rate-limit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rate-limit")))]
 pub use rate_limit::{OnUnavailable, RedisRateLimitStore};
+#[cfg(feature = "revocations")]
+#[cfg_attr(docsrs, doc(cfg(feature = "revocations")))]
+pub use revocations::{RedisRevocable, RedisRevocations, Revoked};
 pub use supervisor::ConnectionState;
 
 #[cfg(doctest)]

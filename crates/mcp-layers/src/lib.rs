@@ -12,8 +12,8 @@
 //! | `rmcp` | `rmcp`, `rmcp-http`, `rmcp-axum`, `rmcp-client` | layers around rmcp servers, and the calls of rmcp clients |
 //! | `tower_mcp` | `tower-mcp`, `tower-mcp-2026-07-28` | layers around tower-mcp routers |
 //! | `wire` | `wire`, `wire-http`, `wire-axum` | layers in front of any server, in any language, on standard input and output or over HTTP |
-//! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
-//! | `authorize` | `authorize`, `authorize-http` | authorization: which tools, resources and prompts a principal may see and use |
+//! | `authenticate` | `authenticate`, `authenticate-jwt`, `authenticate-jwt-aws-lc`, `authenticate-redis`, `authenticate-remote` | authentication over HTTP: OAuth bearer tokens, JWTs, introspection, API keys |
+//! | `authorize` | `authorize`, `authorize-http`, `authorize-signed` | authorization: which tools, resources and prompts a principal may see and use |
 //! | `timing` | `timing`, `timing-http`, `timing-opentelemetry` | metrics for Prometheus and OpenTelemetry |
 //! | `trace` | `trace`, `trace-http`, `trace-tracing` | OpenTelemetry spans, with trace context in `_meta` |
 //! | `events` | `events`, `events-opentelemetry` | counters and `tracing` events of the decisions of layers |
@@ -25,7 +25,7 @@
 //! | `circuit_breaker` | `circuit-breaker` | a circuit breaker for each tool, method or upstream |
 //! | `drain` | `drain` | graceful shutdown: no answer is lost; readiness |
 //! | `timeout` | `timeout` | timeouts: a maximum and an idle time, per method and tool |
-//! | `redis` | `cache-redis`, `rate-limit-redis`; with them `redis-cluster`, `redis-tls` | rate limits and cached results in Redis or Valkey |
+//! | `redis` | `authenticate-redis`, `cache-redis`, `rate-limit-redis`; with them `redis-cluster`, `redis-tls` | rate limits, cached results and revoked tokens in Redis or Valkey |
 //! | `audit_log` | `audit-log` | a durable, tamper-evident log file for records of any kind |
 //! | `redact` | `redact` | redaction of secrets in texts, JSON and URIs |
 //!
@@ -182,7 +182,11 @@ pub use mcp_layers_events as events;
 pub use mcp_layers_rate_limit as rate_limit;
 #[cfg(feature = "redact")]
 pub use mcp_layers_redact as redact;
-#[cfg(any(feature = "cache-redis", feature = "rate-limit-redis"))]
+#[cfg(any(
+    feature = "authenticate-redis",
+    feature = "cache-redis",
+    feature = "rate-limit-redis"
+))]
 pub use mcp_layers_redis as redis;
 #[cfg(feature = "retry")]
 pub use mcp_layers_retry as retry;
@@ -213,4 +217,7 @@ mod readmes {
 
     #[doc = include_str!("../docs/monitoring.md")]
     struct Monitoring;
+
+    #[doc = include_str!("../docs/replicas.md")]
+    struct Replicas;
 }
