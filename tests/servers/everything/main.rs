@@ -8,6 +8,7 @@
 //! cargo run --example everything -- --http 127.0.0.1:0 --with auth
 //! cargo run --example everything -- --http 127.0.0.1:0 --with rate-limit --rate 2 --burst 3
 //! cargo run --example everything -- --http 127.0.0.1:0 --with retry,circuit-breaker
+//! cargo run --example everything -- --http 127.0.0.1:0 --with auth --signing-key FILE
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
 //! ```
 //!
@@ -21,6 +22,8 @@ mod metrics;
 mod prompts;
 mod resources;
 mod server;
+mod sessions;
+mod signed;
 mod tools;
 mod whoami;
 
@@ -33,7 +36,7 @@ use axum::Router;
 use mcp_layers::rmcp::Stack;
 use server::Everything;
 use shared::{
-    auth::Edge,
+    auth::{self, Edge},
     layers::Layers,
     log,
     options::{Options, Transport},
@@ -59,8 +62,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     log::to_stderr()?;
     let layers = options.settings.as_ref().map(Layers::new).transpose()?;
     let cache = options.settings.as_ref().and_then(Settings::cache);
-    let handler = Everything::new(cache.cloned());
-    let stack = layers.map(|layers| Stack::new(layers).catalog(server::catalog()));
+    let signed_ids = options
+        .settings
+        .as_ref()
+        .map(auth::signed_ids)
+        .transpose()?;
+    let handler = Everything::new(cache.cloned(), signed_ids.flatten());
+    let catalog = handler.catalog();
+    let stack = layers.map(|layers| Stack::new(layers).catalog(catalog));
     match options.transport {
         Transport::Stdio => serve::stdio(handler, stack).await,
         Transport::Http(address) => {
@@ -71,7 +80,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
             let http = serve::Http {
                 address,
                 sessions: Default::default(),
-                config: Default::default(),
+                config: sessions::config(options.settings.as_ref()),
                 pages,
                 edge: Edge::of(options.settings.as_ref()),
                 wire: false,

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use mcp_layers::{Catalog, cache::CacheHandle, rmcp::RmcpNotification};
+use mcp_layers::{Catalog, authorize::SignedIds, cache::CacheHandle, rmcp::RmcpNotification};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::router::tool::ToolRouter,
@@ -14,19 +14,7 @@ use rmcp::{
     tool_handler,
 };
 
-use crate::{prompts, resources, shared::subscriptions::Subscriptions};
-
-/// Declares the names that the server offers, so that layers tell them from invented ones.
-pub(crate) fn catalog() -> Catalog {
-    let tools = Everything::tools().list_all().into_iter();
-    let resources = resources::listed().into_iter();
-    let templates = resources::templates().into_iter();
-    Catalog::new()
-        .with_tools(tools.map(|tool| tool.name.into_owned()))
-        .with_prompts(prompts::listed().into_iter().map(|prompt| prompt.name))
-        .with_resources(resources.map(|resource| resource.uri.clone()))
-        .with_resource_templates(templates.map(|template| template.uri_template.clone()))
-}
+use crate::{prompts, resources, shared::subscriptions::Subscriptions, signed};
 
 /// Clones share their state, so one value serves every session and every stateless request.
 #[derive(Clone)]
@@ -36,6 +24,8 @@ pub(crate) struct Everything {
     subscriptions: Subscriptions,
     /// The cache in front, if there is one: behind HTTP only the server notifies it of changes.
     cache: Option<CacheHandle>,
+    /// The ids that other replicas accept, if there is a key for them.
+    signed_ids: Option<SignedIds>,
 }
 
 /// The number of runs of each tool and resource in this process.
@@ -61,13 +51,39 @@ impl Runs {
 }
 
 impl Everything {
-    pub(crate) fn new(cache: Option<CacheHandle>) -> Self {
+    pub(crate) fn new(cache: Option<CacheHandle>, signed_ids: Option<SignedIds>) -> Self {
+        let mut tools = Self::tools();
+        if signed_ids.is_some() {
+            tools += Self::signed_tools();
+        }
         Self {
             cache,
-            tools: Arc::new(Self::tools()),
+            tools: Arc::new(tools),
             runs: Arc::default(),
             subscriptions: Subscriptions::default(),
+            signed_ids,
         }
+    }
+
+    /// Declares the names that the server offers, so that layers tell them from invented ones.
+    pub(crate) fn catalog(&self) -> Catalog {
+        let tools = self.tools.list_all().into_iter();
+        let resources = resources::listed().into_iter();
+        let templates = resources::templates().into_iter();
+        Catalog::new()
+            .with_tools(tools.map(|tool| tool.name.into_owned()))
+            .with_prompts(prompts::listed().into_iter().map(|prompt| prompt.name))
+            .with_resources(resources.map(|resource| resource.uri.clone()))
+            .with_resource_templates(templates.map(|template| template.uri_template.clone()))
+    }
+
+    /// The ids that other replicas accept.
+    ///
+    /// # Errors
+    /// There is no key for them.
+    pub(crate) fn signed_ids(&self) -> Result<&SignedIds, ErrorData> {
+        let missing = || ErrorData::internal_error("There is no --signing-key", None);
+        self.signed_ids.as_ref().ok_or_else(missing)
     }
 
     pub(crate) fn runs(&self) -> &Runs {
@@ -100,15 +116,17 @@ impl Everything {
 #[tool_handler(router = self.tools)]
 impl ServerHandler for Everything {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder()
+        let mut capabilities = ServerCapabilities::builder()
             .enable_tools()
             .enable_tool_list_changed()
             .enable_resources()
             .enable_resources_subscribe()
             .enable_prompts()
-            .enable_completions()
-            .build();
-        ServerConfig::new(capabilities)
+            .enable_completions();
+        if self.signed_ids.is_some() {
+            capabilities = capabilities.enable_tasks();
+        }
+        ServerConfig::new(capabilities.build())
             .with_server_info(Implementation::new("mcp-layers-everything", "0.0.0"))
     }
 
@@ -180,6 +198,14 @@ impl ServerHandler for Everything {
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&request).map(Into::into)
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        signed::task(self, request.task_id, &context)
     }
 
     async fn complete(

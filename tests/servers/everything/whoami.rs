@@ -33,7 +33,7 @@ pub(crate) fn caller(context: &RequestContext<RoleServer>) -> Caller {
 }
 
 /// A layer of the stack puts it beside the MCP request, one in front of rmcp into the HTTP request.
-fn principal(context: &RequestContext<RoleServer>) -> Option<&Principal> {
+pub(crate) fn principal(context: &RequestContext<RoleServer>) -> Option<&Principal> {
     let shown = context.extensions.get::<Arc<Principal>>();
     let found = shown.or_else(|| {
         let extensions = &context.extensions.get::<Parts>()?.extensions;

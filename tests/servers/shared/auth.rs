@@ -9,17 +9,18 @@
 //! Every tool named `admin_*` needs `admin` and is hidden without it; all else needs `tools`. Over
 //! standard input the caller is `local` and has every scope.
 
-use std::{error::Error, net::SocketAddr, sync::OnceLock};
+use std::{error::Error, fs, net::SocketAddr, sync::OnceLock};
 
 use axum::{Router, http::StatusCode, routing::any};
 use mcp_layers::{
-    Authentication, ConfigError, McpRequest, Principal,
+    Authentication, McpRequest, Principal,
     authenticate::{
         ApiKeys, AuthenticateLayer, CachedVerifier, FirstOf, JwtVerifier, KeySet, Keys,
         RemoteKeySet, ResourceMetadata,
     },
-    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules},
+    authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules, SignedIds},
     http::Challenge,
+    redis::{RedisRevocable, RedisRevocations},
     rmcp::RmcpRequest,
     util::LocalPrincipalLayer,
 };
@@ -27,11 +28,12 @@ use tower::{ServiceBuilder, util::MapRequestLayer};
 
 use super::{
     layers::{PutAround, put},
+    rate_limit,
     settings::{Flag, Settings},
 };
 
 pub(super) const NAME: &str = "auth";
-pub(super) const FLAGS: &[Flag] = &[JWKS, ISSUER, AUDIENCE];
+pub(super) const FLAGS: &[Flag] = &[JWKS, ISSUER, AUDIENCE, SIGNING_KEY, SESSIONS];
 
 const JWKS: Flag = Flag {
     name: "--jwks",
@@ -49,6 +51,18 @@ const AUDIENCE: Flag = Flag {
     help: "auth: the `aud` that they must have",
 };
 
+const SIGNING_KEY: Flag = Flag {
+    name: "--signing-key",
+    value: "FILE",
+    help: "auth: sign ids with this key; each further one is accepted too",
+};
+/// The folder of the sessions that replicas share.
+pub(crate) const SESSIONS: Flag = Flag {
+    name: "--sessions",
+    value: "FOLDER",
+    help: "auth: keep legacy sessions in this folder, which replicas share",
+};
+
 const TOOLS: &str = "tools";
 const ADMIN: &str = "admin";
 
@@ -59,14 +73,14 @@ pub(super) fn local(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
 }
 
 /// Decides at every MCP request, and shows the handler who is calling.
-pub(super) fn authorize(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
+pub(super) fn authorize(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let show_principal = MapRequestLayer::new(|mut request: RmcpRequest| {
         if let Some(principal) = request.context().principal().cloned() {
             request.insert_extension(principal);
         }
         request
     });
-    let layers = ServiceBuilder::new().layer(policy()?.clone());
+    let layers = ServiceBuilder::new().layer(policy(settings)?.clone());
     put(layers.layer(show_principal).into_inner())
 }
 
@@ -90,10 +104,16 @@ impl<'a> Edge<'a> {
             metadata = known;
         }
         let challenge = Challenge::new().with_resource_metadata(metadata.url())?;
-        let authenticate = AuthenticateLayer::new(CachedVerifier::new(self.verifier()?))
-            .challenge_scopes([TOOLS])?
-            .metadata(metadata);
-        let authorize = AuthorizeHttpLayer::new(policy()?).challenge(challenge);
+        let verifier = CachedVerifier::new(self.verifier()?);
+        let authenticate = match rate_limit::redis(self.0)? {
+            Some(redis) => {
+                let revocations = RedisRevocations::new(redis);
+                AuthenticateLayer::new(RedisRevocable::new(verifier, revocations))
+            }
+            None => AuthenticateLayer::new(verifier),
+        };
+        let authenticate = authenticate.challenge_scopes([TOOLS])?.metadata(metadata);
+        let authorize = AuthorizeHttpLayer::new(policy(self.0)?).challenge(challenge);
         // The metadata is served by the layer, which sees the requests of routes alone.
         let nothing = || async { StatusCode::NOT_FOUND };
         let well_known = "/.well-known/oauth-protected-resource";
@@ -126,12 +146,21 @@ fn key_set(at: &str) -> Result<Keys, Box<dyn Error>> {
     if at.contains("://") {
         return Ok(RemoteKeySet::new(at)?.into());
     }
-    let text = std::fs::read_to_string(at).map_err(|error| format!("{at}: {error}"))?;
+    let text = fs::read_to_string(at).map_err(|error| format!("{at}: {error}"))?;
     Ok(KeySet::from_jwks(&text)?.into())
 }
 
+/// The ids that replicas sign for each other, if there is a key.
+pub(crate) fn signed_ids(settings: &Settings) -> Result<Option<SignedIds>, Box<dyn Error>> {
+    let files = settings.all(&SIGNING_KEY);
+    let read = |file: &String| fs::read(file).map_err(|error| format!("{file}: {error}"));
+    let keys = files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let ids = (!keys.is_empty()).then(|| SignedIds::new(keys));
+    Ok(ids.transpose()?)
+}
+
 /// The one policy of this process, which the edge and the MCP layer share.
-fn policy() -> Result<&'static AuthorizeLayer, ConfigError> {
+fn policy(settings: &Settings) -> Result<&'static AuthorizeLayer, Box<dyn Error>> {
     static POLICY: OnceLock<AuthorizeLayer> = OnceLock::new();
     if let Some(policy) = POLICY.get() {
         return Ok(policy);
@@ -143,5 +172,9 @@ fn policy() -> Result<&'static AuthorizeLayer, ConfigError> {
         .prompt("*", Access::scopes([TOOLS]))
         .implies(ADMIN, TOOLS)
         .build()?;
-    Ok(POLICY.get_or_init(|| AuthorizeLayer::new(rules)))
+    let mut layer = AuthorizeLayer::new(rules);
+    if let Some(ids) = signed_ids(settings)? {
+        layer = layer.signed_ids(&ids);
+    }
+    Ok(POLICY.get_or_init(|| layer))
 }

@@ -1,4 +1,4 @@
-//! The drain.
+//! The drain and its flag.
 
 use std::{error::Error, sync::OnceLock, time::Duration};
 
@@ -6,23 +6,34 @@ use mcp_layers::drain::{DrainHandle, DrainLayer};
 
 use super::{
     layers::{PutAround, put},
-    settings::Settings,
+    settings::{Flag, Settings},
 };
 
-/// The handle of this process.
-static DRAIN: OnceLock<DrainHandle> = OnceLock::new();
+const NOTICE: Flag = Flag {
+    name: "--notice",
+    value: "MS",
+    help: "drain: be not ready for so long before the drain, so that load balancers notice",
+};
 
-pub(super) fn make(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
+pub(super) const FLAGS: &[Flag] = &[NOTICE];
+
+/// The handle of this process, and the time in which load balancers notice.
+static DRAIN: OnceLock<(DrainHandle, Duration)> = OnceLock::new();
+
+pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let layer = DrainLayer::new();
-    DRAIN.get_or_init(|| layer.handle());
+    let notice = Duration::from_millis(settings.parse(&NOTICE)?.unwrap_or(0));
+    DRAIN.get_or_init(|| (layer.handle(), notice));
     put(layer)
 }
 
 /// Refuses new requests and waits for those in flight. Returns false if the layer is not there.
 pub(super) async fn drain(limit: Duration) -> bool {
-    let Some(handle) = DRAIN.get() else {
+    let Some((handle, notice)) = DRAIN.get() else {
         return false;
     };
+    handle.set_ready(false);
+    tokio::time::sleep(*notice).await;
     let drained = handle.drain(limit).await;
     tracing::warn!(?drained, "drained");
     true
@@ -31,5 +42,5 @@ pub(super) async fn drain(limit: Duration) -> bool {
 /// Returns false while the server drains.
 #[allow(dead_code, reason = "not every server has a readiness probe")]
 pub(crate) fn is_ready() -> bool {
-    DRAIN.get().is_none_or(DrainHandle::is_ready)
+    DRAIN.get().is_none_or(|(handle, _)| handle.is_ready())
 }

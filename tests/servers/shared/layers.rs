@@ -28,7 +28,7 @@ const LAYERS: &[Entry] = &[
     Entry::named("error-mask", error_mask::FLAGS, error_mask::make),
     Entry::always(|_| put(CatchErrorLayer::new())),
     Entry::always(|_| put(CatchPanicLayer::new())),
-    Entry::chosen("drain", &[], drain::make),
+    Entry::chosen("drain", drain::FLAGS, drain::make),
     Entry::always(|_| put(CancelLayer::new())),
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
     Entry::chosen(rate_limit::NAME, rate_limit::FLAGS, rate_limit::layer),

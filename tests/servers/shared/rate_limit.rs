@@ -1,8 +1,9 @@
 //! The rate limit: calls per principal and tool; with Redis, of all processes together.
 
-use std::{error::Error, num::NonZeroU32};
+use std::{error::Error, num::NonZeroU32, time::Duration};
 
 use mcp_layers::{
+    ConfigError,
     rate_limit::{MemoryStore, Quota, RateLimitLayer, RateLimitStore, Rule},
     redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
 };
@@ -13,7 +14,7 @@ use super::{
 };
 
 pub(super) const NAME: &str = "rate-limit";
-pub(super) const FLAGS: &[Flag] = &[RATE, BURST, REDIS];
+pub(super) const FLAGS: &[Flag] = &[RATE, BURST, PERIOD, LIMITED, REDIS];
 
 const RATE: Flag = Flag {
     name: "--rate",
@@ -25,23 +26,49 @@ const BURST: Flag = Flag {
     value: "N",
     help: "rate-limit: calls at once; 5 unless set",
 };
+const PERIOD: Flag = Flag {
+    name: "--period",
+    value: "SECONDS",
+    help: "rate-limit: one call in this time, in the place of --rate",
+};
+const LIMITED: Flag = Flag {
+    name: "--limited",
+    value: "TOOL",
+    help: "rate-limit: limit this tool alone",
+};
 const REDIS: Flag = Flag {
     name: "--redis",
     value: "URL",
-    help: "rate-limit: share the budgets of all processes that have this Redis",
+    help: "rate-limit, auth: all processes with this Redis share budgets and revocations",
 };
+
+/// The longest wait for Redis: a busy machine is not a Redis that is away.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 const DEFAULT_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 const DEFAULT_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
+/// The Redis that processes share, if one is given.
+pub(super) fn redis(settings: &Settings) -> Result<Option<RedisConnection>, ConfigError> {
+    let connection = settings.get(&REDIS).map(RedisConnection::new).transpose()?;
+    Ok(connection.map(|connection| connection.max_wait(MAX_WAIT)))
+}
+
 pub(super) fn layer(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     let rate = settings.parse(&RATE)?.unwrap_or(DEFAULT_RATE);
     let burst = settings.parse(&BURST)?.unwrap_or(DEFAULT_BURST);
-    let rule = Rule::new("per-tool", Quota::per_second(rate).allow_burst(burst));
-    let Some(address) = settings.get(&REDIS) else {
+    let quota = match settings.parse(&PERIOD)? {
+        Some(seconds) => Quota::with_period(Duration::from_secs(seconds)),
+        None => Some(Quota::per_second(rate)),
+    };
+    let quota = quota.ok_or("--period is zero")?.allow_burst(burst);
+    let mut rule = Rule::new("per-tool", quota);
+    if let Some(tool) = settings.get(&LIMITED) {
+        rule = rule.tools([tool]);
+    }
+    let Some(connection) = redis(settings)? else {
         return with_gauges(settings, RateLimitLayer::new([rule])?);
     };
-    let connection = RedisConnection::new(address)?;
     // While Redis is unavailable, each process has budgets of its own.
     let on_unavailable = OnUnavailable::Local(MemoryStore::new());
     let store = RedisRateLimitStore::new(connection, on_unavailable);
