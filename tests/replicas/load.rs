@@ -89,8 +89,9 @@ impl State {
 }
 
 impl Call {
-    /// The code of the error; `None` for a result.
+    /// The code of the error; `None` for a result, and for a call without an answer.
     pub(crate) fn code(&self) -> Option<i64> {
-        self.answer.message()["error"]["code"].as_i64()
+        let messages = self.answer.messages();
+        messages.first()?["error"]["code"].as_i64()
     }
 }
