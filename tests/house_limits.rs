@@ -16,7 +16,7 @@ const MAX_CORE: usize = 5_500;
 const MAX_CRATE: usize = 3_800;
 /// The wire has two forms, of which each alone is within the limit of a crate.
 const MAX_WIRE: usize = 6_100;
-const MAX_ALL: usize = 44_430;
+const MAX_ALL: usize = 44_912;
 
 /// Crates that came after the limit for all.
 const NEW_CRATES: [&str; 4] = [

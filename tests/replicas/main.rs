@@ -103,7 +103,7 @@ async fn a_rolling_restart_under_load_loses_nothing() {
     assert!(recorded.is_empty(), "{recorded:?}");
 }
 
-/// The same request about an id of somebody else, and about one that nobody has.
+/// The answers to one request about an id of another principal, and about an unknown id.
 fn assert_is_unknown(foreign: &Answer, unknown: &Answer) {
     assert_eq!(foreign, unknown);
     let is_error = unknown.status.is_client_error()

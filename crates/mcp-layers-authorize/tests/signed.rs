@@ -269,3 +269,12 @@ async fn a_forged_or_expired_id_is_not_one_whose_owner_is_unknown() {
     clock.advance(DAY);
     assert_eq!(get(&id).await, Some(-32602));
 }
+
+/// Replicas of two versions run side by side while one takes the place of the other.
+#[test]
+fn ids_of_earlier_versions_are_read() {
+    let id = "sig1.___________Zv08xldFDbh5Cit-XMWnYFYuVoCjr8Rz4tp8Eh8w4wjhhZTRiZDVl";
+    let principal = ada().with_issuer("https://as.example").with_tenant("t");
+    let opened = ids().open(IdKind::Session, &principal, id);
+    assert_eq!(opened.as_deref(), Ok("8ae4bd5e"));
+}
