@@ -153,6 +153,21 @@ async fn calls_that_outlive_the_server_and_the_grace_end_with_an_error_and_once_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_ends_after_its_error_is_not_answered_again() {
+    // The grace is five seconds, for the calls and then for the server.
+    let late = layer(|_, request| async move {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        Ok(JsonRpcResponse::success(&request, serde_json::json!({})))
+    });
+    let mut wire = Wire::new(Pipe::new(late));
+    wire.client.send(call("1", "echo")).await;
+    wire.client.close().await;
+    assert_eq!(wire.client.json().await["error"]["code"], -32603);
+    assert_eq!(wire.client.line().await, None);
+    wire.run.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_its_client_cancelled_gets_no_answer_at_the_end() {
     let mut wire = Wire::new(Pipe::new(layer(|_, _| std::future::pending())));
     wire.client.send(call("1", "echo")).await;

@@ -74,7 +74,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 config: Default::default(),
                 pages,
                 edge: Edge::of(options.settings.as_ref()),
-                wire: false,
+                wire: None,
             };
             serve::http(handler, stack, http).await
         }
