@@ -3,7 +3,7 @@
 
 use std::{env, net::SocketAddr, process, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use mcp_layers::{
     Authentication, BoxError, Principal,
@@ -55,6 +55,7 @@ fn run() -> Result<i32, BoxError> {
                 let app = Router::new().fallback_service(WireLayer::new(layers).layer(upstream));
                 let listener = TcpListener::bind(address).await?;
                 eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+                let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
                 let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 axum::serve(listener, app).await?;
                 Ok(0)

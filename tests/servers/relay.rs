@@ -3,7 +3,7 @@
 
 use std::{env, error::Error};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use mcp_layers::wire::{WireLayer, http::WireBody};
 use tokio::net::TcpListener;
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let wire = WireLayer::new(Identity::new()).layer(upstream);
     let listener = TcpListener::bind(address).await?;
     eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, Router::new().fallback_service(wire)).await?;
     Ok(())
 }
