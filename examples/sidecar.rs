@@ -3,7 +3,7 @@
 
 use std::{env, net::SocketAddr, process, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use mcp_layers::{
     Authentication, BoxError, Principal,
@@ -17,10 +17,10 @@ use mcp_layers::{
     wire::{Pipe, WireLayer, http::WireBody},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tokio::{io, net::TcpListener, process::Command, signal::unix};
+use tokio::{io, net::TcpListener, process::Command, runtime::Runtime, signal::unix};
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
-async fn run() -> Result<i32, BoxError> {
+fn run() -> Result<i32, BoxError> {
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
     log.init(); // Standard output belongs to the protocol.
     let metrics = PrometheusBuilder::new().set_buckets(&BUCKETS)?;
@@ -55,6 +55,7 @@ async fn run() -> Result<i32, BoxError> {
                 let app = Router::new().fallback_service(WireLayer::new(layers).layer(upstream));
                 let listener = TcpListener::bind(address).await?;
                 eprintln!("listening on http://{}/mcp", listener.local_addr()?);
+                let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
                 let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 axum::serve(listener, app).await?;
                 Ok(0)
@@ -69,22 +70,21 @@ async fn run() -> Result<i32, BoxError> {
             [] => Err(BoxError::from("usage: sidecar PROGRAM [ARGUMENT]...")),
         }
     };
-    let mut sigterm = unix::signal(unix::SignalKind::terminate())?;
-    let code = tokio::select! {
-        code = serve => code?,
-        // Calls in flight are dropped and recorded, and a child process is killed.
-        _ = sigterm.recv() => 143,
-    };
+    let runtime = Runtime::new()?;
+    let code = runtime.block_on(async {
+        let mut sigterm = unix::signal(unix::SignalKind::terminate())?;
+        tokio::select! { code = serve => code, _ = sigterm.recv() => Ok(143) }
+    });
+    // Drops calls in flight, which are recorded. A read of standard input cannot be interrupted.
+    runtime.shutdown_timeout(Duration::from_millis(500));
     // For the textfile collector of Prometheus' node exporter.
     if let Some(path) = env::var_os("SIDECAR_METRICS") {
         std::fs::write(path, metrics.render())?;
     }
-    Ok(code)
+    code
 }
 
-#[tokio::main]
-async fn main() {
-    let code = run().await.map_err(|error| eprintln!("sidecar: {error}"));
-    // Not by returning: a read of standard input that is pending would hold the process.
+fn main() {
+    let code = run().map_err(|error| eprintln!("sidecar: {error}"));
     process::exit(code.unwrap_or(1));
 }

@@ -148,6 +148,19 @@ fn audit_finds_the_changed_record() {
 }
 
 #[test]
+fn audit_verify_prints_its_help() {
+    for flag in ["--help", "-h"] {
+        let output = Command::new(support::example("audit_verify"))
+            .arg(flag)
+            .output()
+            .unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && output.stderr.is_empty());
+        assert!(help.contains("usage: audit_verify FILE"), "{help}");
+    }
+}
+
+#[test]
 fn hand_made_answers_line_by_line_and_gives_up_on_slow_tools() {
     let lines = [
         call("1", "hello"),

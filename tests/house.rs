@@ -237,6 +237,26 @@ fn every_crate_has_what_the_house_asks_for() {
 }
 
 #[test]
+fn what_serves_mcp_over_http_sets_nodelay_and_serves_no_path_below() {
+    let mut served = 0;
+    for folder in ["examples", "tests/servers", "tests/servers/shared"] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let Some(text) = path.is_file().then(|| read(&path)) else {
+                continue;
+            };
+            assert!(!text.contains("nest_service("), "{}", path.display());
+            if text.contains("axum::serve(") {
+                let has = text.contains("set_nodelay(true)");
+                assert!(has, "{}: no TCP_NODELAY", path.display());
+                served += 1;
+            }
+        }
+    }
+    assert!(served >= 4, "{served}");
+}
+
+#[test]
 fn a_dependency_that_points_outward_is_found() {
     let package = |name: &str, dependencies: Value| {
         serde_json::json!({

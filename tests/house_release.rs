@@ -93,6 +93,22 @@ fn no_dependency_of_ours_is_locked_in_two_versions() {
 }
 
 #[test]
+fn opentelemetry_may_be_of_any_version_that_the_code_compiles_with() {
+    let metadata = metadata();
+    let dependencies = crates(&metadata).flat_map(|package| {
+        let dependencies = package["dependencies"].as_array().unwrap();
+        dependencies.iter().filter(|dependency| {
+            let name = dependency["name"].as_str().unwrap();
+            name.starts_with("opentelemetry") && dependency["kind"] != "dev"
+        })
+    });
+    let ranges: BTreeSet<_> = dependencies
+        .map(|dependency| dependency["req"].as_str().unwrap())
+        .collect();
+    assert_eq!(ranges, BTreeSet::from([">=0.32, <0.34"]));
+}
+
+#[test]
 fn a_dependency_in_two_versions_is_found() {
     let node = |id: &str, package: &str| json!({ "id": id, "deps": [{ "name": "base64", "pkg": package }] });
     let nodes = [node("a", "base64 0.22"), node("b", "base64 0.23")];

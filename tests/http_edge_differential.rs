@@ -520,11 +520,15 @@ fn call(name: &str) -> Sent {
 #[test]
 fn a_hidden_name_gets_the_bytes_of_an_unknown_one_from_the_first_request_of_a_process_on() {
     let runtime = runtime();
-    for is_limited in [false, true] {
-        // A limit inside the authorization counts neither, where all that has no rule is hidden.
+    // A limit inside the authorization counts neither.
+    for (rules, is_limited) in [
+        (closed as fn() -> Rules, false),
+        (closed, true),
+        (closed_by_default, true),
+    ] {
         let make = || match is_limited {
-            false => layered(closed(), false),
-            true => limited(closed_by_default()),
+            false => layered(rules(), false),
+            true => limited(rules()),
         };
         // Each name has a server of its own, with no request before.
         let answers = |name: &str| {

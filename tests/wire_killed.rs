@@ -5,20 +5,24 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/killed.rs"]
+mod killed;
+
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{BufRead, BufReader, Read, Write},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    io::{BufRead, BufReader, Write},
+    path::PathBuf,
+    process::{ChildStdin, Stdio},
+    sync::{Arc, Mutex},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use killed::{CALLS, PATIENCE, Random, is_echo, key, kill, recorded, role, runs, tool, watch};
 use mcp_layers::{
     Catalog, End, JsonRpcRequest, JsonRpcResponse, McpRequest,
-    audit::{AuditLayer, FileSink, Key, LogOptions, verify},
+    audit::{AuditLayer, FileSink, LogOptions, verify},
     observe,
     util::CancelLayer,
     wire::Pipe,
@@ -32,49 +36,14 @@ const SERVER: &str = "WIRE_SERVER";
 const STAYS: &str = "WIRE_SERVER_STAYS";
 const GRACE: &str = "WIRE_GRACE";
 
-/// The longest time for anything that has to end without help.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The number of calls of a run.
-const CALLS: usize = 30;
-
-/// Every third call is never answered.
-fn tool(call: usize) -> String {
-    let kind = if call % 3 == 2 { "never" } else { "echo" };
-    format!("{kind}-{call}")
-}
-
 fn line(call: usize) -> String {
     let tool = tool(call);
     format!(r#"{{"jsonrpc":"2.0","id":{call},"method":"tools/call","params":{{"name":"{tool}"}}}}"#)
         + "\n"
 }
 
-fn is_echo(call: &Value) -> bool {
-    let tool = call["params"]["name"].as_str();
-    tool.is_some_and(|tool| tool.starts_with("echo"))
-}
-
 fn answer(id: &Value) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}}}}"#) + "\n"
-}
-
-fn key() -> Key {
-    Key::new([7; 32]).unwrap()
-}
-
-fn kill(signal: &str, process: u32) {
-    let status = Command::new("kill")
-        .args([signal, &process.to_string()])
-        .status();
-    assert!(status.unwrap().success());
-}
-
-/// This program as another process, in one of the two roles below.
-fn role(name: &str) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", name, "--nocapture"]);
-    command
 }
 
 /// The server. It answers `echo`, and kills itself after a number of bytes.
@@ -169,18 +138,7 @@ const ENDS: [Ended; 5] = [
 
 #[test]
 fn ended_at_random_points_calls_end_once_and_no_process_stays() {
-    let runs = env::var("WIRE_KILLS").map_or(20, |runs| runs.parse().unwrap());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let seed = env::var("WIRE_SEED").map(|seed| seed.parse().unwrap());
-    let mut seed = seed.unwrap_or(u64::from(now.subsec_nanos()) << 20 | now.as_secs() | 1);
-    println!("WIRE_SEED={seed}");
-    let mut random = |below: usize| {
-        // xorshift64 (Marsaglia, 2003)
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        usize::try_from(seed % u64::try_from(below).unwrap()).unwrap()
-    };
+    let (runs, mut random) = (runs(), Random::new());
     let (mut answers, mut records) = (0, 0);
     for number in 0..runs {
         let ended = ENDS[number % ENDS.len()];
@@ -193,7 +151,7 @@ fn ended_at_random_points_calls_end_once_and_no_process_stays() {
 }
 
 /// One run. The numbers of calls that were answered and recorded.
-fn run(ended: Ended, random: &mut impl FnMut(usize) -> usize) -> (usize, usize) {
+fn run(ended: Ended, random: &mut Random) -> (usize, usize) {
     let folder = tempfile::tempdir().unwrap();
     // Where calls have to be answered they end by themselves, however slow the disk of the audit log is.
     let all_end = ended == Ended::Input;
@@ -204,7 +162,7 @@ fn run(ended: Ended, random: &mut impl FnMut(usize) -> usize) -> (usize, usize) 
     let calls = (0..CALLS).filter(|call| !all_end || call % 3 != 2);
     let text: String = calls.map(line).collect();
     // At least the first call.
-    let sent = line(0).len() + random(text.len() - line(0).len() + 1);
+    let sent = line(0).len() + random.below(text.len() - line(0).len() + 1);
     let text = &text[..sent];
     let whole = text
         .lines()
@@ -213,11 +171,11 @@ fn run(ended: Ended, random: &mut impl FnMut(usize) -> usize) -> (usize, usize) 
     let (until_death, stays) = match ended {
         Ended::Server => {
             let bytes = echoes.iter().map(|call| answer(&call["id"]).len()).sum();
-            (1 + random(bytes), false)
+            (1 + random.below(bytes), false)
         }
         // Where the sidecar is killed, nobody is left to end a server that stays; elsewhere it has the grace.
         Ended::Killed | Ended::Input => (usize::MAX, false),
-        _ => (usize::MAX, random(2) == 0),
+        _ => (usize::MAX, random.below(2) == 0),
     };
     let mut command = role("role_sidecar");
     command
@@ -252,7 +210,7 @@ fn run(ended: Ended, random: &mut impl FnMut(usize) -> usize) -> (usize, usize) 
             answers.extend(lines);
         }
         Ended::Client => {
-            answers.extend(lines.by_ref().take(random(echoes.len())));
+            answers.extend(lines.by_ref().take(random.below(echoes.len())));
             drop((input, lines));
         }
         Ended::Terminated | Ended::Killed => {
@@ -261,7 +219,7 @@ fn run(ended: Ended, random: &mut impl FnMut(usize) -> usize) -> (usize, usize) 
             } else {
                 "-TERM"
             };
-            answers.extend(lines.by_ref().take(random(echoes.len())));
+            answers.extend(lines.by_ref().take(random.below(echoes.len())));
             kill(signal, sidecar.id());
             answers.extend(lines);
         }
@@ -328,43 +286,4 @@ fn send(input: &mut ChildStdin, text: &str) -> bool {
         .write_all(text.as_bytes())
         .and_then(|()| input.flush())
         .is_ok()
-}
-
-/// The calls in the audit log; none is there twice.
-fn recorded(folder: &Path) -> BTreeSet<String> {
-    let mut recorded = BTreeSet::new();
-    let text = fs::read_to_string(folder.join("audit.jsonl")).unwrap_or_default();
-    // A process that was killed may leave the beginning of a line.
-    let lines = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    for line in lines {
-        if let Some(target) = line["record"]["target"].as_str() {
-            assert!(
-                recorded.insert(target.to_owned()),
-                "{target} is recorded twice"
-            );
-        }
-    }
-    recorded
-}
-
-/// Reads the standard error to its end, and kills a sidecar that does not end.
-fn watch(sidecar: &mut Child) -> mpsc::Receiver<()> {
-    let (ended, watch) = mpsc::channel();
-    let (done, is_done) = mpsc::channel::<()>();
-    let mut errors = sidecar.stderr.take().unwrap();
-    let process = sidecar.id().to_string();
-    thread::spawn(move || {
-        let mut text = String::new();
-        let _ = errors.read_to_string(&mut text);
-        drop(done);
-        let _ = ended.send(());
-    });
-    thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _ = Command::new("kill").args(["-KILL", &process]).status();
-        }
-    });
-    watch
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcp_layers_core::{ListedKind, McpRequest, Method, Principal};
+use mcp_layers_core::{Catalog, ListedKind, McpRequest, Method, Principal};
 
 use crate::{
     decisions::Decisions,
@@ -64,6 +64,14 @@ pub(crate) fn check<Req: McpRequest>(guard: &Guard, request: &Req) -> Check {
     decisions.evaluate(policy, operation, principal);
     if is_foreign {
         decisions.push(Decision::hide(FOREIGN_TASK));
+    }
+    // Limits and circuits inside would tell an unknown name, which goes on, from a hidden one.
+    if let (Some(kind), Some(name)) = (kind, target)
+        && Catalog::of(request, &guard.state.catalog).lacks_target(request)
+        && policy.hides(Some(kind), principal)
+        && !policy.knows(kind, name)
+    {
+        decisions.push(Decision::hide("unknown name"));
     }
     if method == Method::Listen {
         request.visit_subscriptions(&mut |uri| {

@@ -31,20 +31,28 @@ use crate::{
 ///    they are allowed. A filtered list has `cacheScope: "private"`.
 /// 4. Hidden equals unknown, byte for byte. Where the policy denies unknown names, the caller gets
 ///    that denial for both (a closure: [`Denial::hidden`](crate::Denial::hidden)). Otherwise both
-///    get one constant error, which for a resource has the caller's uri in `data.uri`. Wherever the
-///    policy can hide something of the kind from the caller, the layer takes -32601, -32602 and
-///    -32002 for the answer to an unknown name, unless the name is known to exist
+///    get one constant error, which for a resource has the caller's uri in `data.uri`.
+///
+///    Wherever the policy can hide something of the kind from the caller, a tool or prompt that is in
+///    none of the server's lists is answered here as a hidden one is, so that neither limits and
+///    circuits inside nor the server tell them apart. That needs a
+///    [`CatalogLayer`](mcp_layers_core::CatalogLayer) which looks names up. Names with a rule of their
+///    own, and those that the operator declared, go on; so does every name while the list cannot be read
+///    to its end. A tool that the server adds can be unknown for a second to a caller that does not list
+///    it, unless [`Catalog::clear`](mcp_layers_core::Catalog::clear) was called.
+///
+///    Of all else the unknown names that the policy allows go on: resources, which need not be listed,
+///    and methods outside the protocol. For the answer to an unknown name the layer takes -32601, -32602
+///    and -32002, unless the name is known to exist
 ///    ([`Catalog`](mcp_layers_core::Catalog), or a rule of its own); such errors are about
-///    arguments, and are kept. **A server that answers unknown names in another way, such as with
-///    an `isError` result, gives hidden ones away**, unless everything without a rule is hidden, so
-///    that the server is never asked. So does a server that accepts subscriptions to resources that
-///    do not exist: a hidden uri is refused. Both wait alike for the look-ups of
-///    [`CatalogLayer`](mcp_layers_core::CatalogLayer): a name that the caller has not seen in its
-///    own lists is looked up, whether it exists or not; in the first request of a process only if
-///    the catalog does not know it. After that, an unknown name that the policy allows goes on to
-///    the server and a hidden one does not, so that a server that is slow to answer unknown names
-///    gives hidden ones away, and so does a limit or a circuit inside this layer, which counts the
-///    unknown ones alone. Where that matters, hide everything without a rule: then both end here.
+///    arguments, and are kept. **Hidden names are given away by a server that answers unknown ones in
+///    another way**, such as with an `isError` result, slowly, or by a subscription to a resource that
+///    does not exist, **and by a limit or a circuit inside**, which counts the unknown ones alone. Where
+///    that matters, hide everything without a rule: then both end here.
+///
+///    Both wait alike for the look-ups of `CatalogLayer`: a name that the caller has not seen in its own
+///    lists is looked up, whether it exists or not; in the first request of a process only if the catalog
+///    does not know it.
 /// 5. A task belongs to the principal whose request created it, and a `requestState` to the
 ///    principal to whom it was issued ([`Bindings`](crate::Bindings); request states are kept as
 ///    keyed digests). To others they do not exist, nor to anybody once their owner was evicted. The

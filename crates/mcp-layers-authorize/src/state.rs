@@ -42,7 +42,8 @@ pub struct AuthorizeStats {
     pub unauthenticated: u64,
     /// Requests that the policy denied, including by failing.
     pub denied: u64,
-    /// Requests that got the answer to an unknown name because the policy hides it.
+    /// Requests that got the answer to an unknown name because the policy hides theirs, or because it is
+    /// in no list of the server.
     pub hidden: u64,
     /// Requests refused because their session, task or request state is not the caller's.
     pub foreign: u64,

@@ -5,21 +5,28 @@
 
 mod support;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use mcp_layers_authorize::{Access, AuthorizeHttpLayer, AuthorizeLayer, Rules};
 use mcp_layers_core::{
-    Authentication, BoxError, Catalog, Hints, JsonRpcRequest, JsonRpcResponse, McpError,
-    McpRequest, Method, Principal, code, hidden_tool, json_rpc::JsonRpcMessage,
+    Authentication, BoxError, Catalog, CatalogLayer, Clock, Hints, JsonRpcRequest, JsonRpcResponse,
+    ListedKind, McpError, McpRequest, Method, Principal, code, hidden_tool,
+    json_rpc::JsonRpcMessage,
 };
-use mcp_layers_test::{Answer, MockService, requests};
+use mcp_layers_test::{Answer, MockError, MockService, requests};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::bytes;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
 const NAMES: [&str; 5] = ["a", "ab", "abc", "b", "A"];
 
@@ -58,6 +65,8 @@ struct World {
     as_tool_error: bool,
     list_denied: bool,
     scopes_in_stack: bool,
+    /// A limit and a circuit stand inside, and the server's lists are looked up.
+    is_limited: bool,
     names: Vec<&'static str>,
     methods: Vec<&'static str>,
 }
@@ -134,6 +143,17 @@ impl World {
         }
     }
 
+    /// The stack around the server.
+    fn stack(&self, layer: &AuthorizeLayer) -> Stack {
+        let server = self.server();
+        if !self.is_limited {
+            return BoxCloneSyncService::new(layer.layer(server));
+        }
+        let catalog = CatalogLayer::new(Catalog::new()).with_clock(Clock::manual());
+        let catalog = catalog.look_up_at(server.clone());
+        BoxCloneSyncService::new(catalog.layer(layer.layer(limited(server))))
+    }
+
     /// Everything that exists answers with success; all else is unknown, in the server's own words.
     fn server(&self) -> MockService {
         let (names, methods) = (self.names.clone(), self.methods.clone());
@@ -166,6 +186,32 @@ impl World {
             }
         })
     }
+}
+
+type Stack = BoxCloneSyncService<JsonRpcRequest, JsonRpcResponse, MockError>;
+
+/// A limit and a circuit for tools and prompts: ten calls pass, or two errors.
+fn limited(server: MockService) -> Stack {
+    let (calls, errors) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    BoxCloneSyncService::new(service_fn(move |request: JsonRpcRequest| {
+        let (server, calls, errors) = (server.clone(), calls.clone(), errors.clone());
+        async move {
+            let kind = McpRequest::target_kind(&request);
+            if !matches!(kind, Some(ListedKind::Tool | ListedKind::Prompt)) {
+                return server.oneshot(request).await;
+            }
+            if errors.load(Relaxed) >= 2 {
+                return Ok(JsonRpcResponse::error(&request, McpError::unavailable()));
+            }
+            if calls.fetch_add(1, Relaxed) >= 10 {
+                let error = McpError::new(code::RATE_LIMITED, "Too many requests");
+                return Ok(JsonRpcResponse::error(&request, error));
+            }
+            let response = server.oneshot(request).await?;
+            errors.fetch_add(usize::from(response.result().is_err()), Relaxed);
+            Ok(response)
+        }
+    }))
 }
 
 fn uri(name: &str) -> String {
@@ -206,7 +252,7 @@ fn exchanges() -> Vec<JsonRpcRequest> {
 /// and at its edge: status, headers and body.
 async fn answers(world: &World, principal: &Principal) -> Vec<String> {
     let layer = world.layer();
-    let stack = layer.layer(world.server());
+    let stack = world.stack(&layer);
     let principal = Arc::new(principal.clone());
     let by = |mut request: JsonRpcRequest| {
         request.context_mut().set_principal(Arc::clone(&principal));
@@ -273,9 +319,15 @@ fn world() -> impl Strategy<Value = World> {
     let pattern = prop_oneof![1 => "[abAc]{0,2}\\*", 2 => name];
     let rules = prop::collection::btree_map(pattern, spec(), 0..6);
     let method = prop::option::weighted(0.3, spec());
-    let settings = prop::array::uniform4(prop::bool::weighted(0.3));
+    let settings = prop::array::uniform5(prop::bool::weighted(0.3));
     (rules, spec(), method, settings).prop_map(|(rules, otherwise, method, settings)| {
-        let [read_only, as_tool_error, list_denied, scopes_in_stack] = settings;
+        let [
+            read_only,
+            as_tool_error,
+            list_denied,
+            scopes_in_stack,
+            is_limited,
+        ] = settings;
         World {
             rules,
             otherwise,
@@ -284,6 +336,7 @@ fn world() -> impl Strategy<Value = World> {
             as_tool_error,
             list_denied,
             scopes_in_stack,
+            is_limited,
             names: NAMES.to_vec(),
             methods: NAMES.to_vec(),
         }
@@ -302,7 +355,7 @@ fn principal() -> impl Strategy<Value = Principal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_hidden_name_and_an_unknown_one_get_the_same_bytes(

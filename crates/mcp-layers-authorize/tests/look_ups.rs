@@ -1,14 +1,25 @@
-//! The look-ups at the server do not tell a hidden name from an unknown one.
+//! The look-ups at the server do not tell a hidden name from an unknown one, and what is in none of its lists does not
+//! reach it.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use mcp_layers_core::{Catalog, CatalogLayer, Clock, JsonRpcRequest, Method};
+use mcp_layers_authorize::{Access, AuthorizeLayer};
+use mcp_layers_core::{Catalog, CatalogLayer, Clock, JsonRpcRequest, McpError, McpRequest, Method};
 use mcp_layers_test::{Answer, MockService, Task, requests};
 use serde_json::json;
-use support::{PROMPTS, RESOURCES, TOOLS, ada, by, bytes_about, call, layer, read, root, server};
+use support::{
+    PROMPTS, RESOURCES, TOOLS, ada, bob, by, bytes_about, call, denied_by, layer, read, root,
+    rules, server,
+};
 use tower::{Layer, Service, ServiceExt, util::BoxCloneService};
 
 /// The path of one request: the lists that it read at the server, the polls that found it waiting, and
@@ -35,7 +46,7 @@ impl Stack {
                 let entries: Vec<_> = names.iter().map(|name| json!({ key: name })).collect();
                 Answer::result(json!({ list: entries })).after_polls(3)
             };
-            match mcp_layers_core::McpRequest::method(request) {
+            match McpRequest::method(request) {
                 Method::ListTools => names("tools", "name", TOOLS),
                 Method::ListPrompts => names("prompts", "name", PROMPTS),
                 Method::ListResources => names("resources", "uri", RESOURCES),
@@ -150,4 +161,118 @@ async fn a_name_in_the_callers_own_list_does_not_wait() {
     // A result shows the name too.
     stack.clock.advance(Duration::from_secs(1));
     assert_eq!(stack.path(greet()).0, 0);
+}
+
+/// A server with these lists, behind the layer.
+struct Listing {
+    clock: Clock,
+    catalog: Catalog,
+    layer: AuthorizeLayer,
+    lists: MockService,
+    inner: MockService,
+}
+
+impl Listing {
+    fn new<A: Into<Answer>>(
+        layer: AuthorizeLayer,
+        lists: impl Fn(&JsonRpcRequest) -> A + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            clock: Clock::manual(),
+            catalog: Catalog::new(),
+            layer,
+            lists: MockService::answering(lists),
+            inner: server(),
+        }
+    }
+
+    /// Returns true if the request reaches the server. One that does not is answered as a hidden one.
+    async fn reaches(&self, request: JsonRpcRequest) -> bool {
+        let before = self.inner.calls();
+        let catalog = CatalogLayer::new(self.catalog.clone()).with_clock(self.clock.clone());
+        let catalog = catalog.look_up_at(self.lists.clone());
+        let service = catalog.layer(self.layer.layer(self.inner.clone()));
+        let response = service.oneshot(request).await.unwrap();
+        let reaches = self.inner.calls() > before;
+        let rule = denied_by(&response);
+        assert_eq!(rule.as_deref(), (!reaches).then_some("unknown name"));
+        reaches
+    }
+}
+
+fn tools(names: &[&str]) -> serde_json::Value {
+    let names: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+    json!({ "tools": names, "prompts": names, "resources": [], "resourceTemplates": [] })
+}
+
+#[tokio::test]
+async fn a_tool_or_prompt_that_is_in_no_list_does_not_reach_the_server() {
+    let server = Listing::new(layer(), |_| tools(&["echo"]));
+    let prompt = |name: &str| by(&ada(), requests::get_prompt(1, name, json!({})));
+    assert!(!server.reaches(by(&ada(), call("nope"))).await);
+    assert!(!server.reaches(by(&ada(), call("nope"))).await);
+    assert!(server.reaches(by(&ada(), call("echo"))).await);
+    assert!(!server.reaches(prompt("nope")).await);
+    assert!(server.reaches(prompt("echo")).await);
+    assert_eq!(server.layer.handle().stats().hidden, 3);
+    // Resources need not be listed.
+    assert!(server.reaches(by(&ada(), read("file:///nope"))).await);
+}
+
+#[tokio::test]
+async fn an_unknown_name_reaches_a_server_whose_list_cannot_be_read_to_its_end() {
+    let fails = |_: &JsonRpcRequest| Answer::error(McpError::internal());
+    let server = Listing::new(layer(), fails);
+    assert!(server.reaches(by(&ada(), call("nope"))).await);
+    let mut endless = tools(&["echo"]);
+    endless["nextCursor"] = json!("again");
+    let server = Listing::new(layer(), move |_| endless.clone());
+    assert!(server.reaches(by(&ada(), call("nope"))).await);
+    assert!(server.reaches(by(&ada(), call("nope"))).await);
+}
+
+#[tokio::test]
+async fn a_name_without_a_list_reaches_the_server_where_a_rule_names_it_or_nothing_is_hidden() {
+    let rules = rules().tool("unlisted", Access::any_principal());
+    let named = AuthorizeLayer::new(rules.build().unwrap());
+    let server = Listing::new(named, |_| tools(&["echo"]));
+    assert!(server.reaches(by(&ada(), call("unlisted"))).await);
+    let open = mcp_layers_authorize::Rules::builder().tool("*", Access::any_principal());
+    let open = AuthorizeLayer::new(open.build().unwrap());
+    let server = Listing::new(open, |_| tools(&["echo"]));
+    assert!(server.reaches(by(&ada(), call("nope"))).await);
+}
+
+#[tokio::test]
+async fn a_tool_that_is_added_is_found_a_second_after_the_last_look_up_or_when_the_list_has_changed()
+ {
+    let is_added = Arc::new(AtomicBool::new(false));
+    let added = is_added.clone();
+    let server = Listing::new(layer(), move |_| match added.load(Relaxed) {
+        true => tools(&["echo", "new"]),
+        false => tools(&["echo"]),
+    });
+    for has_changed in [false, true] {
+        is_added.store(false, Relaxed);
+        server.catalog.clear();
+        assert!(!server.reaches(by(&ada(), call("new"))).await);
+        is_added.store(true, Relaxed);
+        assert!(!server.reaches(by(&ada(), call("new"))).await);
+        match has_changed {
+            true => server.catalog.clear(),
+            false => server.clock.advance(Duration::from_secs(1)),
+        }
+        assert!(server.reaches(by(&ada(), call("new"))).await);
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_one_caller_does_not_hide_the_names_of_another() {
+    let server = Listing::new(layer(), |request: &JsonRpcRequest| {
+        let principal = request.context().principal().unwrap();
+        tools(&[principal.subject()])
+    });
+    assert!(!server.reaches(by(&ada(), call("bob"))).await);
+    assert!(server.reaches(by(&bob(), call("bob"))).await);
+    assert!(!server.reaches(by(&bob(), call("nope"))).await);
 }

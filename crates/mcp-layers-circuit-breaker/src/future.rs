@@ -1,7 +1,6 @@
 //! The future of [`CircuitBreaker`](crate::CircuitBreaker).
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -49,8 +48,4 @@ where
     }
 }
 
-impl<I, R: McpResponse, F> fmt::Debug for ResponseFuture<I, R, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ResponseFuture<I, R: McpResponse, F>);

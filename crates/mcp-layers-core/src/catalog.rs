@@ -3,18 +3,12 @@
 mod names;
 mod template;
 
-use std::{
-    fmt,
-    sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Instant,
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use names::KINDS;
 pub(crate) use names::{Names, Owner};
-use tokio::sync::Mutex;
 
 use crate::{Hints, ListedKind, Principal};
 
@@ -58,8 +52,6 @@ pub struct Catalog {
 #[derive(Default)]
 struct Shared {
     names: RwLock<Names>,
-    /// The time of the last look-up of each kind of name. The lock is held during a look-up.
-    look_ups: [Mutex<Option<Instant>>; KINDS],
     /// True if a layer of the stack hides names.
     hides: AtomicBool,
 }
@@ -131,12 +123,6 @@ impl Catalog {
     /// Forgets all names that the operator did not declare.
     pub fn clear(&self) {
         self.write().clear();
-        // The next look-up is allowed at once.
-        for last in &self.shared.look_ups {
-            if let Ok(mut last) = last.try_lock() {
-                *last = None;
-            }
-        }
     }
 
     /// Notes that a layer of this stack hides names from some callers. From then on,
@@ -182,25 +168,15 @@ impl Catalog {
         self.read().generation
     }
 
-    pub(crate) fn last_look_up(&self, kind: ListedKind) -> &Mutex<Option<Instant>> {
-        &self.shared.look_ups[kind as usize]
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Names> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Names> {
         let names = self.shared.names.read();
         names.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Names> {
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Names> {
         let names = self.shared.names.write();
         names.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Catalog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Catalog")
-            .field("tools", &self.len(ListedKind::Tool))
-            .finish_non_exhaustive()
-    }
-}
+crate::opaque_debug!(Catalog);

@@ -1,9 +1,9 @@
 //! The layer that gives a catalog to a stack, and keeps it filled.
 
 use std::{
-    fmt,
     future::{Pending, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,12 +14,12 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method,
+    Catalog, Clock, ListedKind, McpRequest, McpResponse, Method, Outcome,
     catalog::Owner,
     lesson::{Lesson, target},
 };
 
-/// The shortest time between two look-ups of one kind of name by lists.
+/// The shortest time between two look-ups of one kind of name for one caller.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The number of pages that one look-up reads of a list.
@@ -34,8 +34,8 @@ const MAX_LOOKUP: Duration = Duration::from_secs(5);
 /// 1. Lists and successful answers that pass teach the catalog.
 /// 2. A request for an unknown name first makes the layer look the name up, past every layer inside:
 ///    by [`McpRequest::look_up`], where the implementation has one, otherwise by reading the list at
-///    the server given to [`CatalogLayer::look_up_at`]. Each list is read at most once a second, up
-///    to 32 pages; requests that arrive meanwhile wait for it, at most 5 seconds.
+///    the server given to [`CatalogLayer::look_up_at`]. For each caller a list is read at most once a
+///    second, up to 32 pages; its requests that arrive meanwhile wait for it, at most 5 seconds.
 /// 3. A panic of the server while it lists is the caller's: wrap the server in a layer that catches
 ///    panics.
 /// 4. A request whose name stays unknown goes on; each layer then treats it as one of the unknown.
@@ -152,7 +152,7 @@ where
         let unknown = || target_to_look_up(catalog, &request);
         let unknown = (!is_shown).then(unknown).flatten();
         let context = request.context_mut();
-        context.enter_catalog(catalog.clone(), is_shown);
+        context.enter_catalog(catalog.clone(), is_shown.then_some(true));
         let state = match (unknown, &self.layer.server) {
             (Some(kind), Some(server)) => {
                 // The instance that is ready goes along; a clone stays.
@@ -218,16 +218,24 @@ where
     L: Service<Req, Response = Req::Response>,
 {
     let deadline = Instant::now() + MAX_LOOKUP;
-    let Ok(mut last) = timeout_at(deadline, catalog.last_look_up(kind).lock()).await else {
+    let caller = request.context().principal().map(AsRef::as_ref);
+    let caller = catalog.read().owner(caller);
+    let look_up = Arc::clone(&catalog.write().view(caller, kind).look_up);
+    let Ok(mut last) = timeout_at(deadline, look_up.lock()).await else {
         return request;
     };
     let now = clock.now();
-    let is_recent = last.is_some_and(|last| now.duration_since(last) < LOOKUP_INTERVAL);
-    if is_recent || catalog.shows_target(&request) {
+    if let Some((at, is_whole)) = *last
+        && now.duration_since(at) < LOOKUP_INTERVAL
+    {
+        return with_finding(catalog, request, is_whole);
+    }
+    if catalog.shows_target(&request) {
         return request;
     }
-    *last = Some(now);
+    *last = Some((now, false));
     let generation = catalog.generation();
+    let mut is_whole = false;
     for method in list_methods(kind) {
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
@@ -241,16 +249,29 @@ where
             let Ok(Ok(response)) = answer.await else {
                 break;
             };
+            cursor = response.next_cursor().map(str::to_owned);
             catalog.update(generation, |names| {
                 response.visit_listed(&mut |entry| {
                     names.learn(Owner::Server, entry.kind, entry.name, Some(entry.hints));
                 });
+                let is_end = cursor.is_none() && response.outcome() == Outcome::Success;
+                // Resources need not be listed.
+                is_whole = is_end && matches!(kind, ListedKind::Tool | ListedKind::Prompt);
             });
-            cursor = response.next_cursor().map(str::to_owned);
             if cursor.is_none() {
                 break;
             }
         }
+    }
+    *last = Some((now, is_whole));
+    drop(last);
+    with_finding(catalog, request, is_whole)
+}
+
+/// Notes that the server has no such target, if it is unknown after the whole list was read.
+fn with_finding<Req: McpRequest>(catalog: Catalog, mut request: Req, is_whole: bool) -> Req {
+    if is_whole && !catalog.knows_target(&request) {
+        request.context_mut().enter_catalog(catalog, Some(false));
     }
     request
 }
@@ -332,8 +353,4 @@ where
     }
 }
 
-impl<S: Service<Req>, Req> fmt::Debug for CatalogFuture<S, Req> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CatalogFuture").finish_non_exhaustive()
-    }
-}
+crate::opaque_debug!(CatalogFuture<S: Service<Req>, Req>);

@@ -14,8 +14,8 @@ pub struct CallContext {
     progress: Option<Progress>,
     input_wait: Option<InputWait>,
     catalog: Option<Catalog>,
-    /// True if the catalog was found to know the request's target.
-    knows_target: bool,
+    /// True if the catalog was found to know the request's target; false if the server has none of it.
+    has_target: Option<bool>,
 }
 
 impl CallContext {
@@ -45,18 +45,18 @@ impl CallContext {
 
     /// Sets the catalog of the names that the server is known to offer.
     pub fn set_catalog(&mut self, catalog: Catalog) {
-        self.enter_catalog(catalog, false);
+        self.enter_catalog(catalog, None);
     }
 
-    /// Sets the catalog, and whether it knows the target: inner layers then need not look it up.
-    pub(crate) fn enter_catalog(&mut self, catalog: Catalog, knows_target: bool) {
-        (self.catalog, self.knows_target) = (Some(catalog), knows_target);
+    /// Sets the catalog, and whether it has the target: inner layers then need not look it up.
+    pub(crate) fn enter_catalog(&mut self, catalog: Catalog, has_target: Option<bool>) {
+        (self.catalog, self.has_target) = (Some(catalog), has_target);
     }
 
-    /// Returns true if an outer layer has found the request's target in `catalog`.
-    pub(crate) fn has_found_target(&self, catalog: &Catalog) -> bool {
-        let is_same = |own: &Catalog| own.is_same(catalog);
-        self.knows_target && self.catalog.as_ref().is_some_and(is_same)
+    /// Whether the server has the request's target, if an outer layer found that by `catalog`.
+    pub(crate) fn has_target(&self, catalog: &Catalog) -> Option<bool> {
+        let own = self.catalog.as_ref()?;
+        self.has_target.filter(|_| own.is_same(catalog))
     }
 
     /// The deadline, by the monotonic clock. Later, the response is of no use.

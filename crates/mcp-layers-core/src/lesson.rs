@@ -14,7 +14,7 @@ impl Catalog {
     /// Returns true if the server is known to offer the target of the request. Always true for a
     /// request without a target, and for tasks.
     pub fn knows_target<Req: McpRequest>(&self, request: &Req) -> bool {
-        request.context().has_found_target(self)
+        request.context().has_target(self) == Some(true)
             || target(request).is_none_or(|(kind, name)| self.knows(kind, name))
     }
 
@@ -22,6 +22,12 @@ impl Catalog {
     pub(crate) fn shows_target<Req: McpRequest>(&self, request: &Req) -> bool {
         let caller = request.context().principal().map(AsRef::as_ref);
         target(request).is_none_or(|(kind, name)| self.shows(caller, kind, name))
+    }
+
+    /// Returns true if the request's target is a tool or prompt that the server does not offer: it is not in
+    /// the list that a [`CatalogLayer`](crate::CatalogLayer) has just read to its end.
+    pub fn lacks_target<Req: McpRequest>(&self, request: &Req) -> bool {
+        request.context().has_target(self) == Some(false)
     }
 
     /// The lesson that the response to this request can teach. Taken before the call, and given the

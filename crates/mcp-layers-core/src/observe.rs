@@ -1,7 +1,6 @@
 //! The end of a call, reported exactly once.
 
 use std::{
-    fmt,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -127,11 +126,7 @@ where
     }
 }
 
-impl<F, R, O: Observer<R>> fmt::Debug for Observe<F, R, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observe").finish_non_exhaustive()
-    }
-}
+crate::opaque_debug!(Observe<F, R, O: Observer<R>>);
 
 /// A layer that calls `start` with each request and reports the end of the call to the observer
 /// that `start` returns.
@@ -218,11 +213,4 @@ where
 }
 
 crate::opaque_debug!(ObserveLayer<F>);
-
-impl<S: fmt::Debug, F> fmt::Debug for Observed<S, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observed")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
-    }
-}
+crate::opaque_debug!(Observed<S, F>);

@@ -1,7 +1,6 @@
 //! A response of the inner service, or one made without it.
 
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -59,14 +58,4 @@ where
     }
 }
 
-impl<F, R> fmt::Debug for ReplyFuture<F, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Inner { .. } => "inner",
-            State::Ready { .. } => "ready",
-        };
-        f.debug_struct("ReplyFuture")
-            .field("state", &state)
-            .finish()
-    }
-}
+crate::opaque_debug!(ReplyFuture<F, R>);

@@ -45,8 +45,8 @@ macro_rules! accessors {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! opaque_debug {
-    ($name:ident $(<$($parameter:ident),+>)?) => {
-        impl $(<$($parameter),+>)? ::std::fmt::Debug for $name $(<$($parameter),+>)? {
+    ($name:ident $(<$($parameter:ident $(: $bound:path)?),+>)?) => {
+        impl $(<$($parameter $(: $bound)?),+>)? ::std::fmt::Debug for $name $(<$($parameter),+>)? {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($name)).finish_non_exhaustive()
             }

@@ -80,6 +80,47 @@ async fn invented_names_read_the_list_once_a_second() {
 }
 
 #[tokio::test]
+async fn each_caller_has_look_ups_of_its_own() {
+    let (catalog, clock) = (Catalog::new(), Clock::manual());
+    let lists = MockService::new();
+    lists.push(Answer::never());
+    let mock = MockService::new();
+    let service = CatalogLayer::new(catalog.clone()).with_clock(clock);
+    let mut service = service.look_up_at(lists.clone()).layer(mock.clone());
+    let mut stuck = Task::new(service.call(by("ada", call("search"))));
+    assert!(stuck.poll().is_pending());
+    service.call(by("bob", call("search"))).await.unwrap();
+    assert_eq!((lists.calls(), mock.calls()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_tool_that_is_in_no_list_is_known_to_be_missing() {
+    let (catalog, mock) = (Catalog::new(), MockService::new());
+    let layer = CatalogLayer::new(catalog.clone());
+    let lacks = async |server: Option<MockService>, tool| {
+        let call = call(tool);
+        match server {
+            Some(server) => {
+                layer
+                    .clone()
+                    .look_up_at(server)
+                    .layer(mock.clone())
+                    .oneshot(call)
+                    .await
+            }
+            None => layer.layer(mock.clone()).oneshot(call).await,
+        }
+        .unwrap();
+        catalog.lacks_target(&mock.last_request().unwrap())
+    };
+    assert!(!lacks(None, "other").await);
+    assert!(lacks(Some(server()), "nothing").await);
+    assert!(!lacks(Some(server()), "fetch").await);
+    // That is the finding of one catalog.
+    assert!(!Catalog::new().lacks_target(&mock.last_request().unwrap()));
+}
+
+#[tokio::test]
 async fn requests_that_arrive_during_a_look_up_wait_for_it() {
     let catalog = Catalog::new();
     let server = MockService::new();

@@ -1,7 +1,6 @@
 //! The future of [`Retry`](crate::Retry).
 
 use std::{
-    fmt,
     ops::ControlFlow,
     pin::Pin,
     sync::Arc,
@@ -139,8 +138,4 @@ fn mark_unknown<R: McpResponse, E>(
     Ok(response)
 }
 
-impl<S: Service<Req>, Req: McpRequest> fmt::Debug for ResponseFuture<S, Req> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(ResponseFuture<S: Service<Req>, Req: McpRequest>);

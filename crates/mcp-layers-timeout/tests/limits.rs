@@ -252,3 +252,22 @@ async fn a_finished_future_panics_when_it_is_polled_again() {
     let _ = future.as_mut().await;
     let _ = future.await;
 }
+
+#[tokio::test]
+async fn a_handler_that_blocks_is_timed_out_where_it_runs_as_the_readme_says() {
+    assert!(include_str!("../README.md").contains("tokio::task::spawn_blocking(command).await"));
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Arc::new(std::sync::Mutex::new(released));
+    let handler = tower::service_fn(move |request: JsonRpcRequest| {
+        let released = released.clone();
+        let block = move || drop(released.lock().unwrap().recv());
+        async move {
+            tokio::task::spawn_blocking(block).await.unwrap();
+            Ok::<_, std::convert::Infallible>(JsonRpcResponse::success(&request, json!({})))
+        }
+    });
+    let layer = TimeoutLayer::new(Duration::from_millis(10));
+    let response = layer.layer(handler).oneshot(call("blocks")).await.unwrap();
+    assert_eq!(response.outcome().code(), Some(504));
+    drop(release);
+}

@@ -51,7 +51,7 @@
 //! 6. Notifications pass no stack, see [`TowerMcpNotification`].
 //! 7. Every stack has a [`Catalog`](mcp_layers_core::Catalog) of the names that the server offers
 //!    ([`LayeredLayer::catalog`]). An unknown name is looked up in the router's lists before the layers
-//!    are called, at most once a second.
+//!    are called, at most once a second for each caller.
 //!
 //! # Error codes
 //!

@@ -82,8 +82,8 @@
 //! 9. A pipe does not tell which call a question of the server belongs to: all calls wait.
 //! 10. A line that is too long fails: its sender gets an error, or the call that waits for it.
 //! 11. When the client closes its side, calls in flight have the time of grace, then they are
-//!     cancelled; then the server's input closes. When the server ends, its calls fail (-32603), and the
-//!     connection ends.
+//!     cancelled and fail; then the server's input closes. When the server ends, at any time, its calls
+//!     fail (-32603), and the connection ends. Every call is answered, unless its client cancelled it.
 //!
 //! # Ordering
 //!

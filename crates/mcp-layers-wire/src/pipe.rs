@@ -10,7 +10,7 @@ mod outbox;
 mod server;
 mod table;
 
-use std::{fmt, process::ExitStatus, sync::Arc, time::Duration};
+use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use mcp_layers_core::{Catalog, ConfigError};
 use tokio::{
@@ -209,21 +209,31 @@ impl<S: WireService> Pipe<S> {
         server_ended: impl Future<Output = ()>,
     ) {
         let mut grace = self.grace;
-        tokio::select! {
-            biased;
-            () = ends.client_reader.wait() => {}
-            () = ends.client_writer.wait() => connection.cancel_all(),
-            () = ends.server_reader.wait() => {}
-            () = ends.server_writer.wait() => connection.table.server_gone(),
-            () = server_ended => {
-                connection.table.server_gone();
-                grace = LAST_WORDS;
+        let server_gone = async {
+            tokio::select! {
+                () = ends.server_writer.wait() => {}
+                () = server_ended => grace = LAST_WORDS,
             }
-        }
-        ends.no_more_calls.cancel();
-        if timeout(self.grace, ends.calls.wait()).await.is_err() {
-            connection.cancel_all();
-            let _ = timeout(LAST_WORDS, ends.calls.wait()).await;
+            connection.table.server_gone();
+            std::future::pending().await
+        };
+        let calls_ended = async {
+            tokio::select! {
+                biased;
+                () = ends.client_reader.wait() => {}
+                () = ends.client_writer.wait() => connection.cancel_all(),
+                () = connection.table.gone.cancelled() => {}
+            }
+            ends.no_more_calls.cancel();
+            if timeout(self.grace, ends.calls.wait()).await.is_err() {
+                connection.cancel_all();
+                let _ = timeout(LAST_WORDS, ends.calls.wait()).await;
+                connection.fail_all();
+            }
+        };
+        tokio::select! {
+            () = server_gone => {}
+            () = calls_ended => {}
         }
         connection.to_server.close();
         let _ = timeout(grace, async {
@@ -236,12 +246,4 @@ impl<S: WireService> Pipe<S> {
     }
 }
 
-impl<S> fmt::Debug for Pipe<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pipe")
-            .field("max_line", &self.max_line)
-            .field("in_flight", &self.in_flight)
-            .field("grace", &self.grace)
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Pipe<S>);

@@ -3,8 +3,12 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use mcp_layers_core::{End, JsonRpcRequest, JsonRpcResponse, McpRequest, observe};
 use mcp_layers_util::CancelLayer;
 use mcp_layers_wire::Pipe;
 use support::{PATIENCE, Wire, answer, call, layer, send};
@@ -12,6 +16,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, timeout},
 };
+use tower::ServiceBuilder;
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_client_closes_the_server() {
@@ -56,6 +61,11 @@ async fn calls_that_outlive_the_grace_are_cancelled() {
     assert_eq!(cancelled["params"]["requestId"], 1);
     assert!(start.elapsed() >= grace);
     assert_eq!(wire.server.line().await, None);
+    let failed = wire.client.json().await;
+    assert_eq!(
+        (&failed["id"], &failed["error"]["code"]),
+        (&1.into(), &499.into())
+    );
     // A server that stays is left behind.
     assert_eq!(wire.client.line().await, None);
     wire.run.await.unwrap().unwrap();
@@ -100,6 +110,74 @@ async fn a_layer_that_never_ends_does_not_hold_the_connection() {
     wire.client.close().await;
     assert_eq!(wire.server.line().await, None);
     wire.server.close().await;
+    assert_eq!(wire.client.json().await["error"]["code"], -32603);
+    assert_eq!(wire.client.line().await, None);
+    wire.run.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_outlive_the_server_and_the_grace_end_with_an_error_and_once_for_the_layers() {
+    let ends = Arc::new(Mutex::new(Vec::new()));
+    let seen = ends.clone();
+    let observed = observe(move |request: &JsonRpcRequest| {
+        let (name, ends) = (
+            request.target().unwrap_or_default().to_owned(),
+            seen.clone(),
+        );
+        move |_: End<'_, JsonRpcResponse>| ends.lock().unwrap().push(name.clone())
+    });
+    // After the server has failed them, `slow` stays in a layer for ever, and `echo` ignores its cancellation.
+    let stuck = layer(|leaf, request| async move {
+        let tool = request.target().unwrap_or_default().to_owned();
+        let cancelled = request.cancelled();
+        assert!(send(leaf, request.clone()).await.is_err());
+        if tool == "slow" {
+            cancelled.await;
+            return Err("it is cancelled".into());
+        }
+        std::future::pending().await
+    });
+    let layers = ServiceBuilder::new().layer(observed).layer(stuck);
+    let mut wire = Wire::new(Pipe::new(layers));
+    wire.passes_to_server(&call("1", "slow")).await;
+    wire.passes_to_server(&call("2", "echo")).await;
+    wire.server.close().await;
+    for id in [1, 2] {
+        let failed = wire.client.json().await;
+        let code = &failed["error"]["code"];
+        assert_eq!((&failed["id"], code), (&id.into(), &(-32603).into()));
+    }
+    assert_eq!(wire.client.line().await, None);
+    wire.run.await.unwrap().unwrap();
+    assert_eq!(*ends.lock().unwrap(), ["slow", "echo"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_after_its_error_is_not_answered_again() {
+    // The grace is five seconds, for the calls and then for the server.
+    let late = layer(|_, request| async move {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        Ok(JsonRpcResponse::success(&request, serde_json::json!({})))
+    });
+    let mut wire = Wire::new(Pipe::new(late));
+    wire.client.send(call("1", "echo")).await;
+    wire.client.close().await;
+    assert_eq!(wire.client.json().await["error"]["code"], -32603);
+    assert_eq!(wire.client.line().await, None);
+    wire.run.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_its_client_cancelled_gets_no_answer_at_the_end() {
+    let mut wire = Wire::new(Pipe::new(layer(|_, _| std::future::pending())));
+    wire.client.send(call("1", "echo")).await;
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    wire.client.send(cancelled).await;
+    wire.client.close().await;
+    assert_eq!(wire.server.line().await, None);
+    wire.server.close().await;
+    assert_eq!(wire.client.line().await, None);
     wire.run.await.unwrap().unwrap();
 }
 
@@ -216,6 +294,23 @@ mod children {
             .arg(left)
             .status()
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_dies_during_the_grace_fails_its_calls_although_its_output_is_held() {
+        let script = "read line; sleep 3600 2>/dev/null & echo '{\"jsonrpc\":\"2.0\",\"method\":\"pid\",\"params\":{\"pid\":'$!'}}'; kill -9 $$";
+        // The client has closed its side by then. The grace is longer than the test has to take.
+        let (output, status) =
+            run(script, &(call("1", "slow") + "\n"), Duration::from_secs(60)).await;
+        assert!(!status.success());
+        let (first, answer) = output.trim_end().split_once('\n').unwrap();
+        let message: serde_json::Value = serde_json::from_str(first).unwrap();
+        let left = message["params"]["pid"].to_string();
+        let _ = std::process::Command::new("kill").arg(left).status();
+        assert!(
+            answer.contains(r#""id":1,"error":{"code":-32603"#),
+            "{output}"
+        );
     }
 
     #[tokio::test]

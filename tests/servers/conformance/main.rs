@@ -9,7 +9,7 @@
 //! Over HTTP it serves `/mcp` and says so with one line on stderr, `listening on http://ADDR/mcp`.
 //! `.ci/conformance` starts it and runs the suite against it. `--faulty`, which the help does not
 //! list, adds a layer that breaks the protocol: the suite must see that. `--wire`, likewise, puts layers
-//! in front of the HTTP service, bare or not.
+//! in front of the HTTP service, bare or not, and `--wire-empty` an empty stack.
 
 mod catalog;
 mod client;
@@ -41,6 +41,7 @@ use shared::{
     log,
     options::{Options, Transport},
     serve,
+    wire::Wire,
 };
 use tower::ServiceBuilder;
 
@@ -48,11 +49,15 @@ use tower::ServiceBuilder;
 const SSE_RETRY: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let (mut faulty, mut wire) = (false, false);
+    let (mut faulty, mut wire) = (false, None);
     let options = Options::read("conformance", |flag| {
-        faulty |= flag == "--faulty";
-        wire |= flag == "--wire";
-        matches!(flag, "--faulty" | "--wire")
+        match flag {
+            "--faulty" => faulty = true,
+            "--wire" => wire = Some(Wire::Layered),
+            "--wire-empty" => wire = Some(Wire::Empty),
+            _ => return false,
+        }
+        true
     });
     let options = match options {
         Ok(options) => options,
@@ -68,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options, faulty: bool, wire: bool) -> Result<(), Box<dyn Error>> {
+async fn run(options: Options, faulty: bool, wire: Option<Wire>) -> Result<(), Box<dyn Error>> {
     log::to_stderr()?;
     let sessions = Arc::new(session_manager());
     let handler = ConformanceServer::new().with_sessions(Arc::clone(&sessions));

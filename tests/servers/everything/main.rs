@@ -83,7 +83,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 config: sessions::config(options.settings.as_ref()),
                 pages,
                 edge: Edge::of(options.settings.as_ref()),
-                wire: false,
+                wire: None,
             };
             serve::http(handler, stack, http).await
         }

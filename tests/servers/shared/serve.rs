@@ -18,7 +18,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge, drain, trace, wire};
+use super::{audit, auth::Edge, drain, trace, wire, wire::Wire};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -50,8 +50,8 @@ pub(crate) struct Http<'a> {
     pub(crate) pages: Router,
     /// The authentication of `/mcp`.
     pub(crate) edge: Option<Edge<'a>>,
-    /// Puts layers on the wire too.
-    pub(crate) wire: bool,
+    /// Puts layers on the wire too, or the wire alone.
+    pub(crate) wire: Option<Wire>,
 }
 
 /// Serves HTTP until an interrupt. The stack is built already: rmcp asks for a handler for each
@@ -82,8 +82,8 @@ where
         }
     };
 
-    if http.wire {
-        router = wire::around(router);
+    if let Some(wire) = http.wire {
+        router = wire::around(router, wire);
     }
 
     let listener = tokio::net::TcpListener::bind(http.address).await?;

@@ -3,7 +3,11 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::BuildHasher,
+    sync::Arc,
+    time::Instant,
 };
+
+use tokio::sync::Mutex;
 
 use super::template::Template;
 use crate::{Catalog, Hints, KeyHasher, ListedKind, Principal};
@@ -18,7 +22,7 @@ const MAX_OF_SERVER: usize = 65_536;
 const MAX_TEMPLATES: usize = 256;
 
 /// The number of values of [`ListedKind`].
-pub(super) const KINDS: usize = 6;
+const KINDS: usize = 6;
 
 /// The source of a learned name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,9 +43,18 @@ pub(crate) struct Names {
     /// Owners in the order in which they came.
     owners: VecDeque<Owner>,
     templates: HashMap<Box<str>, Template, KeyHasher>,
-    /// The names in the answers that callers got, as digests.
-    seen: HashMap<(Owner, ListedKind), HashSet<u64, KeyHasher>, KeyHasher>,
+    views: HashMap<(Owner, ListedKind), View, KeyHasher>,
     digests: KeyHasher,
+}
+
+/// The things of one kind, as one caller sees them.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// The names in the answers that the caller got, as digests.
+    seen: HashSet<u64, KeyHasher>,
+    /// The last look-up: its time, and whether it read the list to its end. The lock is held during a
+    /// look-up.
+    pub(crate) look_up: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 #[derive(Debug)]
@@ -76,8 +89,8 @@ impl Names {
     /// Returns true if the caller has seen the name, or a template that it matches.
     pub(super) fn has_seen(&self, caller: Owner, kind: ListedKind, name: &str) -> bool {
         let has_seen = |kind, name: &str| {
-            let names = self.seen.get(&(caller, kind));
-            names.is_some_and(|names| names.contains(&self.digests.hash_one(name)))
+            let view = self.views.get(&(caller, kind));
+            view.is_some_and(|view| view.seen.contains(&self.digests.hash_one(name)))
         };
         let mut templates = self.templates_of(name);
         kind == ListedKind::Task
@@ -88,15 +101,20 @@ impl Names {
 
     /// Notes that the caller has seen the name. A set that is full begins again.
     pub(crate) fn see(&mut self, caller: Owner, kind: ListedKind, name: &str) {
-        let (key, name) = ((caller, kind), self.digests.hash_one(name));
-        if self.seen.len() >= MAX_OWNERS && !self.seen.contains_key(&key) {
-            self.seen.clear();
-        }
-        let names = self.seen.entry(key).or_default();
+        let name = self.digests.hash_one(name);
+        let names = &mut self.view(caller, kind).seen;
         if names.len() >= Catalog::DEFAULT_MAX_PER_PRINCIPAL && !names.contains(&name) {
             names.clear();
         }
         names.insert(name);
+    }
+
+    pub(crate) fn view(&mut self, caller: Owner, kind: ListedKind) -> &mut View {
+        let key = (caller, kind);
+        if self.views.len() >= MAX_OWNERS && !self.views.contains_key(&key) {
+            self.views.clear();
+        }
+        self.views.entry(key).or_default()
     }
 
     fn templates_of<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = &'a str> {
@@ -203,7 +221,7 @@ impl Names {
         self.generation += 1;
         self.taught.clear();
         self.owners.clear();
-        self.seen.clear();
+        self.views.clear();
         for names in &mut self.kinds {
             names.retain(|_, entry| entry.is_declared);
         }

@@ -1,6 +1,6 @@
 //! The layer.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use mcp_layers_core::{Catalog, ConfigError};
 use tower::util::BoxCloneSyncService;
@@ -159,10 +159,4 @@ impl<I> Wire<I> {
     }
 }
 
-impl<S> fmt::Debug for WireLayer<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WireLayer")
-            .field("settings", &self.shared.settings)
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(WireLayer<S>);

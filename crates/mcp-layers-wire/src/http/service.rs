@@ -2,7 +2,6 @@
 
 use std::{
     convert::Infallible,
-    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -258,11 +257,4 @@ fn id_of(bytes: &Bytes) -> String {
     id.map_or("null".to_owned(), |id| id.to_json())
 }
 
-impl<S: fmt::Debug> fmt::Debug for Wire<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
-            .field("inner", &self.inner)
-            .field("settings", &self.shared.settings)
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Wire<S>);

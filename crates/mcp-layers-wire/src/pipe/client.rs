@@ -159,7 +159,7 @@ fn begin(
     Ok((call, request))
 }
 
-/// Answers a call. A cancelled call gets no answer.
+/// Answers a call, unless its client has cancelled it.
 async fn serve<S>(call: Arc<Call>, request: JsonRpcRequest, stack: S)
 where
     S: Service<JsonRpcRequest, Response = JsonRpcResponse, Error = Infallible>,
@@ -171,7 +171,7 @@ where
     {
         *connection.session() = Session::begin(&sent.request, result);
     }
-    if !sent.request.cancellation().is_cancelled() {
+    if connection.table.answer(&sent.id) {
         let line = call.encode_response(&response);
         drop(response);
         let _ = connection.to_client.send(line).await;
@@ -187,7 +187,7 @@ fn cancel(message: &Message, connection: &Connection) {
         .ok()
         .and_then(|params| Id::parse(params.get("requestId")?));
     let cancelled = id.is_some_and(|id| {
-        connection.table.cancel(&id, |at_server| {
+        connection.table.cancel(&id, true, |at_server| {
             let line = match *at_server == id {
                 true => message.bytes.clone(),
                 false => encode::cancelled(at_server),

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use mcp_layers_core::McpError;
+
 use super::{outbox::Outbox, table::Table};
 use crate::{encode, id::Id, session::Session};
 
@@ -30,7 +32,18 @@ impl Connection {
 
     /// Cancels all calls in flight.
     pub(super) fn cancel_all(&self) {
-        self.table.cancel_all(|id| self.tell_cancelled(id));
+        for id in self.table.ids() {
+            self.table
+                .cancel(&id, false, |at_server| self.tell_cancelled(at_server));
+        }
+    }
+
+    /// Answers all calls in flight with an error.
+    pub(super) fn fail_all(&self) {
+        for id in self.table.ids().iter().filter(|id| self.table.answer(id)) {
+            let line = encode::error(&id.to_json(), &McpError::internal());
+            self.to_client.push_short(line);
+        }
     }
 
     /// Notifies the server that its answer is not needed.

@@ -22,6 +22,8 @@ pub(super) type Answer = Result<(Message, DropGuard), WireError>;
 pub(super) struct Table {
     max_calls: usize,
     max_bytes: usize,
+    /// Cancelled when the server is gone.
+    pub(super) gone: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -36,7 +38,6 @@ struct State {
     made: u64,
     /// Requests of the server that the client has not answered, with the waits of the calls.
     questions: HashMap<Id, Vec<Waiting>>,
-    server_gone: bool,
 }
 
 struct Call {
@@ -44,6 +45,8 @@ struct Call {
     bytes: usize,
     /// The protocol forbids to cancel `initialize`.
     cancellable: bool,
+    /// True until the call is answered or its client cancels it.
+    owes_answer: bool,
 }
 
 /// One sending of a call to the server.
@@ -60,6 +63,7 @@ impl Table {
         Self {
             max_calls,
             max_bytes,
+            gone: CancellationToken::new(),
             state: Mutex::default(),
         }
     }
@@ -87,9 +91,22 @@ impl Table {
             token: token.clone(),
             bytes,
             cancellable,
+            owes_answer: true,
         };
         state.calls.insert(id.clone(), call);
         Ok(token)
+    }
+
+    /// Returns true if the client waits for the answer to a call, which it now gets.
+    pub(super) fn answer(&self, id: &Id) -> bool {
+        let mut state = self.lock();
+        let call = state.calls.get_mut(id);
+        call.is_some_and(|call| std::mem::take(&mut call.owes_answer))
+    }
+
+    /// The ids of all calls.
+    pub(super) fn ids(&self) -> Vec<Id> {
+        self.lock().calls.keys().cloned().collect()
     }
 
     /// Forgets a call.
@@ -120,7 +137,7 @@ impl Table {
         send: impl FnOnce() -> bool,
     ) -> Result<(), WireError> {
         let mut state = self.lock();
-        if state.server_gone || !send() {
+        if self.gone.is_cancelled() || !send() {
             return Err(WireError::ServerGone);
         }
         state.attempts.insert(id.clone(), attempt);
@@ -140,12 +157,14 @@ impl Table {
     }
 
     /// Cancels a call, and its attempts at the server by `tell`. Returns false if there is no such
-    /// call, or none that can be cancelled.
-    pub(super) fn cancel(&self, id: &Id, mut tell: impl FnMut(&Id)) -> bool {
+    /// call, or none that can be cancelled. A call that its client cancels gets no answer.
+    pub(super) fn cancel(&self, id: &Id, by_client: bool, mut tell: impl FnMut(&Id)) -> bool {
         let mut state = self.lock();
-        let Some(call) = state.calls.get(id).filter(|call| call.cancellable) else {
+        let call = state.calls.get_mut(id);
+        let Some(call) = call.filter(|call| call.cancellable) else {
             return false;
         };
+        call.owes_answer &= !by_client;
         call.token.cancel();
         state.attempts.retain(|at_server, attempt| {
             let other = attempt.call != *id;
@@ -157,18 +176,10 @@ impl Table {
         true
     }
 
-    /// Cancels all calls.
-    pub(super) fn cancel_all(&self, mut tell: impl FnMut(&Id)) {
-        let ids: Vec<_> = self.lock().calls.keys().cloned().collect();
-        for id in ids {
-            self.cancel(&id, &mut tell);
-        }
-    }
-
     /// Fails all attempts, now and later.
     pub(super) fn server_gone(&self) {
         let mut state = self.lock();
-        state.server_gone = true;
+        self.gone.cancel();
         state.attempts.clear();
         state.questions.clear();
     }
