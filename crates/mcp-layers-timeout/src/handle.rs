@@ -1,10 +1,16 @@
 //! The handle, for operators.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-/// A handle to the numbers of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct TimeoutHandle(Arc<Mutex<TimeoutStats>>);
+use crate::settings::Settings;
+
+/// A handle to the limits and the numbers of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share
+/// them.
+#[derive(Debug, Clone)]
+pub struct TimeoutHandle {
+    settings: Arc<RwLock<Settings>>,
+    stats: Arc<Mutex<TimeoutStats>>,
+}
 
 /// The requests of a layer that reached a limit, since it was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,6 +27,34 @@ pub struct TimeoutStats {
 }
 
 impl TimeoutHandle {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(RwLock::new(settings)),
+            stats: Arc::default(),
+        }
+    }
+
+    /// These numbers, with other settings.
+    pub(crate) fn with_settings(self, settings: Settings) -> Self {
+        let settings = Arc::new(RwLock::new(settings));
+        Self { settings, ..self }
+    }
+
+    /// The settings, which are not to be held while anything else is done.
+    pub(crate) fn settings(&self) -> RwLockReadGuard<'_, Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the limits. The form of the answer stays.
+    pub(crate) fn replace_limits(&self, mut limits: Settings) {
+        let mut settings = self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        limits.refusal = settings.refusal;
+        *settings = limits;
+    }
+
     /// The numbers of the layer.
     #[must_use]
     pub fn stats(&self) -> TimeoutStats {
@@ -28,6 +62,6 @@ impl TimeoutHandle {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, TimeoutStats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
