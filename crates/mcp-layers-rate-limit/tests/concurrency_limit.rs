@@ -142,3 +142,24 @@ fn limits_of_zero_and_unusable_names_are_errors() {
     let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     assert!(layer.max_long_lived(0).is_err());
 }
+
+#[test]
+fn a_limit_that_is_set_holds_for_the_next_call_and_takes_no_place_away() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 2).unwrap();
+    let mut service = layer.layer(hanging());
+    let mut start = || {
+        let mut task = Task::new(service.call(by("ada", call("dig"))));
+        task.poll().is_pending().then_some(task)
+    };
+    let (first, second) = (start().unwrap(), start().unwrap());
+    let handle = layer.handle();
+    handle.set_max_in_flight(1).unwrap();
+    assert_eq!(handle.stats().in_flight, 2);
+    drop(first);
+    assert!(start().is_none());
+    handle.set_max_in_flight(3).unwrap();
+    let _more = (start().unwrap(), start().unwrap());
+    assert!(start().is_none());
+    assert!(handle.set_max_in_flight(0).is_err());
+    drop(second);
+}

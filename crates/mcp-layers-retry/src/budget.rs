@@ -187,8 +187,14 @@ impl Default for Budget {
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rates {
+            deposit,
+            per_second,
+            ..
+        } = self.0.of_one;
         f.debug_struct("Budget")
-            .field("per_second", &self.0.of_one.per_second)
+            .field("percent", &(deposit * 100 / RETRY))
+            .field("per_second", &per_second)
             .finish_non_exhaustive()
     }
 }
