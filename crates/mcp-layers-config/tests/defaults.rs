@@ -6,6 +6,7 @@
 use std::{fmt::Debug, num::NonZeroU32, time::Duration};
 
 use mcp_layers_audit::{AuditLayer, Key, LogOptions, TracingSink};
+use mcp_layers_authenticate::{ApiKeys, AuthenticateLayer};
 use mcp_layers_authorize::{AuthorizeLayer, Rules};
 use mcp_layers_cache::CacheLayer;
 use mcp_layers_circuit_breaker::CircuitBreakerLayer;
@@ -27,10 +28,12 @@ fn same(built: Option<impl Debug>, made: impl Debug) {
     assert_eq!(shown(&built.unwrap()), shown(&made));
 }
 
-/// What `Debug` shows, without addresses in memory.
+/// What `Debug` shows, without addresses in memory and random numbers.
 fn shown(value: &impl Debug) -> String {
     let text = format!("{value:#?}");
-    let lines = text.lines().filter(|line| !line.contains("0x"));
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("0x") && !line.contains("seed"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -39,6 +42,7 @@ fn tables_without_keys_are_the_layers_as_they_are_made() {
     let settings = Settings::read(json!({
         "address_limit": { "quota": "10/s" },
         "audit": { "tracing": "json" },
+        "authenticate": { "api_keys": { "robot": { "digest": "0".repeat(64) } } },
         "authorize": {},
         "cache": {},
         "circuit_breaker": {},
@@ -56,6 +60,7 @@ fn tables_without_keys_are_the_layers_as_they_are_made() {
     let ten = Quota::per_second(NonZeroU32::new(10).unwrap());
     let seconds = Duration::from_secs;
     same(layers.address_limit, AddressLimitLayer::new(ten));
+    same(layers.authenticate, AuthenticateLayer::new(ApiKeys::new()));
     same(
         layers.authorize,
         AuthorizeLayer::new(Rules::builder().build().unwrap()),

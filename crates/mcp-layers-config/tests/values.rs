@@ -10,7 +10,7 @@ use mcp_layers_config::{ByteSize, Percent, Rate, Secret, TimeSpan};
 fn refused<T: FromStr<Err = mcp_layers_core::ConfigError> + std::fmt::Debug>(texts: &[&str]) {
     for text in texts {
         let error = text.parse::<T>().unwrap_err().to_string();
-        assert!(text.len() < 5 || !error.contains(text), "{error}");
+        assert!(text.len() < 6 || !error.contains(text), "{error}");
     }
 }
 

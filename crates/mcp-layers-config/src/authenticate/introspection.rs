@@ -78,18 +78,24 @@ fn default_timeout() -> TimeSpan {
 impl IntrospectionSettings {
     /// The verifier, and the texts from outside of the settings that it was made from.
     pub(super) fn verifier(&self, path: &str) -> Result<(String, Arc<dyn Verify>), ConfigError> {
+        let (secret, verifier) = self.uncached(path)?;
+        let cached = self.cache.around(verifier, &format!("{path}.cache"))?;
+        Ok((secret, cached))
+    }
+
+    fn uncached(&self, path: &str) -> Result<(String, Introspection), ConfigError> {
         let mut verifier = self.start(path)?;
-        let mut secrets = String::new();
+        let mut secret = String::new();
         match (&self.basic_auth, &self.bearer_auth) {
             (None, None) => {}
             (Some(basic), None) => {
-                let secret = basic.secret.read();
-                secrets = secret.map_err(at(format!("{path}.basic_auth.secret")))?;
-                verifier = verifier.basic_auth(&basic.client_id, &secrets);
+                let read = basic.secret.read();
+                secret = read.map_err(at(format!("{path}.basic_auth.secret")))?;
+                verifier = verifier.basic_auth(&basic.client_id, &secret);
             }
             (None, Some(token)) => {
-                secrets = token.read().map_err(at(format!("{path}.bearer_auth")))?;
-                verifier = verifier.bearer_auth(secrets.as_str());
+                secret = token.read().map_err(at(format!("{path}.bearer_auth")))?;
+                verifier = verifier.bearer_auth(secret.as_str());
             }
             (Some(_), Some(_)) => {
                 let problem = "set either `basic_auth` or `bearer_auth`";
@@ -101,10 +107,7 @@ impl IntrospectionSettings {
             .max_wait(self.max_wait.get())
             .max_in_flight(self.max_in_flight)
             .map_err(at(format!("{path}.max_in_flight")))?;
-        Ok((
-            secrets,
-            self.cache.around(verifier, &format!("{path}.cache"))?,
-        ))
+        Ok((secret, verifier))
     }
 
     fn start(&self, path: &str) -> Result<Introspection, ConfigError> {
@@ -137,3 +140,7 @@ impl IntrospectionSettings {
         basic.into_iter().chain(bearer).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/introspection.rs"]
+mod tests;

@@ -62,8 +62,17 @@ fn default_max_token() -> ByteSize {
 impl JwtSettings {
     /// The verifier, and the texts from outside of the settings that it was made from.
     pub(super) fn verifier(&self, path: &str) -> Result<(String, Arc<dyn Verify>), ConfigError> {
-        let issuer = self.issuer.as_str();
         let (text, keys) = self.keys.keys(&format!("{path}.keys"))?;
+        let verifier = self.uncached(path, keys)?;
+        let verifier: Arc<dyn Verify> = match &self.cache {
+            Some(cache) => cache.around(verifier, &format!("{path}.cache"))?,
+            None => Arc::new(verifier),
+        };
+        Ok((text, verifier))
+    }
+
+    fn uncached(&self, path: &str, keys: Keys) -> Result<JwtVerifier, ConfigError> {
+        let issuer = self.issuer.as_str();
         let verifier = match (&self.audience, self.accepting_tokens_meant_for_others) {
             (Some(audience), false) => JwtVerifier::new(issuer, audience.as_str(), keys),
             (None, true) => JwtVerifier::accepting_tokens_meant_for_others(issuer, keys),
@@ -75,15 +84,11 @@ impl JwtSettings {
         let verifier = verifier.map_err(at(path))?;
         let verifier = with_claims!(verifier, &self.claims, format!("{path}.claims"));
         let verifier = verifier.max_token(self.max_token.in_memory());
-        let mut verifier = verifier.map_err(at(format!("{path}.max_token")))?;
-        if self.only_access_tokens {
-            verifier = verifier.only_access_tokens();
-        }
-        let verifier: Arc<dyn Verify> = match &self.cache {
-            Some(cache) => cache.around(verifier, &format!("{path}.cache"))?,
-            None => Arc::new(verifier),
-        };
-        Ok((text, verifier))
+        let verifier = verifier.map_err(at(format!("{path}.max_token")))?;
+        Ok(match self.only_access_tokens {
+            true => verifier.only_access_tokens(),
+            false => verifier,
+        })
     }
 }
 
@@ -179,3 +184,7 @@ mod remote {
         }
     }
 }
+
+#[cfg(all(test, feature = "authenticate-remote"))]
+#[path = "../../tests/unit/jwt.rs"]
+mod tests;
