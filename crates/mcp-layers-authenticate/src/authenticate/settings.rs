@@ -46,11 +46,9 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("origins", &self.origins)
-            .field("api_key_header", &self.api_key_header)
             .field("max_body", &self.max_body)
             .field("max_credential", &self.max_credential)
             .field("keep_credential", &self.keep_credential)
-            .field("metadata", &self.metadata)
             .field("challenge", &self.challenge)
             .finish_non_exhaustive()
     }

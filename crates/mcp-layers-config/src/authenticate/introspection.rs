@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{cache::VerifierCacheSettings, claims::ClaimSettings, claims::with_claims};
 use crate::{
     error::{ConfigError, at},
-    value::{Secret, TimeSpan},
+    value::{
+        Secret, TimeSpan,
+        defaults::{millis, number, secs},
+    },
 };
 
 /// Opaque tokens of one issuer: `[authenticate.introspection.NAME]`.
@@ -21,7 +24,7 @@ pub struct IntrospectionSettings {
     /// The issuer.
     pub issuer: String,
     /// The audience, usually the URL of the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub audience: Option<String>,
     /// Accepts tokens for any audience, in place of `audience`.
     #[serde(default)]
@@ -30,19 +33,19 @@ pub struct IntrospectionSettings {
     #[serde(default)]
     pub dangerously_over_plain_http: bool,
     /// Authenticates as an OAuth client; not by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub basic_auth: Option<BasicAuthSettings>,
     /// Authenticates with a bearer token; not by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub bearer_auth: Option<Secret>,
     /// The most requests that are sent at once.
-    #[serde(default = "default_max_in_flight")]
+    #[serde(default = "number::<64>")]
     pub max_in_flight: usize,
     /// The time that a request waits when so many are sent.
-    #[serde(default = "default_max_wait")]
+    #[serde(default = "millis::<500>")]
     pub max_wait: TimeSpan,
     /// The time limit for a response.
-    #[serde(default = "default_timeout")]
+    #[serde(default = "secs::<5>")]
     pub timeout: TimeSpan,
     /// The rules for claims.
     #[serde(default)]
@@ -61,18 +64,6 @@ pub struct BasicAuthSettings {
     pub client_id: String,
     /// The secret of the client.
     pub secret: Secret,
-}
-
-fn default_max_in_flight() -> usize {
-    64
-}
-
-fn default_max_wait() -> TimeSpan {
-    TimeSpan::from_millis(500)
-}
-
-fn default_timeout() -> TimeSpan {
-    TimeSpan::from_secs(5)
 }
 
 impl IntrospectionSettings {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{cache::VerifierCacheSettings, claims::ClaimSettings, claims::with_claims};
 use crate::{
     error::{ConfigError, at},
-    value::ByteSize,
+    value::{ByteSize, defaults::bytes},
 };
 
 /// JSON web tokens of one issuer: `[authenticate.jwt.NAME]`.
@@ -19,7 +19,7 @@ pub struct JwtSettings {
     /// The issuer.
     pub issuer: String,
     /// The audience, usually the URL of the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub audience: Option<String>,
     /// Accepts tokens for any audience, in place of `audience`.
     #[serde(default)]
@@ -27,7 +27,7 @@ pub struct JwtSettings {
     /// The keys of the issuer.
     pub keys: KeySetSettings,
     /// The maximum size of a token.
-    #[serde(default = "default_max_token")]
+    #[serde(default = "bytes::<{ 16 << 10 }>")]
     pub max_token: ByteSize,
     /// Accepts only tokens whose header has the `typ` `at+jwt`.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct JwtSettings {
     #[serde(default)]
     pub claims: ClaimSettings,
     /// The cache of verified tokens; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cache: Option<VerifierCacheSettings>,
 }
 
@@ -53,10 +53,6 @@ pub enum KeySetSettings {
     /// A key set that is fetched from the issuer.
     #[cfg(feature = "authenticate-remote")]
     Remote(RemoteKeySetSettings),
-}
-
-fn default_max_token() -> ByteSize {
-    ByteSize::new(16 << 10)
 }
 
 impl JwtSettings {
@@ -117,7 +113,10 @@ mod remote {
 
     use crate::{
         error::{ConfigError, at},
-        value::{ByteSize, TimeSpan},
+        value::{
+            ByteSize, TimeSpan,
+            defaults::{bytes, secs},
+        },
     };
 
     /// A key set that is fetched from the issuer.
@@ -131,40 +130,24 @@ mod remote {
         #[serde(default)]
         pub dangerously_over_plain_http: bool,
         /// The time limit for a response.
-        #[serde(default = "default_timeout")]
+        #[serde(default = "secs::<5>")]
         pub timeout: TimeSpan,
         /// The minimum time between two fetches.
         #[serde(default = "default_cooldown")]
         pub cooldown: TimeSpan,
         /// The maximum age of a set.
-        #[serde(default = "default_max_age")]
+        #[serde(default = "secs::<600>")]
         pub max_age: TimeSpan,
         /// The time beyond its age for which a set is used while fetches fail.
-        #[serde(default = "default_stale_if_error")]
+        #[serde(default = "secs::<3_600>")]
         pub stale_if_error: TimeSpan,
         /// The maximum size of a set.
-        #[serde(default = "default_max_bytes")]
+        #[serde(default = "bytes::<{ 256 << 10 }>")]
         pub max_bytes: ByteSize,
-    }
-
-    fn default_timeout() -> TimeSpan {
-        TimeSpan::from_secs(5)
     }
 
     fn default_cooldown() -> TimeSpan {
         RemoteKeySet::DEFAULT_COOLDOWN.into()
-    }
-
-    fn default_max_age() -> TimeSpan {
-        TimeSpan::from_secs(600)
-    }
-
-    fn default_stale_if_error() -> TimeSpan {
-        TimeSpan::from_secs(3_600)
-    }
-
-    fn default_max_bytes() -> ByteSize {
-        ByteSize::new(256 << 10)
     }
 
     impl RemoteKeySetSettings {
