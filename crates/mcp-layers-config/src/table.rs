@@ -42,6 +42,16 @@ pub(crate) trait Table: Clone + PartialEq {
     }
 }
 
+/// The value of a key, and the setter that it stands for.
+type Switch<T> = (bool, fn(T) -> T);
+
+/// Calls the setters whose keys are true.
+#[allow(dead_code)] // Not without tables.
+pub(crate) fn switch_on<T, const N: usize>(of: T, setters: [Switch<T>; N]) -> T {
+    let on = setters.into_iter().filter(|(is_on, _)| *is_on);
+    on.fold(of, |of, (_, set)| set(of))
+}
+
 /// Implements [`Table`] for settings of which nothing can change while the layer runs.
 macro_rules! fixed {
     ($settings:ty => $layer:ty) => {
