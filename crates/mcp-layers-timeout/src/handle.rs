@@ -1,10 +1,19 @@
 //! The handle, for operators.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-/// A handle to the numbers of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share them.
+use mcp_layers_core::McpRequest;
+
+use crate::settings::{Limits, Settings};
+
+/// A handle to the numbers and the limits of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share
+/// them.
 #[derive(Debug, Clone, Default)]
-pub struct TimeoutHandle(Arc<Mutex<TimeoutStats>>);
+pub struct TimeoutHandle {
+    stats: Arc<Mutex<TimeoutStats>>,
+    /// The settings whose limits replace those of the layer.
+    replaced: Arc<RwLock<Option<Settings>>>,
+}
 
 /// The requests of a layer that reached a limit, since it was created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +36,22 @@ impl TimeoutHandle {
         *self.lock()
     }
 
+    pub(crate) fn replace_limits(&self, limits: Settings) {
+        let replaced = &self.replaced;
+        *replaced.write().unwrap_or_else(PoisonError::into_inner) = Some(limits);
+    }
+
+    /// The limits of a request, by `settings` unless they were replaced.
+    pub(crate) fn limits_of<Req: McpRequest>(
+        &self,
+        settings: &Settings,
+        request: &Req,
+    ) -> Option<Limits> {
+        let replaced = self.replaced.read().unwrap_or_else(PoisonError::into_inner);
+        replaced.as_ref().unwrap_or(settings).limits_of(request)
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, TimeoutStats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -76,10 +76,18 @@ impl TimeoutLayer {
         self
     }
 
-    /// A handle to the numbers of this layer.
+    /// A handle to the numbers and the limits of this layer.
     #[must_use]
     pub fn handle(&self) -> TimeoutHandle {
         self.handle.clone()
+    }
+}
+
+impl TimeoutHandle {
+    /// Sets the limits to those of another layer, for requests that begin from now on, in all services of
+    /// this layer and of its clones. The form of the answer ([`TimeoutLayer::as_tool_error`]) stays.
+    pub fn set_limits(&self, layer: &TimeoutLayer) {
+        self.replace_limits(layer.settings.clone());
     }
 }
 

@@ -58,7 +58,7 @@ where
             handle,
             clock,
         } = &*self.state;
-        let Some(limits) = settings.limits_of(&request) else {
+        let Some(limits) = handle.limits_of(settings, &request) else {
             return ResponseFuture::new(self.inner.call(request), None);
         };
         let started = clock.now();

@@ -78,7 +78,7 @@ impl ConcurrencyLimitLayer {
         self
     }
 
-    /// A handle that reads counters while the server runs.
+    /// A handle that sets the limit and reads counters while the server runs.
     #[must_use]
     pub fn handle(&self) -> ConcurrencyLimitHandle {
         ConcurrencyLimitHandle(Arc::clone(&self.permits))

@@ -3,9 +3,10 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, RandomState},
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -13,6 +14,8 @@ use std::{
 /// the table.
 #[derive(Debug, Default)]
 pub(super) struct Permits {
+    /// The limit that replaces the layer's; zero for none.
+    replaced: AtomicUsize,
     in_flight: Mutex<HashMap<u64, usize>>,
     hasher: RandomState,
     refused: AtomicU64,
@@ -41,6 +44,14 @@ impl Permits {
         Some(Permit { permits, key })
     }
 
+    /// The most calls in flight of each key, `max` unless it was replaced.
+    pub(super) fn max_in_flight(&self, max: usize) -> usize {
+        match self.replaced.load(Relaxed) {
+            0 => max,
+            replaced => replaced,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
         self.in_flight
             .lock()
@@ -59,7 +70,7 @@ impl Drop for Permit {
     }
 }
 
-/// A handle that reads counters while the server runs. Clones read the same limit.
+/// A handle that sets the limit and reads counters while the server runs. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimitHandle(pub(super) Arc<Permits>);
 
@@ -76,6 +87,12 @@ pub struct ConcurrencyLimitStats {
 }
 
 impl ConcurrencyLimitHandle {
+    /// Sets the limit of calls at once for each key, from the next call on. Calls in flight keep their
+    /// places, also those beyond a smaller limit.
+    pub fn set_max_in_flight(&self, max_in_flight: NonZeroUsize) {
+        self.0.replaced.store(max_in_flight.get(), Relaxed);
+    }
+
     /// Counters and gauges of the limit.
     #[must_use]
     pub fn stats(&self) -> ConcurrencyLimitStats {

@@ -59,7 +59,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let settings = &self.settings;
-        let Some(max) = settings.max(request.method()) else {
+        let Some(max) = settings.max(request.method(), &self.permits) else {
             return ConcurrencyLimitFuture::new(ReplyFuture::inner(self.inner.call(request)), None);
         };
         let permit = Permits::acquire(&self.permits, &settings.key(&request), max);

@@ -2,6 +2,7 @@
 
 use mcp_layers_core::{ConfigError, Event, KeyWriter, McpError, McpRequest, Method, Refusal, code};
 
+use super::permits::Permits;
 use crate::{
     key_component::{KeyComponent, is_known},
     methods,
@@ -34,11 +35,11 @@ impl Settings {
     }
 
     /// The limit of a method, if it has one.
-    pub(super) fn max(&self, method: Method<'_>) -> Option<usize> {
+    pub(super) fn max(&self, method: Method<'_>, permits: &Permits) -> Option<usize> {
         if method.is_long_lived() {
             self.max_long_lived
         } else {
-            methods::does_work(method).then_some(self.max_in_flight)
+            methods::does_work(method).then(|| permits.max_in_flight(self.max_in_flight))
         }
     }
 
