@@ -1,6 +1,5 @@
 //! The HTTP edge: what happens to a request before it is an MCP call.
 
-use crate::settings::Server;
 use axum::{
     Router,
     body::Body,
@@ -13,8 +12,9 @@ use mcp_layers::{
     BoxError,
     audit::{AuditHttpLayer, AuditLayer},
     authenticate::AuthenticateLayer,
-    authorize::{AuthorizeHttpLayer, AuthorizeLayer},
-    rate_limit::forwarded_address,
+    authorize::AuthorizeHttpLayer,
+    config::{Layers, Settings},
+    rate_limit::{AddressLimitLayer, forwarded_address},
     timing::TimingHttpLayer,
 };
 use std::{
@@ -40,28 +40,52 @@ const EXPOSED: [&str; 5] = [
 
 /// The layers of the settings that wrap HTTP requests, and not MCP calls.
 pub(crate) struct HttpLayers {
-    pub(crate) audit: AuditLayer,
-    pub(crate) authenticate: AuthenticateLayer,
-    pub(crate) authorize: AuthorizeLayer,
+    address_limit: Option<AddressLimitLayer>,
+    audit: AuditLayer,
+    authenticate: AuthenticateLayer,
+    authorize: AuthorizeHttpLayer,
+    cors: CorsLayer,
+    pub(crate) max_body: usize,
+}
+
+impl HttpLayers {
+    /// A server for the public has all of them.
+    pub(crate) fn new(settings: &Settings, layers: &Layers) -> Result<Self, BoxError> {
+        let missing = || "the tables `audit`, `authenticate` and `authorize` are required";
+        let keys = settings.authenticate.as_ref().zip(settings.authorize.as_ref());
+        let (authenticate, authorize) = keys.ok_or_else(missing)?;
+        let policy = layers.authorize.as_ref().ok_or_else(missing)?;
+        Ok(Self {
+            address_limit: layers.address_limit.clone(),
+            audit: layers.audit.clone().ok_or_else(missing)?,
+            authenticate: layers.authenticate.clone().ok_or_else(missing)?,
+            authorize: authorize.http.layer(policy)?,
+            cors: cors(&authenticate.allow_origins)?,
+            max_body: authorize.http.max_body.get().try_into()?,
+        })
+    }
 }
 
 /// Serves `/mcp` and `/mcp/`, and nothing below. The last `layer` is the outermost.
-pub(crate) fn router<S>(mcp: S, layers: HttpLayers, server: &Server) -> Result<Router, BoxError>
+pub(crate) fn router<S>(mcp: S, layers: HttpLayers, proxies: Option<NonZeroU8>) -> Router
 where
     S: Service<Request<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let max_body = server.max_body();
-    Ok(Router::new()
+    let mut router = Router::new()
         .route_service("/mcp", mcp.clone())
         .route_service("/mcp/", mcp)
-        .layer(AuthorizeHttpLayer::new(&layers.authorize).max_body(max_body)?)
-        .layer(layers.authenticate.allow_origins(&server.origins)?)
-        // Leaves event streams as they are, by default.
+        .layer(layers.authorize)
+        .layer(layers.authenticate)
+        // Leaves event streams as they are.
         .layer(CompressionLayer::new())
-        .layer(RequestBodyLimitLayer::new(max_body))
-        .layer(cors(&server.origins)?)
+        .layer(RequestBodyLimitLayer::new(layers.max_body));
+    if let Some(limit) = layers.address_limit {
+        router = router.layer(limit);
+    }
+    router
+        .layer(layers.cors)
         .layer(AuditHttpLayer::new(&layers.audit))
         .layer(TimingHttpLayer::new())
         // Panics of the layers inside; those of tools are answered in the stack.
@@ -70,7 +94,7 @@ where
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(from_fn_with_state(server.proxies, client_address)))
+        .layer(from_fn_with_state(proxies, client_address))
 }
 
 fn cors(origins: &[String]) -> Result<CorsLayer, BoxError> {

@@ -15,8 +15,50 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The interval at which the exporter sorts its measurements into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
+/// What the handles of the layers read.
+pub(crate) fn gauges(
+    layers: &Layers,
+    shared: Option<&SharedLimit>,
+    config: ConfigHandle,
+) -> Gauges {
+    let mut gauges = Gauges::new().read(move |gauges| {
+        gauges.set("mcp_layers.config.generation", config.generation() as f64);
+        gauges.set("mcp_layers.config.failed", number(config.last_error().is_some()));
+    });
+    if let Some(audit) = layers.audit.as_ref().map(AuditLayer::handle) {
+        gauges = gauges.read(move |gauges| {
+            let stats = audit.stats();
+            gauges.set("mcp_layers.audit.degraded", number(stats.degraded));
+            gauges.set("mcp_layers.audit.dropped", stats.dropped as f64);
+        });
+    }
+    if let Some(breaker) = layers.circuit_breaker.as_ref().map(CircuitBreakerLayer::handle) {
+        gauges = gauges.read(move |gauges| {
+            for status in breaker.circuits() {
+                gauges.circuit(&status.circuit, status.state);
+            }
+        });
+    }
+    if let Some(cache) = layers.cache.as_ref().map(CacheLayer::handle) {
+        gauges = gauges.read(move |gauges| {
+            gauges.set("mcp_layers.cache.entries", cache.stats().entries as f64);
+        });
+    }
+    if let Some(limit) = shared.map(SharedLimit::handle) {
+        gauges = gauges.read(move |gauges| {
+            let unavailable = number(limit.stats().store.is_unavailable);
+            gauges.set("mcp_layers.rate_limit.store_unavailable", unavailable);
+        });
+    }
+    gauges
+}
+
+fn number(flag: bool) -> f64 {
+    f64::from(u8::from(flag))
+}
+
 /// `/metrics`, `/livez`, and `/readyz`, which is 503 from the beginning of a drain on.
-pub(crate) fn pages(gauges: Gauges, drain: DrainHandle) -> Result<Router, BoxError> {
+pub(crate) fn router(gauges: Gauges, drain: DrainHandle) -> Result<Router, BoxError> {
     let mut builder = PrometheusBuilder::new();
     for metric in Metric::ALL {
         if !metric.buckets().is_empty() {

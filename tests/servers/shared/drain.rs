@@ -13,7 +13,11 @@ use super::{
 static DRAIN: OnceLock<DrainHandle> = OnceLock::new();
 
 pub(super) fn make(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
-    let layer = DrainLayer::new();
+    keep(DrainLayer::new())
+}
+
+/// Puts the layer into the stack, and keeps its handle for the end.
+pub(super) fn keep(layer: DrainLayer) -> Result<PutAround, Box<dyn Error>> {
     DRAIN.get_or_init(|| layer.handle());
     put(layer)
 }
