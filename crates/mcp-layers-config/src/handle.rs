@@ -166,6 +166,12 @@ impl ConfigHandle {
         self.running().settings.clone()
     }
 
+    /// The parts of the running layers that a reload changes.
+    #[allow(dead_code)] // Only some tables have more to offer.
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
     fn running(&self) -> MutexGuard<'_, Running> {
         let running = &self.0.running;
         running.lock().unwrap_or_else(PoisonError::into_inner)

@@ -9,6 +9,11 @@ impl Settings {
     pub fn development() -> Self {
         Self {
             profile: Some(Profile::Development),
+            #[cfg(feature = "error-mask")]
+            error_mask: Some(crate::error_mask::ErrorMaskSettings {
+                unmasked_for_development: true,
+                ..Default::default()
+            }),
             #[cfg(feature = "timeout")]
             timeout: Some(crate::timeout::TimeoutSettings::new(
                 crate::TimeSpan::from_secs(600),
@@ -25,8 +30,12 @@ impl Settings {
     pub fn production() -> Self {
         Self {
             profile: Some(Profile::Production),
+            #[cfg(feature = "error-mask")]
+            error_mask: Some(Default::default()),
             #[cfg(feature = "rate-limit")]
             rate_limit: Some(production_limits()),
+            #[cfg(feature = "rate-limit")]
+            concurrency_limit: Some(crate::concurrency_limit::ConcurrencyLimitSettings::new(32)),
             #[cfg(feature = "timeout")]
             timeout: Some(crate::timeout::TimeoutSettings::new(
                 crate::TimeSpan::from_secs(30),

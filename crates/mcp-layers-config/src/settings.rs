@@ -136,12 +136,51 @@ macro_rules! tables {
 }
 
 tables! {
+    "rate-limit-http" address_limit: crate::address_limit::AddressLimitSettings
+        => mcp_layers_rate_limit::AddressLimitLayer,
+        "A rate limit per client IP address, around HTTP.";
+    "authenticate" authenticate: crate::authenticate::AuthenticateSettings
+        => mcp_layers_authenticate::AuthenticateLayer,
+        "Authentication, around HTTP.";
+    "util" local_principal: crate::local_principal::LocalPrincipalSettings
+        => mcp_layers_util::LocalPrincipalLayer,
+        "The principal of a server over standard input and output.";
+    "drain" drain: crate::drain::DrainSettings
+        => mcp_layers_drain::DrainLayer,
+        "Graceful shutdown.";
+    "trace" trace: crate::trace::TraceSettings
+        => mcp_layers_trace::TraceLayer,
+        "Spans of OpenTelemetry.";
+    "timing" timing: crate::timing::TimingSettings
+        => mcp_layers_timing::TimingLayer,
+        "Metrics of durations and outcomes.";
+    "events" events: crate::events::EventsSettings
+        => mcp_layers_events::EventsLayer,
+        "Counters and `tracing` events of the decisions of layers.";
+    "audit" audit: crate::audit::AuditSettings
+        => mcp_layers_audit::AuditLayer,
+        "The audit log.";
+    "error-mask" error_mask: crate::error_mask::ErrorMaskSettings
+        => mcp_layers_error_mask::ErrorMaskLayer,
+        "The mask of internal errors.";
+    "authorize" authorize: crate::authorize::AuthorizeSettings
+        => mcp_layers_authorize::AuthorizeLayer,
+        "Authorization: who may see and use what.";
     "rate-limit" rate_limit: crate::rate_limit::RateLimitSettings
         => mcp_layers_rate_limit::RateLimitLayer,
         "Rate limits by rules.";
+    "rate-limit" concurrency_limit: crate::concurrency_limit::ConcurrencyLimitSettings
+        => mcp_layers_rate_limit::ConcurrencyLimitLayer,
+        "A limit of calls in flight.";
+    "cache" cache: crate::cache::CacheSettings
+        => mcp_layers_cache::CacheLayer,
+        "Response caching.";
     "retry" retry: crate::retry::RetrySettings
         => mcp_layers_retry::RetryLayer,
         "Retries of requests that are safe to repeat.";
+    "circuit-breaker" circuit_breaker: crate::circuit_breaker::CircuitBreakerSettings
+        => mcp_layers_circuit_breaker::CircuitBreakerLayer,
+        "Circuit breakers.";
     "timeout" timeout: crate::timeout::TimeoutSettings
         => mcp_layers_timeout::TimeoutLayer,
         "Timeouts.";

@@ -26,10 +26,10 @@ pub struct TimeoutSettings {
     pub input_wait: TimeSpan,
     /// Limits of methods, by their names.
     #[serde(default)]
-    pub methods: BTreeMap<String, LimitsSettings>,
+    pub method: BTreeMap<String, LimitsSettings>,
     /// Limits of calls of tools, by their names or patterns such as `db_*`.
     #[serde(default)]
-    pub tools: BTreeMap<String, LimitsSettings>,
+    pub tool: BTreeMap<String, LimitsSettings>,
     /// Answers calls of tools with a result that has `isError: true`.
     #[serde(default)]
     pub as_tool_error: bool,
@@ -82,8 +82,8 @@ impl TimeoutSettings {
             maximum,
             idle: None,
             input_wait: default_input_wait(),
-            methods: BTreeMap::new(),
-            tools: BTreeMap::new(),
+            method: BTreeMap::new(),
+            tool: BTreeMap::new(),
             as_tool_error: false,
         }
     }
@@ -97,13 +97,13 @@ impl TimeoutSettings {
         if let Some(idle) = self.idle {
             layer = layer.idle(idle.get());
         }
-        for (method, limits) in &self.methods {
-            let path = join("timeout.methods", method);
-            layer = layer.method(method, limits.limits()).map_err(at(path))?;
+        for (name, limits) in &self.method {
+            let path = join("timeout.method", name);
+            layer = layer.method(name, limits.limits()).map_err(at(path))?;
         }
-        for (tool, limits) in &self.tools {
-            let path = join("timeout.tools", tool);
-            layer = layer.tool(tool, limits.limits()).map_err(at(path))?;
+        for (pattern, limits) in &self.tool {
+            let path = join("timeout.tool", pattern);
+            layer = layer.tool(pattern, limits.limits()).map_err(at(path))?;
         }
         if self.as_tool_error {
             layer = layer.as_tool_error();

@@ -1,6 +1,6 @@
 //! Reading settings: strict keys, units, secrets, profiles; the same from every format.
 
-#![cfg(feature = "full")]
+#![cfg(feature = "timeout")]
 #![allow(clippy::unwrap_used)]
 
 use mcp_layers_config::{ConfigError, Profile, Settings, TimeSpan};
@@ -30,14 +30,18 @@ fn an_unknown_key_is_an_error_with_its_path() {
     assert_eq!(path, "timeout.maximun");
     assert!(message.contains("`maximum`"), "{message}");
     assert_eq!(fault("tiemout = 1").0, "tiemout");
-    let text = "[timeout.tools.\"db.query\"]\nmaximum = \"1s\"\nidel = \"5s\"\n[timeout]\nmaximum = \"1s\"";
-    assert_eq!(fault(text).0, "timeout.tools.\"db.query\".idel");
+    let text =
+        "[timeout.tool.\"db.query\"]\nmaximum = \"1s\"\nidel = \"5s\"\n[timeout]\nmaximum = \"1s\"";
+    assert_eq!(fault(text).0, "timeout.tool.\"db.query\".idel");
 }
 
 #[test]
 fn a_key_without_a_default_is_required_unless_the_profile_has_one() {
     let (path, message) = fault("[timeout]\nidle = \"5s\"");
-    assert_eq!((&*path, &*message), ("timeout.maximum", "this key is required"));
+    assert_eq!(
+        (&*path, &*message),
+        ("timeout.maximum", "this key is required")
+    );
     let settings = toml("profile = \"production\"\n[timeout]\nidle = \"5s\"").unwrap();
     assert_eq!(settings.profile, Some(Profile::Production));
     let timeout = settings.timeout.unwrap();

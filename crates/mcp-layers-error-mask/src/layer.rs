@@ -1,6 +1,9 @@
 //! The layer and its setters.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use mcp_layers_core::{Clock, ConfigError};
 use mcp_layers_redact::Redactor;
@@ -97,8 +100,8 @@ impl ErrorMaskLayer {
     /// Sets the message of masked errors, to which the id is added: "Internal error" by default.
     /// One concise sentence (2026-07-28, basic/index).
     #[must_use]
-    pub fn message(self, message: &'static str) -> Self {
-        self.set(|settings| settings.message = message)
+    pub fn message(self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.set(|settings| settings.message = message.into())
     }
 
     /// Sets the maximum length in bytes of the message of an error that is kept, and of each text

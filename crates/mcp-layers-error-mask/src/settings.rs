@@ -1,13 +1,13 @@
 //! The settings of the layer, as plain values.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use mcp_layers_core::Clock;
 use mcp_layers_redact::Redactor;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) message: &'static str,
+    pub(crate) message: Cow<'static, str>,
     pub(crate) mode: Mode,
     pub(crate) public_codes: BTreeSet<i32>,
     pub(crate) redactor: Redactor,
@@ -34,7 +34,7 @@ pub(crate) enum Mode {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            message: "Internal error",
+            message: Cow::Borrowed("Internal error"),
             mode: Mode::Masked,
             public_codes: BTreeSet::new(),
             redactor: Redactor::credentials(),

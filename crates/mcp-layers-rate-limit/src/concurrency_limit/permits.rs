@@ -5,14 +5,20 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
+use mcp_layers_core::ConfigError;
+
+use super::settings::at_least_one;
+
 /// The requests in flight of each key, by a hash with a random secret. A key without any is not in
 /// the table.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Permits {
+    /// The most calls in flight of each key.
+    max_in_flight: AtomicUsize,
     in_flight: Mutex<HashMap<u64, usize>>,
     hasher: RandomState,
     refused: AtomicU64,
@@ -26,6 +32,20 @@ pub(super) struct Permit {
 }
 
 impl Permits {
+    pub(super) fn new(max_in_flight: usize) -> Result<Self, ConfigError> {
+        at_least_one(max_in_flight, "max_in_flight")?;
+        Ok(Self {
+            max_in_flight: AtomicUsize::new(max_in_flight),
+            in_flight: Mutex::default(),
+            hasher: RandomState::default(),
+            refused: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn max_in_flight(&self) -> usize {
+        self.max_in_flight.load(Relaxed)
+    }
+
     /// A place for the key, if one is left.
     pub(super) fn acquire(permits: &Arc<Self>, key: &[u8], max: usize) -> Option<Permit> {
         let key = permits.hasher.hash_one(key);
@@ -59,7 +79,8 @@ impl Drop for Permit {
     }
 }
 
-/// A handle that reads counters while the server runs. Clones read the same limit.
+/// A handle that changes the limit and reads counters while the server runs. Clones act on the same
+/// limit.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimitHandle(pub(super) Arc<Permits>);
 
@@ -76,6 +97,17 @@ pub struct ConcurrencyLimitStats {
 }
 
 impl ConcurrencyLimitHandle {
+    /// Sets the limit of calls at once for each key, from the next call on. Calls in flight keep their
+    /// places, also those beyond a smaller limit.
+    ///
+    /// # Errors
+    /// When it is zero.
+    pub fn set_max_in_flight(&self, max_in_flight: usize) -> Result<(), ConfigError> {
+        at_least_one(max_in_flight, "max_in_flight")?;
+        self.0.max_in_flight.store(max_in_flight, Relaxed);
+        Ok(())
+    }
+
     /// Counters and gauges of the limit.
     #[must_use]
     pub fn stats(&self) -> ConcurrencyLimitStats {

@@ -29,8 +29,9 @@ impl<S> ConcurrencyLimit<S> {
         name: impl Into<Box<str>>,
         max_in_flight: usize,
     ) -> Result<Self, ConfigError> {
-        let settings = Settings::new(name.into(), max_in_flight)?;
-        Ok(Self::with_state(inner, Arc::default(), Arc::new(settings)))
+        let settings = Arc::new(Settings::new(name.into())?);
+        let permits = Arc::new(Permits::new(max_in_flight)?);
+        Ok(Self::with_state(inner, permits, settings))
     }
 
     pub(super) fn with_state(inner: S, permits: Arc<Permits>, settings: Arc<Settings>) -> Self {
@@ -59,7 +60,8 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let settings = &self.settings;
-        let Some(max) = settings.max(request.method()) else {
+        let max_in_flight = self.permits.max_in_flight();
+        let Some(max) = settings.max(request.method(), max_in_flight) else {
             return ConcurrencyLimitFuture::new(ReplyFuture::inner(self.inner.call(request)), None);
         };
         let permit = Permits::acquire(&self.permits, &settings.key(&request), max);
