@@ -49,7 +49,9 @@ impl Folder {
 
     fn command(&self, address: &str) -> Command {
         let mut command = Command::new(example("everything"));
-        command.args(["--http", address, "--config"]).arg(self.settings());
+        command
+            .args(["--http", address, "--config"])
+            .arg(self.settings());
         command.kill_on_drop(true);
         command
     }
@@ -57,14 +59,21 @@ impl Folder {
     async fn run(&self, flags: &[&str], variables: &[(&str, &str)]) -> Output {
         let mut command = self.command("127.0.0.1:0");
         command.args(flags).envs(variables.iter().copied());
-        timeout(PATIENCE, command.output()).await.expect("an end").unwrap()
+        timeout(PATIENCE, command.output())
+            .await
+            .expect("an end")
+            .unwrap()
     }
 
     async fn serve(&self) -> Server<'_> {
         let log = fs::File::create(self.0.path().join("log")).unwrap();
         let process = self.command("127.0.0.1:0").stderr(Stdio::from(log)).spawn();
         let folder = self;
-        let mut server = Server { process: process.unwrap(), folder, url: String::new() };
+        let mut server = Server {
+            process: process.unwrap(),
+            folder,
+            url: String::new(),
+        };
         server.until_logged("/mcp\n").await;
         let log = self.log();
         let (_, rest) = log.split_once("listening on ").unwrap();
@@ -144,17 +153,32 @@ fn assert_refused(output: &Output, with: &str) {
 #[tokio::test]
 async fn wrong_settings_are_refused_with_the_path_of_the_key() {
     for (settings, with) in [
-        ("[timeout]\nmaximum = \"30s\"\nmaximun = \"hunter2\"", ": timeout.maximun: unknown key"),
+        (
+            "[timeout]\nmaximum = \"30s\"\nmaximun = \"hunter2\"",
+            ": timeout.maximun: unknown key",
+        ),
         ("[timeuot]\nmaximum = \"hunter2\"", ": timeuot: unknown key"),
-        ("[timeout]\nmaximum = 30", ": timeout.maximum: a number without a unit"),
+        (
+            "[timeout]\nmaximum = 30",
+            ": timeout.maximum: a number without a unit",
+        ),
         (
             "[authenticate.api_keys.ada]\nkey = \"hunter2\"\n[authorize]",
             ": authenticate.api_keys.ada.key: a secret is given by reference",
         ),
-        ("[audit.file]\npath = \"log\"\nkey = \"env:ABSENT\"", ": audit.file.key: "),
+        (
+            "[audit.file]\npath = \"log\"\nkey = \"env:ABSENT\"",
+            ": audit.file.key: ",
+        ),
         ("[timeout]\nmaximum = \"hunter2", "settings.toml: "),
-        ("profile = \"production\"", ": audit: the production profile requires an audit log"),
-        ("[authenticate.api_keys.ada]\nkey = \"env:PATH\"", ": authorize: "),
+        (
+            "profile = \"production\"",
+            ": audit: the production profile requires an audit log",
+        ),
+        (
+            "[authenticate.api_keys.ada]\nkey = \"env:PATH\"",
+            ": authorize: ",
+        ),
     ] {
         let output = Folder::new(settings).run(&[], &[]).await;
         assert_refused(&output, with);
@@ -166,7 +190,10 @@ async fn flags_that_say_the_same_are_refused() {
     let folder = Folder::new("");
     for (flags, with) in [
         (&["--bare"][..], "--config and --bare exclude each other"),
-        (&["--with", "timing"], "--config and --with exclude each other"),
+        (
+            &["--with", "timing"],
+            "--config and --with exclude each other",
+        ),
         (&["--rate", "5"], "--config and --rate exclude each other"),
     ] {
         assert_refused(&folder.run(flags, &[]).await, with);
@@ -180,9 +207,12 @@ async fn flags_that_say_the_same_are_refused() {
 
 #[tokio::test]
 async fn check_config_prints_the_settings_in_force_and_ends() {
-    let settings = "[timeout]\nmaximum = \"30s\"\n[authenticate.api_keys.ada]\nkey = \"env:KEY\"\n[authorize]";
+    let settings =
+        "[timeout]\nmaximum = \"30s\"\n[authenticate.api_keys.ada]\nkey = \"env:KEY\"\n[authorize]";
     let variables = [("KEY", "hunter2"), ("MCP_LAYERS_TIMEOUT__MAXIMUM", "5s")];
-    let output = Folder::new(settings).run(&["--check-config"], &variables).await;
+    let output = Folder::new(settings)
+        .run(&["--check-config"], &variables)
+        .await;
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{printed}");
     let printed: toml::Table = printed.parse().unwrap();
@@ -196,8 +226,16 @@ async fn check_config_prints_the_settings_in_force_and_ends() {
 async fn variables_are_as_strict_as_the_file() {
     let folder = Folder::new("[timeout]\nmaximum = \"30s\"");
     for (variable, value, with) in [
-        ("MCP_LAYERS_TIMEOUT__MAXIMUN", "5s", ": timeout.maximun: unknown key"),
-        ("MCP_LAYERS_TIMEOUT__MAXIMUM", "5", ": timeout.maximum: a number without a unit"),
+        (
+            "MCP_LAYERS_TIMEOUT__MAXIMUN",
+            "5s",
+            ": timeout.maximun: unknown key",
+        ),
+        (
+            "MCP_LAYERS_TIMEOUT__MAXIMUM",
+            "5",
+            ": timeout.maximum: a number without a unit",
+        ),
         ("MCP_LAYERS_PORT", "8000", ": port: unknown key"),
     ] {
         assert_refused(&folder.run(&[], &[(variable, value)]).await, with);
@@ -230,8 +268,14 @@ async fn a_reload_of_a_broken_file_changes_nothing_and_says_so() {
     let client = server.client("").await;
     assert_eq!(passes(&client, 4).await, 3);
     for (broken, said) in [
-        (with_limit("9/day") + "maximun = 1", "timing.maximun: unknown key"),
-        (with_limit("9"), "rate_limit.rules.per_tool.quota: a number without a unit"),
+        (
+            with_limit("9/day") + "maximun = 1",
+            "timing.maximun: unknown key",
+        ),
+        (
+            with_limit("9"),
+            "rate_limit.rules.per_tool.quota: a number without a unit",
+        ),
         ("no settings".to_owned(), "settings not reloaded"),
     ] {
         server.reload(&broken).await;

@@ -1,5 +1,6 @@
 //! The HTTP edge: what happens to a request before it is an MCP call.
 
+use crate::stack::required;
 use axum::{
     Router,
     body::Body,
@@ -25,8 +26,8 @@ use std::{
 use tower::Service;
 use tower_http::{
     catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::*,
-    limit::RequestBodyLimitLayer, request_id::*, sensitive_headers::SetSensitiveRequestHeadersLayer,
-    trace::TraceLayer,
+    limit::RequestBodyLimitLayer, request_id::*,
+    sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer,
 };
 
 /// The headers that a web page may read.
@@ -40,7 +41,7 @@ const EXPOSED: [&str; 5] = [
 
 /// The layers of the settings that wrap HTTP requests, and not MCP calls.
 pub(crate) struct HttpLayers {
-    address_limit: Option<AddressLimitLayer>,
+    address_limit: AddressLimitLayer,
     audit: AuditLayer,
     authenticate: AuthenticateLayer,
     authorize: AuthorizeHttpLayer,
@@ -49,16 +50,15 @@ pub(crate) struct HttpLayers {
 }
 
 impl HttpLayers {
-    /// A server for the public has all of them.
+    /// Takes them from the layers that were built of these settings.
     pub(crate) fn new(settings: &Settings, layers: &Layers) -> Result<Self, BoxError> {
-        let missing = || "the tables `audit`, `authenticate` and `authorize` are required";
-        let keys = settings.authenticate.as_ref().zip(settings.authorize.as_ref());
-        let (authenticate, authorize) = keys.ok_or_else(missing)?;
-        let policy = layers.authorize.as_ref().ok_or_else(missing)?;
+        let authenticate = required(settings.authenticate.as_ref(), "authenticate")?;
+        let authorize = required(settings.authorize.as_ref(), "authorize")?;
+        let policy = required(layers.authorize.as_ref(), "authorize")?;
         Ok(Self {
-            address_limit: layers.address_limit.clone(),
-            audit: layers.audit.clone().ok_or_else(missing)?,
-            authenticate: layers.authenticate.clone().ok_or_else(missing)?,
+            address_limit: required(layers.address_limit.clone(), "address_limit")?,
+            audit: required(layers.audit.clone(), "audit")?,
+            authenticate: required(layers.authenticate.clone(), "authenticate")?,
             authorize: authorize.http.layer(policy)?,
             cors: cors(&authenticate.allow_origins)?,
             max_body: authorize.http.max_body.get().try_into()?,
@@ -73,18 +73,15 @@ where
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
-    let mut router = Router::new()
+    Router::new()
         .route_service("/mcp", mcp.clone())
         .route_service("/mcp/", mcp)
         .layer(layers.authorize)
         .layer(layers.authenticate)
         // Leaves event streams as they are.
         .layer(CompressionLayer::new())
-        .layer(RequestBodyLimitLayer::new(layers.max_body));
-    if let Some(limit) = layers.address_limit {
-        router = router.layer(limit);
-    }
-    router
+        .layer(RequestBodyLimitLayer::new(layers.max_body))
+        .layer(layers.address_limit)
         .layer(layers.cors)
         .layer(AuditHttpLayer::new(&layers.audit))
         .layer(TimingHttpLayer::new())

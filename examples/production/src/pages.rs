@@ -1,11 +1,21 @@
 //! The pages for Prometheus and the orchestrator, at an address that the public does not reach.
 
+use crate::stack::SharedLimit;
 use axum::{
     Router,
     http::{StatusCode, header::CONTENT_TYPE},
     routing::get,
 };
-use mcp_layers::{BoxError, drain::DrainHandle, events::Gauges, timing::Metric};
+use mcp_layers::{
+    BoxError,
+    audit::AuditLayer,
+    cache::CacheLayer,
+    circuit_breaker::CircuitBreakerLayer,
+    config::{ConfigHandle, Layers},
+    drain::DrainHandle,
+    events::Gauges,
+    timing::Metric,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +29,9 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub(crate) fn gauges(
     layers: &Layers,
     shared: Option<&SharedLimit>,
-    config: ConfigHandle,
+    config: &ConfigHandle,
 ) -> Gauges {
-    let mut gauges = Gauges::new().read(move |gauges| {
-        gauges.set("mcp_layers.config.generation", config.generation() as f64);
-        gauges.set("mcp_layers.config.failed", number(config.last_error().is_some()));
-    });
+    let mut gauges = config.gauges(Gauges::new());
     if let Some(audit) = layers.audit.as_ref().map(AuditLayer::handle) {
         gauges = gauges.read(move |gauges| {
             let stats = audit.stats();
@@ -32,7 +39,11 @@ pub(crate) fn gauges(
             gauges.set("mcp_layers.audit.dropped", stats.dropped as f64);
         });
     }
-    if let Some(breaker) = layers.circuit_breaker.as_ref().map(CircuitBreakerLayer::handle) {
+    if let Some(breaker) = layers
+        .circuit_breaker
+        .as_ref()
+        .map(CircuitBreakerLayer::handle)
+    {
         gauges = gauges.read(move |gauges| {
             for status in breaker.circuits() {
                 gauges.circuit(&status.circuit, status.state);

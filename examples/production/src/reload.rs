@@ -1,6 +1,9 @@
 //! Reloads of the settings on SIGHUP. A file with an error changes nothing.
 
-use crate::{settings::{self, Server}, stack::SharedLimit};
+use crate::{
+    settings::{self, Server},
+    stack::SharedLimit,
+};
 use mcp_layers::{BoxError, config::ConfigHandle};
 use std::path::PathBuf;
 use tokio::signal::unix::Signal;
@@ -19,7 +22,11 @@ impl Reload {
     pub(crate) async fn on(self, mut signals: Signal) {
         while signals.recv().await.is_some() {
             if let Err(error) = self.reload() {
-                tracing::error!(error, generation = self.config.generation(), "settings not reloaded");
+                tracing::error!(
+                    error,
+                    generation = self.config.generation(),
+                    "settings not reloaded"
+                );
             }
         }
     }

@@ -10,8 +10,10 @@ use crate::{
 };
 use axum::serve::ListenerExt;
 use mcp_layers::{BoxError, config::ConfigHandle, drain::DrainHandle, rmcp::Stack};
-use rmcp::transport::StreamableHttpServerConfig;
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use rmcp::transport::{
+    StreamableHttpServerConfig, streamable_http_server::session::never::NeverSessionManager,
+};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -29,17 +31,23 @@ const LAST_CONNECTIONS: Duration = Duration::from_secs(5);
 pub(crate) async fn serve(settings: Settings, file: PathBuf) -> Result<ConfigHandle, BoxError> {
     // No signal is lost from here on.
     let hangup = signal(SignalKind::hangup())?;
-    let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (terminate, interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
 
     let Settings { server, layers } = settings;
     let shared = match (&layers.rate_limit, &server.redis) {
         (Some(limits), Some(redis)) => Some(stack::shared_limit(limits, redis)?),
         _ => None,
     };
-    let (mut built, config) = layers.build()?;
+    let (built, config) = layers.build()?;
     let http = HttpLayers::new(&layers, &built)?;
-    let drain = built.drain.get_or_insert_default().handle();
-    let pages = pages::router(pages::gauges(&built, shared.as_ref(), config.clone()), drain.clone())?;
+    let drain = stack::required(built.drain.as_ref(), "drain")?.handle();
+    let pages = pages::router(
+        pages::gauges(&built, shared.as_ref(), &config),
+        drain.clone(),
+    )?;
 
     // Without sessions, every replica can answer every request.
     let transport = StreamableHttpServerConfig::default()
@@ -48,16 +56,21 @@ pub(crate) async fn serve(settings: Settings, file: PathBuf) -> Result<ConfigHan
         .with_allowed_hosts(&server.hosts)
         .with_max_request_body_bytes(http.max_body);
     let stop = transport.cancellation_token.clone();
+    let sessions = Arc::<NeverSessionManager>::default();
     let tools = Tools::new();
-    let mcp = Stack::new(stack::stack(built, shared.clone()))
+    let mcp = Stack::new(stack::stack(built, shared.clone())?)
         .catalog(Tools::catalog())
-        .http(move || tools.clone(), Default::default(), transport);
+        .http(move || tools.clone(), sessions, transport);
     let mcp = edge::router(mcp, http, server.proxies);
 
     let listener = TcpListener::bind(server.address).await?;
     let pages_listener = TcpListener::bind(server.pages).await?;
     let at = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}"));
-    tracing::info!(mcp = at(&listener)? + "/mcp", pages = at(&pages_listener)?, "listening");
+    tracing::info!(
+        mcp = at(&listener)? + "/mcp",
+        pages = at(&pages_listener)?,
+        "listening"
+    );
     let limit = server.drain.get();
     tokio::spawn(async { axum::serve(pages_listener, pages).await });
     let reload = Reload {
@@ -99,5 +112,10 @@ async fn drained([mut one, mut other]: [Signal; 2], drain: DrainHandle, limit: D
     }
     tracing::info!("draining");
     let drained = drain.drain(limit).await;
-    tracing::info!(ended = drained.ended, cut = drained.cut, left = drained.left, "drained");
+    tracing::info!(
+        ended = drained.ended,
+        cut = drained.cut,
+        left = drained.left,
+        "drained"
+    );
 }

@@ -80,6 +80,9 @@ impl Settings {
     /// The settings in force as a file, with secrets as references.
     pub(crate) fn to_toml(&self) -> Result<String, BoxError> {
         let layers = toml::to_string(&self.layers)?;
-        Ok(format!("{layers}\n[server]\n{}", toml::to_string(&self.server)?))
+        Ok(format!(
+            "{layers}\n[server]\n{}",
+            toml::to_string(&self.server)?
+        ))
     }
 }

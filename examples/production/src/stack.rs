@@ -1,14 +1,14 @@
 //! The stack around the MCP server: the layers of the settings, in the recommended order.
 
 use mcp_layers::{
-    config::{Layers, Secret, rate_limit::RateLimitSettings},
     BoxError,
+    config::{ConfigError, Layers, Secret, rate_limit::RateLimitSettings},
     rate_limit::{MemoryStore, RateLimitLayer},
     redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
     rmcp::RmcpLayers,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
 };
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::Either};
 
 /// A rate limit whose budgets all replicas share.
 pub(crate) type SharedLimit = RateLimitLayer<RedisRateLimitStore>;
@@ -23,26 +23,37 @@ pub(crate) fn shared_limit(
     Ok(RateLimitLayer::with_store(settings.rules()?, store)?)
 }
 
+/// The layer of a table. This server has them all: one that you do not want goes from the code. With a
+/// `ServiceBuilder::option_layer` for each, compiling would take long.
+pub(crate) fn required<L>(layer: Option<L>, table: &str) -> Result<L, ConfigError> {
+    layer.ok_or_else(|| ConfigError::new(table, "this table is required"))
+}
+
 /// The stack, from the outermost layer to the innermost.
-pub(crate) fn stack(layers: Layers, shared: Option<SharedLimit>) -> impl RmcpLayers {
-    let memory = layers.rate_limit.filter(|_| shared.is_none());
-    ServiceBuilder::new()
-        .option_layer(layers.trace)
-        .option_layer(layers.timing)
-        .option_layer(layers.events)
-        .option_layer(layers.audit)
-        .option_layer(layers.error_mask)
+pub(crate) fn stack(
+    layers: Layers,
+    shared: Option<SharedLimit>,
+) -> Result<impl RmcpLayers, ConfigError> {
+    let rate_limit = match shared {
+        Some(shared) => Either::Left(shared),
+        None => Either::Right(required(layers.rate_limit, "rate_limit")?),
+    };
+    Ok(ServiceBuilder::new()
+        .layer(required(layers.trace, "trace")?)
+        .layer(required(layers.timing, "timing")?)
+        .layer(required(layers.events, "events")?)
+        .layer(required(layers.audit, "audit")?)
+        .layer(required(layers.error_mask, "error_mask")?)
         .layer(CatchErrorLayer::new())
         .layer(CatchPanicLayer::new())
-        .option_layer(layers.drain)
+        .layer(required(layers.drain, "drain")?)
         .layer(CancelLayer::new())
-        .option_layer(layers.authorize)
-        .option_layer(memory)
-        .option_layer(shared)
-        .option_layer(layers.concurrency_limit)
-        .option_layer(layers.cache)
-        .option_layer(layers.retry)
-        .option_layer(layers.circuit_breaker)
-        .option_layer(layers.timeout)
-        .into_inner()
+        .layer(required(layers.authorize, "authorize")?)
+        .layer(rate_limit)
+        .layer(required(layers.concurrency_limit, "concurrency_limit")?)
+        .layer(required(layers.cache, "cache")?)
+        .layer(required(layers.retry, "retry")?)
+        .layer(required(layers.circuit_breaker, "circuit_breaker")?)
+        .layer(required(layers.timeout, "timeout")?)
+        .into_inner())
 }

@@ -74,7 +74,6 @@ impl rmcp::ServerHandler for Tools {
     fn get_info(&self) -> ServerConfig {
         let capabilities = ServerCapabilities::builder().enable_tools().build();
         let version = env!("CARGO_PKG_VERSION");
-        ServerConfig::new(capabilities)
-            .with_server_info(Implementation::new("production", version))
+        ServerConfig::new(capabilities).with_server_info(Implementation::new("production", version))
     }
 }

@@ -19,13 +19,16 @@ async fn serves_callers_of_both_eras_by_their_keys() {
         let counted = call(client, "count_words", json!({ "text": "one two" })).await;
         assert_eq!(counted.as_deref(), Ok("2"));
     }
-    let names = |tools: Vec<rmcp::model::Tool>| tools.iter().any(|tool| tool.name == "admin_uptime");
+    let names =
+        |tools: Vec<rmcp::model::Tool>| tools.iter().any(|tool| tool.name == "admin_uptime");
     assert!(!names(ada.list_all_tools().await.unwrap()));
     assert!(names(root.list_all_tools().await.unwrap()));
     assert_eq!(call(&ada, "admin_uptime", json!({})).await, Err(-32602));
     assert!(call(&root, "admin_uptime", json!({})).await.is_ok());
 
-    let stranger = server.try_client("key-of-eve", ClientLifecycleMode::Initialize).await;
+    let stranger = server
+        .try_client("key-of-eve", ClientLifecycleMode::Initialize)
+        .await;
     assert!(stranger.is_err());
 }
 
@@ -33,13 +36,15 @@ async fn serves_callers_of_both_eras_by_their_keys() {
 async fn the_pages_have_probes_and_metrics() {
     let server = Server::start(&settings()).await;
     let ada = server.client("key-of-ada").await;
-    call(&ada, "count_words", json!({ "text": "one" })).await.unwrap();
+    call(&ada, "count_words", json!({ "text": "one" }))
+        .await
+        .unwrap();
     assert_eq!(server.page("/livez").await.0, 200);
     assert_eq!(server.page("/readyz").await.0, 200);
     let (_, metrics) = server.page("/metrics").await;
     for metric in [
         "mcp_server_operation_duration_seconds_bucket",
-        "mcp_server_active_requests 0",
+        "mcp_server_active_requests{",
         "mcp_layers_events_total",
         "mcp_layers_config_generation 1",
         "mcp_layers_audit_degraded 0",
@@ -61,12 +66,17 @@ async fn a_reload_changes_a_limit_and_keeps_what_is_spent() {
     assert_eq!(passes(&ada, 4).await, 2);
 
     // A file with an error changes nothing, and the good one after it is taken.
-    server.reload(&with_limit("9/day").replace("[timeout]\nmaximum", "[timeout]\nmaximun")).await;
+    server
+        .reload(&with_limit("9/day").replace("[timeout]\nmaximum", "[timeout]\nmaximun"))
+        .await;
     let refused = server.logged("settings not reloaded").await;
     assert!(refused.to_string().contains("timeout.maximun"), "{refused}");
     assert_eq!(passes(&ada, 1).await, 0);
     let (_, metrics) = server.page("/metrics").await;
-    assert!(metrics.contains("mcp_layers_config_generation 2"), "{metrics}");
+    assert!(
+        metrics.contains("mcp_layers_config_generation 2"),
+        "{metrics}"
+    );
     server.reload(&with_limit("9/day")).await;
     server.logged("settings reloaded").await;
     assert_eq!(passes(&ada, 5).await, 4);
@@ -91,8 +101,11 @@ async fn sigterm_loses_no_answer() {
     let ada = server.client("key-of-ada").await;
     let in_flight = call(&ada, "wait", json!({ "ms": 2_000 }));
     let stop = async {
-        let active = |line: &str| line.starts_with("mcp_server_active_requests") && line.ends_with(" 1");
-        server.until("/metrics", |_, text| text.lines().any(active)).await;
+        let active =
+            |line: &str| line.starts_with("mcp_server_active_requests") && line.ends_with(" 1");
+        server
+            .until("/metrics", |_, text| text.lines().any(active))
+            .await;
         server.signal("TERM").await;
         server.until("/readyz", |status, _| status == 503).await;
         assert_eq!(call(&ada, "wait", json!({ "ms": 0 })).await, Err(503));
@@ -122,7 +135,10 @@ async fn wrong_settings_are_refused_with_their_key() {
         (literal, "authenticate.api_keys.eve.key: "),
         (settings().replace("\"30s\"", "30"), "timeout.maximum: "),
         (settings().replace("drain = ", "drian = "), "server: "),
-        (settings().replace("[audit]\ntracing = \"json\"", ""), "audit: "),
+        (
+            settings().replace("[audit]\ntracing = \"json\"", ""),
+            "audit: ",
+        ),
         (settings() + "\nkey = \"hunter2", "settings.toml: "),
     ] {
         let output = run(&settings, &[], false).await;
@@ -142,14 +158,23 @@ async fn the_variables_of_the_containers_are_settings() {
         (name.trim().to_owned(), value.to_owned())
     };
     let compose = read("compose.yaml");
-    let of_compose = compose.lines().filter(|line| line.trim().starts_with("MCP_LAYERS_"));
+    let of_compose = compose
+        .lines()
+        .filter(|line| line.trim().starts_with("MCP_LAYERS_"));
     let of_compose = of_compose.filter_map(|line| line.split_once(": "));
-    let of_compose: Vec<_> = of_compose.map(|(name, value)| variable(name, value)).collect();
+    let of_compose: Vec<_> = of_compose
+        .map(|(name, value)| variable(name, value))
+        .collect();
     let deployment = read("kubernetes/deployment.yaml");
-    let of_deployment = deployment.split("- name: ").filter(|entry| entry.starts_with("MCP_LAYERS_"));
+    let of_deployment = deployment
+        .split("- name: ")
+        .filter(|entry| entry.starts_with("MCP_LAYERS_"));
     let of_deployment = of_deployment.filter_map(|entry| {
         let (name, rest) = entry.split_once('\n')?;
-        Some(variable(name, rest.trim().strip_prefix("value: ")?.lines().next()?))
+        Some(variable(
+            name,
+            rest.trim().strip_prefix("value: ")?.lines().next()?,
+        ))
     });
     let of_deployment: Vec<_> = of_deployment.collect();
     assert_eq!((of_compose.len(), of_deployment.len()), (4, 5));
@@ -158,7 +183,11 @@ async fn the_variables_of_the_containers_are_settings() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{error}");
         let printed = String::from_utf8(output.stdout).unwrap();
-        for line in ["address = \"0.0.0.0:8000\"", "proxies = 1", "redis = \"env:REDIS_URL\""] {
+        for line in [
+            "address = \"0.0.0.0:8000\"",
+            "proxies = 1",
+            "redis = \"env:REDIS_URL\"",
+        ] {
             assert!(printed.contains(line), "{printed}");
         }
         assert!(!printed.contains("key-of-ada"), "{printed}");

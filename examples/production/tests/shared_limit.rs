@@ -15,7 +15,10 @@ async fn two_servers_share_one_budget_also_after_a_reload() {
     };
     let url = redis.address();
     let with_limit = |limit: &str| settings().replace("10/s burst 20", limit);
-    let variables = [("REDIS_URL", &*url), ("MCP_LAYERS_SERVER__REDIS", "env:REDIS_URL")];
+    let variables = [
+        ("REDIS_URL", &*url),
+        ("MCP_LAYERS_SERVER__REDIS", "env:REDIS_URL"),
+    ];
     let settings = with_limit("5/day");
     let mut servers = [
         Server::start_with(&settings, &variables).await,

@@ -86,9 +86,11 @@ impl<'a> Edge<'a> {
     pub(crate) fn of(settings: Option<&'a Settings>) -> Option<Self> {
         let settings = settings?;
         let flags = settings.has_layer(NAME).then_some(Self::Flags(settings));
-        settings.take_edge().map_or(flags, |(authenticate, authorize)| {
-            Some(Self::Config(authenticate, authorize))
-        })
+        settings
+            .take_edge()
+            .map_or(flags, |(authenticate, authorize)| {
+                Some(Self::Config(authenticate, authorize))
+            })
     }
 
     /// Puts it around the routes of a server that listens at this address.

@@ -58,9 +58,11 @@ impl Config {
     /// What a layer says of its settings.
     pub(super) fn layers(&self, settings: &Settings) -> Result<Vec<PutAround>, Box<dyn Error>> {
         let (layers, handle) = self.settings.build()?;
-        if let (Some(authenticate), Some(authorize), Some(keys)) =
-            (layers.authenticate, &layers.authorize, &self.settings.authorize)
-        {
+        if let (Some(authenticate), Some(authorize), Some(keys)) = (
+            layers.authenticate,
+            &layers.authorize,
+            &self.settings.authorize,
+        ) {
             settings.set_edge((authenticate, keys.http.layer(authorize)?));
         }
         let file = handle.audit_file().cloned();
@@ -77,29 +79,35 @@ impl Config {
             layers.drain.map(drain::keep),
             Some(put(CancelLayer::new())),
             layers.authorize.map(auth::with_principal),
-            layers.rate_limit.map(|layer| rate_limit::with_gauges(settings, layer)),
+            layers
+                .rate_limit
+                .map(|layer| rate_limit::with_gauges(settings, layer)),
             layers.concurrency_limit.map(put),
             layers.cache.map(|layer| cache::keep(settings, layer)),
             layers.retry.map(put),
-            layers.circuit_breaker.map(|layer| retry::circuits(settings, layer)),
+            layers
+                .circuit_breaker
+                .map(|layer| retry::circuits(settings, layer)),
             layers.timeout.map(put),
         ];
         entries.into_iter().flatten().collect()
     }
 
     /// Reads the file again after each SIGHUP. A file with an error changes nothing.
-    fn reload_on_sighup(&self, settings: &Settings, handle: ConfigHandle) -> Result<(), Box<dyn Error>> {
+    fn reload_on_sighup(
+        &self,
+        settings: &Settings,
+        handle: ConfigHandle,
+    ) -> Result<(), Box<dyn Error>> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hangup = signal(SignalKind::hangup())?;
-        let (file, running) = (self.file.clone(), handle.clone());
-        settings.gauges(move |gauges| {
-            gauges.set("mcp_layers.config.generation", handle.generation() as f64);
-        });
+        let file = self.file.clone();
+        settings.add_gauges(|gauges| handle.gauges(gauges));
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
                 match read(&file) {
                     // It logs what it has done.
-                    Ok(settings) => drop(running.reload(&settings)),
+                    Ok(settings) => drop(handle.reload(&settings)),
                     Err(error) => tracing::error!(%error, "settings not reloaded"),
                 }
             }
@@ -113,7 +121,8 @@ fn read(file: &PathBuf) -> Result<LayerSettings, ConfigError> {
     // The whole error of the parser would show the line.
     let table = toml::from_str::<toml::Table>(&text);
     let table = table.map_err(|error| ConfigError::new("", error.message()))?;
-    let merged = Figment::from(Serialized::defaults(table)).merge(Env::prefixed(PREFIX).split("__"));
+    let merged =
+        Figment::from(Serialized::defaults(table)).merge(Env::prefixed(PREFIX).split("__"));
     let merged = merged.extract::<serde_json::Value>();
     let settings = LayerSettings::read(merged.map_err(|error| ConfigError::new("", error))?)?;
     settings.check()?;

@@ -133,7 +133,10 @@ impl Parsed {
             }
             settings = Some(Settings::of_config(config));
         }
-        Ok(Options { transport, settings })
+        Ok(Options {
+            transport,
+            settings,
+        })
     }
 }
 

@@ -1,6 +1,12 @@
 //! The chosen layers, and their flags.
 
-use std::{cell::{Cell, RefCell}, collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fmt::Display,
+    str::FromStr,
+    sync::OnceLock,
+};
 
 use mcp_layers::{
     authenticate::AuthenticateLayer,
@@ -107,8 +113,12 @@ impl Settings {
 
     /// Adds a read-out of the layer that is being made.
     pub(crate) fn gauges(&self, read: impl Fn(&mut GaugeWriter<'_>) + Send + Sync + 'static) {
-        let gauges = self.gauges.take();
-        self.gauges.replace(gauges.read(read));
+        self.add_gauges(|gauges| gauges.read(read));
+    }
+
+    /// Adds read-outs of something else.
+    pub(crate) fn add_gauges(&self, add: impl FnOnce(Gauges) -> Gauges) {
+        self.gauges.replace(add(self.gauges.take()));
     }
 
     /// The read-outs of all layers, once they are made.

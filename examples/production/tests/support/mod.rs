@@ -62,7 +62,11 @@ pub(crate) fn write_secret(file: &Path, secret: &str) {
     use std::io::Write;
     let mut options = fs::OpenOptions::new();
     let options = options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(file).unwrap().write_all(secret.as_bytes()).unwrap();
+    options
+        .open(file)
+        .unwrap()
+        .write_all(secret.as_bytes())
+        .unwrap();
 }
 
 impl Server {
@@ -132,7 +136,10 @@ impl Server {
 
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.process.id().unwrap().to_string();
-        let kill = Command::new("kill").arg(format!("-{name}")).arg(pid).status();
+        let kill = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(pid)
+            .status();
         assert!(kill.await.unwrap().success());
     }
 
@@ -151,12 +158,18 @@ impl Server {
         let config = StreamableHttpClientTransportConfig::with_uri(&*self.mcp).auth_header(key);
         let transport = StreamableHttpClientTransport::from_config(config);
         let connected = timeout(PATIENCE, ().serve_with_lifecycle(transport, lifecycle)).await;
-        connected.expect("in time").map_err(|error| error.to_string())
+        connected
+            .expect("in time")
+            .map_err(|error| error.to_string())
     }
 }
 
 /// The text of a tool's result, or the code of the error.
-pub(crate) async fn call(client: &Client, tool: &'static str, arguments: Value) -> Result<String, i32> {
+pub(crate) async fn call(
+    client: &Client,
+    tool: &'static str,
+    arguments: Value,
+) -> Result<String, i32> {
     let arguments = arguments.as_object().cloned().unwrap_or_default();
     let params = CallToolRequestParams::new(tool).with_arguments(arguments);
     let called = timeout(PATIENCE, client.call_tool(params)).await;
