@@ -13,6 +13,8 @@ const UTIL: &str = "mcp-layers-util";
 /// The layer that the examples of adapters show.
 const TIMEOUT: &str = "mcp-layers-timeout";
 const FACADE: &str = "mcp-layers";
+/// The settings of all layers. Like the facade, it names every layer and is none.
+const CONFIG: &str = "mcp-layers-config";
 const TEST_KIT: &str = "mcp-layers-test";
 
 /// The adapters, with the MCP implementation that each alone may name.
@@ -277,6 +279,18 @@ fn a_dependency_that_points_outward_is_found() {
         0
     );
     assert_eq!(
+        faults("mcp-layers-config", on("mcp-layers-timing", Value::Null)),
+        0
+    );
+    assert_eq!(
+        faults("mcp-layers-config", on("mcp-layers-rmcp", Value::Null)),
+        1
+    );
+    assert_eq!(
+        faults("mcp-layers-timing", on("mcp-layers-config", Value::Null)),
+        1
+    );
+    assert_eq!(
         faults("mcp-layers-redis", on("mcp-layers-cache", Value::Null)),
         0
     );
@@ -349,7 +363,7 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         return for_tests;
     }
     if SHARED.contains(&on) {
-        return name == FACADE || subjects(name).contains(&on);
+        return [FACADE, CONFIG].contains(&name) || subjects(name).contains(&on);
     }
     if on.starts_with("mcp-layers") {
         if SHARED.contains(&name) {
@@ -363,7 +377,10 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
         if on == UTIL && (for_tests || is_adapter || subjects(name).contains(&UTIL)) {
             return true;
         }
-        return on == CORE || name == FACADE || (STORES.contains(&name) && is_layer(on));
+        return on == CORE
+            || name == FACADE
+            || (name == CONFIG && is_layer(on))
+            || (STORES.contains(&name) && is_layer(on));
     }
     for_tests
         || !(is_layer(name) || SHARED.contains(&name))
@@ -372,7 +389,7 @@ fn may_depend(name: &str, on: &str, for_tests: bool) -> bool {
 }
 
 fn is_layer(name: &str) -> bool {
-    let others = [CORE, FACADE, TEST_KIT];
+    let others = [CORE, FACADE, CONFIG, TEST_KIT];
     !others.contains(&name)
         && !STORES.contains(&name)
         && !SHARED.contains(&name)

@@ -16,10 +16,13 @@ const MAX_CORE: usize = 5_500;
 const MAX_CRATE: usize = 3_800;
 /// The wire has two forms, of which each alone is within the limit of a crate.
 const MAX_WIRE: usize = 6_100;
+/// The settings of all layers: most lines are keys and their docs, which the schema and the page show.
+const MAX_CONFIG: usize = 4_750;
 const MAX_ALL: usize = 44_430;
 
 /// Crates that came after the limit for all.
-const NEW_CRATES: [&str; 4] = [
+const NEW_CRATES: [&str; 5] = [
+    "mcp-layers-config",
     "mcp-layers-drain",
     "mcp-layers-events",
     "mcp-layers-trace",
@@ -51,6 +54,8 @@ fn files_and_crates_stay_small() {
             MAX_CORE
         } else if folder.ends_with("mcp-layers-wire") {
             MAX_WIRE
+        } else if folder.ends_with("mcp-layers-config") {
+            MAX_CONFIG
         } else {
             MAX_CRATE
         };

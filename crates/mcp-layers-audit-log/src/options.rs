@@ -142,6 +142,9 @@ impl fmt::Debug for LogOptions {
             .field("max_age", &self.max_age)
             .field("keep_segments", &self.keep_segments)
             .field("capacity", &self.capacity)
+            .field("checkpoint_every", &self.checkpoint_every)
+            .field("retry_every", &self.retry_every)
+            .field("close_within", &self.close_within)
             .finish_non_exhaustive()
     }
 }

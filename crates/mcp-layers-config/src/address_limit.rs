@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at},
-    table::Table,
+    table::fixed,
     value::Rate,
 };
 
@@ -19,7 +19,7 @@ pub struct AddressLimitSettings {
     /// The requests of each address for each unit of time.
     pub quota: Rate,
     /// The number of your own reverse proxies that append to `X-Forwarded-For`; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub trusted_hops: Option<NonZeroU8>,
     /// The bits of an IPv6 address that identify a client.
     #[serde(default = "default_ipv6_prefix")]
@@ -66,11 +66,4 @@ impl AddressLimitSettings {
     }
 }
 
-impl Table for AddressLimitSettings {
-    type Layer = AddressLimitLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(AddressLimitLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(AddressLimitSettings => AddressLimitLayer);

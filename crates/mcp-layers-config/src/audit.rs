@@ -12,7 +12,10 @@ use crate::{
     error::{ConfigError, at},
     handle::ConfigHandle,
     table::Table,
-    value::{ByteSize, Secret, TimeSpan},
+    value::{
+        ByteSize, Secret, TimeSpan,
+        defaults::{bytes, millis, number, secs},
+    },
 };
 
 /// Settings of an [`AuditLayer`]: `[audit]`. It needs `file`, `tracing` or both.
@@ -21,20 +24,16 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSettings {
     /// Records to a file; none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<AuditFileSettings>,
     /// Records to `tracing`, in this format; not by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tracing: Option<Format>,
     /// What happens to requests while a sink takes no records.
     pub on_overflow: OverflowSettings,
     /// The requests of one caller under way; by default a quarter of the room of the smallest sink.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_per_caller: Option<usize>,
     /// Refuses calls of tools with a result that has `isError: true`.
     pub as_tool_error: bool,
     /// The key of digests of arguments; by default arguments are not digested.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Secret>,
     /// Digests results.
     pub digest_results: bool,
@@ -64,25 +63,25 @@ pub struct AuditFileSettings {
     #[serde(default)]
     pub sync: SyncSettings,
     /// The size at which the file is rotated.
-    #[serde(default = "default_max_bytes")]
+    #[serde(default = "bytes::<{ 64 << 20 }>")]
     pub max_bytes: ByteSize,
     /// The age at which the file is rotated; no limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub max_age: Option<TimeSpan>,
     /// The number of old files that are kept; all by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub keep_segments: Option<usize>,
     /// The number of records that may wait to be written.
-    #[serde(default = "default_capacity")]
+    #[serde(default = "number::<8_192>")]
     pub capacity: usize,
     /// The time between two writes of the checkpoint.
-    #[serde(default = "default_checkpoint_every")]
+    #[serde(default = "secs::<1>")]
     pub checkpoint_every: TimeSpan,
     /// The time before a failed write is tried again.
-    #[serde(default = "default_retry_every")]
+    #[serde(default = "millis::<250>")]
     pub retry_every: TimeSpan,
     /// The longest time that closing the file takes.
-    #[serde(default = "default_close_within")]
+    #[serde(default = "secs::<5>")]
     pub close_within: TimeSpan,
 }
 
@@ -142,26 +141,6 @@ pub enum SyncSettings {
     Interval(TimeSpan),
 }
 
-fn default_max_bytes() -> ByteSize {
-    ByteSize::new(64 << 20)
-}
-
-fn default_capacity() -> usize {
-    8_192
-}
-
-fn default_checkpoint_every() -> TimeSpan {
-    TimeSpan::from_secs(1)
-}
-
-fn default_retry_every() -> TimeSpan {
-    TimeSpan::from_millis(250)
-}
-
-fn default_close_within() -> TimeSpan {
-    TimeSpan::from_secs(5)
-}
-
 impl Default for ArgumentSettings {
     fn default() -> Self {
         Self {
@@ -179,13 +158,13 @@ impl AuditFileSettings {
             key,
             format: Format::default(),
             sync: SyncSettings::default(),
-            max_bytes: default_max_bytes(),
+            max_bytes: bytes::<{ 64 << 20 }>(),
             max_age: None,
             keep_segments: None,
-            capacity: default_capacity(),
-            checkpoint_every: default_checkpoint_every(),
-            retry_every: default_retry_every(),
-            close_within: default_close_within(),
+            capacity: number::<8_192>(),
+            checkpoint_every: secs::<1>(),
+            retry_every: millis::<250>(),
+            close_within: secs::<5>(),
         }
     }
 

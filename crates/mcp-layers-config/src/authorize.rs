@@ -28,15 +28,12 @@ pub struct AuthorizeSettings {
     /// The access to methods that the protocol does not have, by their names.
     pub other_method: BTreeMap<String, AccessSettings>,
     /// The access to all other methods that the protocol does not have; by default they are hidden.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_methods: Option<AccessSettings>,
     /// The access to tools, resources and prompts without a rule; by default they are hidden.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<AccessSettings>,
     /// The scopes that each scope includes.
     pub implies: BTreeMap<String, Vec<String>>,
     /// The tools that change nothing; all others are refused. By default no tool is refused for this.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub read_only: Option<Vec<String>>,
     /// Answers denied calls of tools with a result that has `isError: true`.
     pub as_tool_error: bool,

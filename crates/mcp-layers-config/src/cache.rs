@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at, join},
-    table::Table,
+    table::fixed,
     value::{ByteSize, TimeSpan},
 };
 
@@ -27,7 +27,6 @@ pub struct CacheSettings {
     /// Caches the results of tools, by their names or patterns such as `db_*`.
     pub tool: BTreeMap<String, FreshnessSettings>,
     /// Caches the results of tools that the server declares read-only and idempotent; no default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_hints: Option<FreshnessSettings>,
     /// Caches the results of a prompt, by its name.
     pub prompt: BTreeMap<String, FreshnessSettings>,
@@ -54,7 +53,6 @@ pub struct CacheSettings {
     /// Leaves the client's capabilities out of the key.
     pub ignore_capabilities: bool,
     /// The keys of `_meta` that are a part of the key; by default all that may change a result.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub vary_by_meta: Option<Vec<String>>,
     /// Takes an update of a resource as one of every resource whose uri begins with its uri.
     pub updates_are_prefixes: bool,
@@ -70,7 +68,7 @@ pub struct FreshnessSettings {
     /// The time to live; zero turns caching off.
     pub time_to_live: TimeSpan,
     /// The callers that share a result: those that the result names, else those of one context.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub scope: Option<Scope>,
 }
 
@@ -232,11 +230,4 @@ fn method(path: &str, name: &str) -> Result<Method<'static>, ConfigError> {
     Method::new(name).known().ok_or_else(unknown)
 }
 
-impl Table for CacheSettings {
-    type Layer = CacheLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(CacheLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(CacheSettings => CacheLayer);

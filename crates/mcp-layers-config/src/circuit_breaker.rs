@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at},
-    table::Table,
+    table::fixed,
     value::{Percent, TimeSpan},
 };
 
@@ -27,7 +27,6 @@ pub struct CircuitBreakerSettings {
     /// The share of failed calls that opens a circuit, from 1% to 100%.
     pub failure_rate: Percent,
     /// The share of slow calls that opens a circuit; by default the duration does not matter.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_call_rate: Option<SlowCallSettings>,
     /// The time for which a circuit stays open.
     pub open_for: TimeSpan,
@@ -142,11 +141,4 @@ fn share(path: &str, percent: Percent) -> Result<mcp_layers_circuit_breaker::Per
     mcp_layers_circuit_breaker::Percent::new(percent).map_err(at(path))
 }
 
-impl Table for CircuitBreakerSettings {
-    type Layer = CircuitBreakerLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(CircuitBreakerLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(CircuitBreakerSettings => CircuitBreakerLayer);

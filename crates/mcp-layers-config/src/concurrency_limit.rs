@@ -1,5 +1,7 @@
 //! The table `concurrency_limit`.
 
+use std::num::NonZeroUsize;
+
 use mcp_layers_rate_limit::{ConcurrencyLimitHandle, ConcurrencyLimitLayer, KeyComponent};
 use serde::{Deserialize, Serialize};
 
@@ -18,12 +20,12 @@ pub struct ConcurrencyLimitSettings {
     #[serde(default = "default_name")]
     pub name: String,
     /// The most calls in flight for each key.
-    pub max_in_flight: usize,
+    pub max_in_flight: NonZeroUsize,
     /// The components of the key. Without any, all callers share one limit.
     #[serde(default = "default_key")]
     pub key: Vec<KeyPart>,
     /// The most long-lived requests at once for each key; no limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub max_long_lived: Option<usize>,
     /// Refuses calls of tools with a result that has `isError: true`.
     #[serde(default)]
@@ -41,7 +43,7 @@ fn default_key() -> Vec<KeyPart> {
 impl ConcurrencyLimitSettings {
     /// A limit for each principal, and the defaults of the layer.
     #[must_use]
-    pub fn new(max_in_flight: usize) -> Self {
+    pub fn new(max_in_flight: NonZeroUsize) -> Self {
         Self {
             name: default_name(),
             max_in_flight,
@@ -56,12 +58,8 @@ impl ConcurrencyLimitSettings {
     /// # Errors
     /// As [`ConcurrencyLimitLayer::new`], and for limits of zero.
     pub fn layer(&self) -> Result<ConcurrencyLimitLayer, ConfigError> {
-        let path = match self.max_in_flight {
-            0 => "concurrency_limit.max_in_flight",
-            _ => "concurrency_limit.name",
-        };
-        let layer = ConcurrencyLimitLayer::new(self.name.as_str(), self.max_in_flight);
-        let mut layer = layer.map_err(at(path))?;
+        let layer = ConcurrencyLimitLayer::new(self.name.as_str(), self.max_in_flight.get());
+        let mut layer = layer.map_err(at("concurrency_limit.name"))?;
         layer = layer.key(self.key.iter().copied().map(KeyComponent::from));
         if let Some(max) = self.max_long_lived {
             let limited = layer.max_long_lived(max);
@@ -93,7 +91,6 @@ impl Table for ConcurrencyLimitSettings {
 
     fn prepare(&self, _: &Self, live: &ConcurrencyLimitHandle) -> Result<Vec<Change>, ConfigError> {
         let (max, live) = (self.max_in_flight, live.clone());
-        let set = move || live.set_max_in_flight(max).expect("it was checked");
-        Ok(vec![Box::new(set)])
+        Ok(vec![Box::new(move || live.set_max_in_flight(max))])
     }
 }

@@ -3,7 +3,7 @@
 use mcp_layers_drain::DrainLayer;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, table::Table, value::TimeSpan};
+use crate::{error::ConfigError, table::fixed, value::TimeSpan};
 
 /// Settings of a [`DrainLayer`]: `[drain]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,21 +27,16 @@ impl Default for DrainSettings {
 
 impl DrainSettings {
     /// Builds the layer.
-    #[must_use]
-    pub fn layer(&self) -> DrainLayer {
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn layer(&self) -> Result<DrainLayer, ConfigError> {
         let layer = DrainLayer::new().retry_after(self.retry_after.get());
-        match self.as_tool_error {
+        Ok(match self.as_tool_error {
             true => layer.as_tool_error(),
             false => layer,
-        }
+        })
     }
 }
 
-impl Table for DrainSettings {
-    type Layer = DrainLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(DrainLayer, ()), ConfigError> {
-        Ok((self.layer(), ()))
-    }
-}
+fixed!(DrainSettings => DrainLayer);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{ConfigError, at},
     handle::ConfigHandle,
-    table::Table,
+    table::fixed,
 };
 
 /// Settings of an [`EventsLayer`]: `[events]`.
@@ -35,14 +35,7 @@ impl EventsSettings {
     }
 }
 
-impl Table for EventsSettings {
-    type Layer = EventsLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(EventsLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(EventsSettings => EventsLayer);
 
 impl ConfigHandle {
     /// Adds two gauges: `mcp_layers.config.generation`, and `mcp_layers.config.reload_failed`, which is

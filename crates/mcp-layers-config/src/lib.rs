@@ -1,4 +1,102 @@
-//! Settings for MCP middleware.
+//! Settings for MCP middleware from files and environment variables: strict keys, values with units,
+//! profiles, secrets by reference, and a reload without a restart.
+//!
+//! [`Settings`] has a table for each layer of mcp-layers, with a key for each setter. It is plain serde, and
+//! reads no files: `toml`, `serde_json`, `figment` and `config` do. [`Settings::build`] makes the layers, and
+//! a [`ConfigHandle`] that changes them while the server runs.
+//!
+//! # Example
+//!
+#![cfg_attr(all(feature = "rate-limit", feature = "timeout"), doc = "```")]
+#![cfg_attr(not(all(feature = "rate-limit", feature = "timeout")), doc = "```text")]
+//! use mcp_layers_config::Settings;
+//! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
+//! use serde_json::json;
+//! use std::convert::Infallible;
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = |text| Settings::read(toml::Deserializer::parse(text).map_err(|e| e.message().to_owned()).unwrap());
+//! let (layers, config) = settings("[rate_limit.rules.exports]\nquota = '2/day'\nkey = []")?.build()?;
+//! let service = ServiceBuilder::new()
+//!     .option_layer(layers.rate_limit)
+//!     .option_layer(layers.timeout)
+//!     .service_fn(|request: JsonRpcRequest| async move {
+//!         Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "content": [] })))
+//!     });
+//! let export = || service.clone().oneshot(JsonRpcRequest::call_tool(1, "export", json!({})));
+//! export().await?;
+//! export().await?;
+//! assert_eq!(export().await?.outcome().code(), Some(429));
+//!
+//! // Two calls stay spent.
+//! let report = config.reload(&settings("[rate_limit.rules.exports]\nquota = '3/day'\nkey = []")?)?;
+//! assert_eq!(report.changed, ["rate_limit.rules.exports.quota"]);
+//! assert_eq!(export().await?.outcome().code(), None);
+//! assert_eq!(export().await?.outcome().code(), Some(429));
+//!
+//! let error = settings("[timeout]\nmaximum = 30").unwrap_err();
+//! assert_eq!(error.to_string(), "timeout.maximum: a number without a unit: write \"30s\"");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Rules
+//!
+//! 1. A key is named like the setter or the constructor's parameter that it sets, and has the layer's
+//!    default. Rules, and everything else that there can be many of, are tables by name, so that variables
+//!    can set one key of one of them. The [page of all keys](https://docs.rs/crate/mcp-layers-config/latest/source/docs/settings.md)
+//!    lists them.
+//! 2. A layer exists if its table does. Functions, clocks and stores outside of the process are set in code:
+//!    a layer is a plain value, whose setters can be called before it goes into the stack.
+//! 3. Durations, sizes, quotas and shares are texts with a unit ([`TimeSpan`], [`ByteSize`], [`Rate`],
+//!    [`Percent`]). A bare number, an unknown key and a missing one are errors with the path of the key
+//!    ([`ConfigError::path`]).
+//! 4. A secret is a reference, `env:NAME` or `file:/path` ([`Secret`]). A literal one is refused, and no error
+//!    of [`Settings::read`] repeats a value. To keep this for texts that cannot be parsed, take the message of
+//!    toml's error, not its `Display`, which shows the line.
+//! 5. A [`Profile`] gives values to keys that are not set. [`Settings::check_address`] refuses the development
+//!    profile on all addresses but loopback; the production profile requires an audit log.
+//! 6. A reload applies everything that can change while the layers run, or nothing. [`Report`] lists the keys
+//!    that changed and those that need a restart; the generation counts reloads without an error. Budgets, cached
+//!    results, circuits, sessions and files stay as they are.
+//! 7. Each reload is one `tracing` event with the target `mcp_layers::config`: the audit log of settings. With
+//!    the feature `events`, `ConfigHandle::gauges` exports the generation.
+//!
+//! # Files and variables
+//!
+//! Later sources override earlier ones, key by key. With figment:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use figment::{Figment, providers::{Env, Format, Toml}};
+//! use mcp_layers_config::Settings;
+//!
+//! let merged = Figment::new()
+//!     .merge(Toml::file("mcp.toml"))
+//!     // MCP_LAYERS_RATE_LIMIT__RULES__PER_TOOL__QUOTA=5/s
+//!     .merge(Env::prefixed("MCP_LAYERS_").split("__"));
+//! let settings = Settings::read(merged.extract::<serde_json::Value>()?)?;
+//! # let _ = settings;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An unknown variable with the prefix is an unknown key, and an error. `config::Config` is a deserializer
+//! itself: `Settings::read(config)`, with `Environment::try_parsing(true)`. Variables set names in lower case;
+//! a tool with other letters needs a file.
+//!
+//! # Ordering
+//!
+//! The fields of [`Layers`] are in the recommended order, from the outermost to the innermost. `address_limit`
+//! and `authenticate` go around the HTTP transport. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
+//! no settings, and go between `error_mask` and `authorize`.
+//!
+//! # Cost
+//!
+//! None while requests are served: the layers are those that code would build. A reload builds all layers
+//! once more to check the settings, and visits every key of a rate limit whose quota changed.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "rate-limit-http")]
@@ -48,6 +146,8 @@ pub mod redactor;
 #[cfg(feature = "retry")]
 #[cfg_attr(docsrs, doc(cfg(feature = "retry")))]
 pub mod retry;
+#[cfg(feature = "schema")]
+mod schema;
 mod settings;
 #[cfg(any(feature = "timing", feature = "trace"))]
 pub mod side;
@@ -68,3 +168,7 @@ pub use handle::{ConfigHandle, Report};
 pub use profile::Profile;
 pub use settings::{Layers, Settings};
 pub use value::{ByteSize, Per, Percent, Rate, Secret, TimeSpan};
+
+#[cfg(all(doctest, feature = "full"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use mcp_layers_core::{Authentication, Principal};
 use mcp_layers_util::LocalPrincipalLayer;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::ConfigError, table::Table};
+use crate::{error::ConfigError, table::fixed};
 
 /// Settings of a [`LocalPrincipalLayer`]: `[local_principal]`, the principal of a server over standard
 /// input and output.
@@ -15,13 +15,13 @@ pub struct LocalPrincipalSettings {
     /// The subject.
     pub subject: String,
     /// The issuer that vouches for the subject; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub issuer: Option<String>,
     /// The OAuth client; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub client_id: Option<String>,
     /// The tenant; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tenant: Option<String>,
     /// The scopes.
     #[serde(default)]
@@ -71,11 +71,4 @@ impl LocalPrincipalSettings {
     }
 }
 
-impl Table for LocalPrincipalSettings {
-    type Layer = LocalPrincipalLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(LocalPrincipalLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(LocalPrincipalSettings => LocalPrincipalLayer);

@@ -35,7 +35,9 @@ impl Settings {
             #[cfg(feature = "rate-limit")]
             rate_limit: Some(production_limits()),
             #[cfg(feature = "rate-limit")]
-            concurrency_limit: Some(crate::concurrency_limit::ConcurrencyLimitSettings::new(32)),
+            concurrency_limit: Some(crate::concurrency_limit::ConcurrencyLimitSettings::new(
+                const { std::num::NonZeroUsize::new(32).unwrap() },
+            )),
             #[cfg(feature = "timeout")]
             timeout: Some(crate::timeout::TimeoutSettings::new(
                 crate::TimeSpan::from_secs(30),

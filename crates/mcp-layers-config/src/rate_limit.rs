@@ -24,7 +24,6 @@ pub struct RateLimitSettings {
     /// The most keys that have budgets.
     pub max_keys: usize,
     /// The most keys of one caller; 1/64 of all by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_keys_per_caller: Option<usize>,
     /// Refuses calls of tools with a result that has `isError: true`.
     pub as_tool_error: bool,
@@ -41,10 +40,10 @@ pub struct RuleSettings {
     #[serde(default = "default_key")]
     pub key: Vec<KeyPart>,
     /// The methods that the rule applies to; by default all that do work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub methods: Option<Vec<String>>,
     /// The tools that the rule applies to, by their names or patterns such as `db_*`; by default all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tools: Option<Vec<String>>,
     /// The cost of a call.
     #[serde(default = "default_cost")]

@@ -27,7 +27,6 @@ pub struct RedactorSettings {
     /// Replaces the matches of regular expressions, by the name of each.
     pub pattern: BTreeMap<String, String>,
     /// One label for all credentials, instead of `[secret]`, `[key]` and `[token]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{ConfigError, at},
     table::{Change, Table},
-    value::{Percent, TimeSpan},
+    value::{Percent, TimeSpan, defaults::secs},
 };
 
 /// Settings of a [`RetryLayer`]: `[retry]`.
@@ -22,10 +22,10 @@ pub struct RetrySettings {
     #[serde(default)]
     pub backoff: BackoffSettings,
     /// The longest time of all attempts together; no limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub deadline: Option<TimeSpan>,
     /// The longest time of one attempt; no limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub attempt_timeout: Option<TimeSpan>,
     /// The retry budget of each principal.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct RetrySettings {
     #[serde(default)]
     pub repeat_tool_errors: bool,
     /// The longest wait that an answer can ask for.
-    #[serde(default = "default_max_retry_after")]
+    #[serde(default = "secs::<10>")]
     pub max_retry_after: TimeSpan,
 }
 
@@ -85,10 +85,6 @@ impl Default for BudgetSettings {
     }
 }
 
-fn default_max_retry_after() -> TimeSpan {
-    TimeSpan::from_secs(10)
-}
-
 impl RetrySettings {
     /// At most this many attempts, and the defaults of the layer.
     #[must_use]
@@ -102,7 +98,7 @@ impl RetrySettings {
             repeatable_tools: Vec::new(),
             trust_hints: false,
             repeat_tool_errors: false,
-            max_retry_after: default_max_retry_after(),
+            max_retry_after: secs::<10>(),
         }
     }
 

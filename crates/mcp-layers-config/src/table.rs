@@ -41,3 +41,19 @@ pub(crate) trait Table: Clone + PartialEq {
         Vec::new()
     }
 }
+
+/// Implements [`Table`] for settings of which nothing can change while the layer runs.
+macro_rules! fixed {
+    ($settings:ty => $layer:ty) => {
+        impl $crate::table::Table for $settings {
+            type Layer = $layer;
+            type Live = ();
+
+            fn build(&self) -> Result<($layer, ()), ConfigError> {
+                Ok((self.layer()?, ()))
+            }
+        }
+    };
+}
+#[allow(unused_imports)] // Not without tables.
+pub(crate) use fixed;

@@ -19,7 +19,7 @@ pub struct TimeoutSettings {
     /// The longest time of a request, with or without progress.
     pub maximum: TimeSpan,
     /// The longest time without progress; no such limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub idle: Option<TimeSpan>,
     /// The longest time that a request waits for its client.
     #[serde(default = "default_input_wait")]
@@ -43,7 +43,7 @@ pub struct LimitsSettings {
     /// The longest time of a request, with or without progress.
     pub maximum: TimeSpan,
     /// The longest time without progress; no such limit by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub idle: Option<TimeSpan>,
     /// The longest time that a request waits for its client.
     #[serde(default = "default_input_wait")]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{ConfigError, at},
     side::Side,
-    table::Table,
+    table::fixed,
 };
 
 /// Settings of a [`TimingLayer`]: `[timing]`.
@@ -49,11 +49,4 @@ impl TimingSettings {
     }
 }
 
-impl Table for TimingSettings {
-    type Layer = TimingLayer;
-    type Live = ();
-
-    fn build(&self) -> Result<(TimingLayer, ()), ConfigError> {
-        Ok((self.layer()?, ()))
-    }
-}
+fixed!(TimingSettings => TimingLayer);

@@ -23,15 +23,12 @@ pub struct TraceSettings {
     /// The parent of a server's spans.
     pub parent: ParentSpan,
     /// The key of the digest by which session ids are exported; by default they are not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Secret>,
     /// The key of the digest by which principals are exported; by default they are not.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal_digest: Option<Secret>,
     /// Exports the client's address and port.
     pub client_address: bool,
     /// The address and port of the server, on a client's spans; none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub server_address: Option<ServerAddress>,
     /// Adds the uri of a known resource to the span's name.
     pub uri_in_name: bool,

@@ -1,6 +1,7 @@
 //! Values with a unit, which are written as text.
 
 mod byte_size;
+pub(crate) mod defaults;
 mod percent;
 mod rate;
 mod secret;

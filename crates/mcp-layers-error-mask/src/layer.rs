@@ -1,9 +1,6 @@
 //! The layer and its setters.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use mcp_layers_core::{Clock, ConfigError};
 use mcp_layers_redact::Redactor;
@@ -100,7 +97,7 @@ impl ErrorMaskLayer {
     /// Sets the message of masked errors, to which the id is added: "Internal error" by default.
     /// One concise sentence (2026-07-28, basic/index).
     #[must_use]
-    pub fn message(self, message: impl Into<Cow<'static, str>>) -> Self {
+    pub fn message(self, message: impl Into<std::borrow::Cow<'static, str>>) -> Self {
         self.set(|settings| settings.message = message.into())
     }
 

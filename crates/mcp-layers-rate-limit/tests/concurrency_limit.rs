@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
+
 use common::{by, call, error};
 use futures::executor::block_on;
 use mcp_layers_core::{JsonRpcRequest, McpResponse, Method, Outcome};
@@ -141,4 +143,25 @@ fn limits_of_zero_and_unusable_names_are_errors() {
     assert!(ConcurrencyLimitLayer::new("", 1).is_err());
     let layer = ConcurrencyLimitLayer::new("in-flight", 1).unwrap();
     assert!(layer.max_long_lived(0).is_err());
+}
+
+#[test]
+fn a_limit_that_is_set_holds_for_the_next_call_and_takes_no_place_away() {
+    let layer = ConcurrencyLimitLayer::new("in-flight", 2).unwrap();
+    let mut service = layer.layer(hanging());
+    let mut start = || {
+        let mut task = Task::new(service.call(by("ada", call("dig"))));
+        task.poll().is_pending().then_some(task)
+    };
+    let (first, second) = (start().unwrap(), start().unwrap());
+    let handle = layer.handle();
+    let limit = |limit| handle.set_max_in_flight(NonZeroUsize::new(limit).unwrap());
+    limit(1);
+    assert_eq!(handle.stats().in_flight, 2);
+    drop(first);
+    assert!(start().is_none());
+    limit(3);
+    let _more = (start().unwrap(), start().unwrap());
+    assert!(start().is_none());
+    drop(second);
 }

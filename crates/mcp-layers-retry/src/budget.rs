@@ -188,6 +188,7 @@ impl Default for Budget {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
+            .field("percent", &(self.0.of_one.deposit * 100 / RETRY))
             .field("per_second", &self.0.of_one.per_second)
             .finish_non_exhaustive()
     }

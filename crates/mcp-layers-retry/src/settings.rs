@@ -49,8 +49,11 @@ impl fmt::Debug for Settings {
             .field("deadline", &self.deadline)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("max_retry_after", &self.max_retry_after)
+            .field("max_retry_after", &self.max_retry_after)
             .field("budget", &self.budget)
             .field("tools", &self.tools)
+            .field("trusts_hints", &self.trusts_hints)
+            .field("repeats_tool_errors", &self.repeats_tool_errors)
             .finish_non_exhaustive()
     }
 }

@@ -1,15 +1,18 @@
 //! The handle, for operators.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::settings::Settings;
+use mcp_layers_core::McpRequest;
 
-/// A handle to the limits and the numbers of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share
+use crate::settings::{Limits, Settings};
+
+/// A handle to the numbers and the limits of a [`TimeoutLayer`](crate::TimeoutLayer). Clones share
 /// them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TimeoutHandle {
-    settings: Arc<RwLock<Settings>>,
     stats: Arc<Mutex<TimeoutStats>>,
+    /// The settings whose limits replace those of the layer.
+    replaced: Arc<RwLock<Option<Settings>>>,
 }
 
 /// The requests of a layer that reached a limit, since it was created.
@@ -27,38 +30,25 @@ pub struct TimeoutStats {
 }
 
 impl TimeoutHandle {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self {
-            settings: Arc::new(RwLock::new(settings)),
-            stats: Arc::default(),
-        }
-    }
-
-    /// These numbers, with other settings.
-    pub(crate) fn with_settings(self, settings: Settings) -> Self {
-        let settings = Arc::new(RwLock::new(settings));
-        Self { settings, ..self }
-    }
-
-    /// The settings, which are not to be held while anything else is done.
-    pub(crate) fn settings(&self) -> RwLockReadGuard<'_, Settings> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Replaces the limits. The form of the answer stays.
-    pub(crate) fn replace_limits(&self, mut limits: Settings) {
-        let mut settings = self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        limits.refusal = settings.refusal;
-        *settings = limits;
-    }
-
     /// The numbers of the layer.
     #[must_use]
     pub fn stats(&self) -> TimeoutStats {
         *self.lock()
+    }
+
+    pub(crate) fn replace_limits(&self, limits: Settings) {
+        let replaced = &self.replaced;
+        *replaced.write().unwrap_or_else(PoisonError::into_inner) = Some(limits);
+    }
+
+    /// The limits of a request, by `settings` unless they were replaced.
+    pub(crate) fn limits_of<Req: McpRequest>(
+        &self,
+        settings: &Settings,
+        request: &Req,
+    ) -> Option<Limits> {
+        let replaced = self.replaced.read().unwrap_or_else(PoisonError::into_inner);
+        replaced.as_ref().unwrap_or(settings).limits_of(request)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, TimeoutStats> {

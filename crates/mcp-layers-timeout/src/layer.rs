@@ -18,6 +18,7 @@ use crate::{
 /// [`TimeoutLayer::method`] sets one.
 #[derive(Debug, Clone)]
 pub struct TimeoutLayer {
+    settings: Settings,
     handle: TimeoutHandle,
 }
 
@@ -26,22 +27,25 @@ impl TimeoutLayer {
     #[must_use]
     pub fn new(maximum: Duration) -> Self {
         Self {
-            handle: TimeoutHandle::new(Settings::new(Limits::maximum(maximum))),
+            settings: Settings::new(Limits::maximum(maximum)),
+            handle: TimeoutHandle::default(),
         }
     }
 
     /// Also limits the time without progress. By default only the maximum holds. For a request whose
     /// caller asked for no progress, this is another maximum.
     #[must_use]
-    pub fn idle(self, idle: Duration) -> Self {
-        self.set(|settings| settings.general = settings.general.idle(idle))
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.settings.general = self.settings.general.idle(idle);
+        self
     }
 
     /// Sets the longest time that a request waits for its client. The default is 10 minutes. This
     /// time does not count towards the other limits.
     #[must_use]
-    pub fn input_wait(self, input_wait: Duration) -> Self {
-        self.set(|settings| settings.general = settings.general.input_wait(input_wait))
+    pub fn input_wait(mut self, input_wait: Duration) -> Self {
+        self.settings.general = self.settings.general.input_wait(input_wait);
+        self
     }
 
     /// Sets the limits of one method, by its name, for example `resources/read` or a vendor's.
@@ -49,8 +53,9 @@ impl TimeoutLayer {
     /// # Errors
     /// If the method cannot have a limit: long-lived methods
     /// ([`Method::is_long_lived`](mcp_layers_core::Method::is_long_lived)) and notifications.
-    pub fn method(self, name: &str, limits: Limits) -> Result<Self, ConfigError> {
-        self.try_set(|settings| settings.set_method(name, limits))
+    pub fn method(mut self, name: &str, limits: Limits) -> Result<Self, ConfigError> {
+        self.settings.set_method(name, limits)?;
+        Ok(self)
     }
 
     /// Sets the limits of calls of one tool, or of several: `build`, `db_*`. Of two patterns that
@@ -58,35 +63,20 @@ impl TimeoutLayer {
     ///
     /// # Errors
     /// If the pattern is no [`ToolPattern`](mcp_layers_core::ToolPattern).
-    pub fn tool(self, pattern: &str, limits: Limits) -> Result<Self, ConfigError> {
-        self.try_set(|settings| settings.set_tool(pattern, limits))
+    pub fn tool(mut self, pattern: &str, limits: Limits) -> Result<Self, ConfigError> {
+        self.settings.set_tool(pattern, limits)?;
+        Ok(self)
     }
 
     /// Answers a `tools/call` that takes too long with a result that has `isError: true` instead of
     /// a protocol error, so that a model reads the message.
     #[must_use]
-    pub fn as_tool_error(self) -> Self {
-        self.set(|settings| settings.refusal = settings.refusal.as_tool_error())
+    pub fn as_tool_error(mut self) -> Self {
+        self.settings.refusal = self.settings.refusal.as_tool_error();
+        self
     }
 
-    /// Changes a copy of the settings: clones made before keep theirs.
-    fn set(self, set: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.handle.settings().clone();
-        set(&mut settings);
-        let handle = self.handle.with_settings(settings);
-        Self { handle }
-    }
-
-    fn try_set(
-        self,
-        set: impl FnOnce(&mut Settings) -> Result<(), ConfigError>,
-    ) -> Result<Self, ConfigError> {
-        let mut outcome = Ok(());
-        let layer = self.set(|settings| outcome = set(settings));
-        outcome.map(|()| layer)
-    }
-
-    /// A handle to the limits and the numbers of this layer.
+    /// A handle to the numbers and the limits of this layer.
     #[must_use]
     pub fn handle(&self) -> TimeoutHandle {
         self.handle.clone()
@@ -94,20 +84,10 @@ impl TimeoutLayer {
 }
 
 impl TimeoutHandle {
-    /// Sets the limits to those of another layer, for requests that begin from now on: its general ones,
-    /// and those of its methods and tools. Requests in flight keep theirs. The form of the answer
-    /// ([`TimeoutLayer::as_tool_error`]) stays.
-    ///
-    /// ```
-    /// use mcp_layers_timeout::TimeoutLayer;
-    /// use std::time::Duration;
-    ///
-    /// let handle = TimeoutLayer::new(Duration::from_secs(30)).handle();
-    /// handle.set_limits(&TimeoutLayer::new(Duration::from_secs(60)));
-    /// ```
+    /// Sets the limits to those of another layer, for requests that begin from now on, in all services of
+    /// this layer and of its clones. The form of the answer ([`TimeoutLayer::as_tool_error`]) stays.
     pub fn set_limits(&self, layer: &TimeoutLayer) {
-        let limits = layer.handle.settings().clone();
-        self.replace_limits(limits);
+        self.replace_limits(layer.settings.clone());
     }
 }
 
@@ -116,6 +96,7 @@ impl<S> Layer<S> for TimeoutLayer {
 
     fn layer(&self, inner: S) -> Timeout<S> {
         let state = State {
+            settings: self.settings.clone(),
             handle: self.handle.clone(),
             clock: Clock::tokio(),
         };

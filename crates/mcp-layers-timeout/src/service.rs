@@ -11,6 +11,7 @@ use tower_service::Service;
 use crate::{
     future::{Limited, ResponseFuture},
     handle::TimeoutHandle,
+    settings::Settings,
     timer::Timer,
 };
 
@@ -24,6 +25,7 @@ pub struct Timeout<S> {
 
 #[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) settings: Settings,
     pub(crate) handle: TimeoutHandle,
     /// The clock of the timers.
     pub(crate) clock: Clock,
@@ -51,15 +53,16 @@ where
     }
 
     fn call(&mut self, mut request: Req) -> Self::Future {
-        let State { handle, clock } = &*self.state;
-        let settings = handle.settings();
-        let (limits, refusal) = (settings.limits_of(&request), settings.refusal);
-        drop(settings);
-        let Some(limits) = limits else {
+        let State {
+            settings,
+            handle,
+            clock,
+        } = &*self.state;
+        let Some(limits) = handle.limits_of(settings, &request) else {
             return ResponseFuture::new(self.inner.call(request), None);
         };
         let started = clock.now();
-        let reply_to = refusal.address(&request);
+        let reply_to = settings.refusal.address(&request);
         let wants_progress = limits.idle.is_some() && request.progress_token().is_some();
         // A server that follows 2026-07-28 asks by its answer, and waits for nobody.
         let may_ask = !request.is_modern();

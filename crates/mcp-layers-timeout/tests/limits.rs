@@ -252,3 +252,27 @@ async fn a_finished_future_panics_when_it_is_polled_again() {
     let _ = future.as_mut().await;
     let _ = future.await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_are_set_hold_for_later_requests_alone() {
+    let layer = TimeoutLayer::new(30 * SECOND)
+        .tool("quick", Limits::maximum(SECOND))
+        .unwrap();
+    let clone = layer.clone();
+    let mut service = layer.layer(MockService::answering(|_| Answer::never()));
+    let (started, in_flight) = (now(), service.call(call("other")));
+
+    let limits = TimeoutLayer::new(10 * SECOND).as_tool_error();
+    let limits = limits.tool("slow", Limits::maximum(60 * SECOND)).unwrap();
+    layer.handle().set_limits(&limits);
+    assert_eq!(in_flight.await.unwrap().outcome().code(), Some(504));
+    assert_eq!(now() - started, 30 * SECOND);
+
+    for (tool, seconds) in [("other", 10), ("quick", 10), ("slow", 60)] {
+        let (took, response) = never(&clone, call(tool)).await;
+        assert_eq!(took, seconds * SECOND, "{tool}");
+        // The form of the answer stays.
+        assert_eq!(response.outcome().code(), Some(504));
+    }
+    assert_eq!(layer.handle().stats().maximum, 4);
+}

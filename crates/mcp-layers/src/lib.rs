@@ -23,6 +23,7 @@
 //! | `cache` | `cache` | response caching |
 //! | `retry` | `retry` | retries of requests that are safe to repeat, within a budget |
 //! | `circuit_breaker` | `circuit-breaker` | a circuit breaker for each tool, method or upstream |
+//! | `config` | `config`, `config-schema` | settings from files and environment variables, and their reload |
 //! | `drain` | `drain` | graceful shutdown: no answer is lost; readiness |
 //! | `timeout` | `timeout` | timeouts: a maximum and an idle time, per method and tool |
 //! | `redis` | `cache-redis`, `rate-limit-redis`; with them `redis-cluster`, `redis-tls` | rate limits and cached results in Redis or Valkey |
@@ -171,6 +172,8 @@ pub use mcp_layers_authorize as authorize;
 pub use mcp_layers_cache as cache;
 #[cfg(feature = "circuit-breaker")]
 pub use mcp_layers_circuit_breaker as circuit_breaker;
+#[cfg(feature = "config")]
+pub use mcp_layers_config as config;
 pub use mcp_layers_core::*;
 #[cfg(feature = "drain")]
 pub use mcp_layers_drain as drain;

@@ -47,6 +47,8 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("origins", &self.origins)
             .field("max_body", &self.max_body)
+            .field("max_credential", &self.max_credential)
+            .field("keep_credential", &self.keep_credential)
             .field("challenge", &self.challenge)
             .finish_non_exhaustive()
     }

@@ -94,7 +94,11 @@ fn is_loopback(url: &Url) -> bool {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Endpoint").field(&self.url.as_str()).finish()
+        f.debug_struct("Endpoint")
+            .field("url", &self.url.as_str())
+            .field("timeout", &self.timeout)
+            .field("max_bytes", &self.max_bytes)
+            .finish_non_exhaustive()
     }
 }
 

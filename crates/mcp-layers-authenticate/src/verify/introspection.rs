@@ -231,6 +231,8 @@ impl fmt::Debug for Introspection {
         f.debug_struct("Introspection")
             .field("endpoint", &self.settings.endpoint)
             .field("rules", &self.settings.rules)
+            .field("max_in_flight", &self.in_flight.available_permits())
+            .field("max_wait", &self.settings.max_wait)
             .finish_non_exhaustive()
     }
 }

@@ -17,19 +17,19 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct ApiKeySettings {
     /// The key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub key: Option<Secret>,
     /// The SHA-256 digest of the key, in hexadecimal digits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub digest: Option<String>,
     /// The subject; by default the name of the table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub subject: Option<String>,
     /// The tenant; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub tenant: Option<String>,
     /// The OAuth client; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub client_id: Option<String>,
     /// The scopes.
     #[serde(default)]

@@ -41,11 +41,18 @@ impl VerifierCacheSettings {
         verifier: impl Verify,
         path: &str,
     ) -> Result<Arc<dyn Verify>, ConfigError> {
+        Ok(Arc::new(self.cached(verifier, path)?))
+    }
+
+    pub(super) fn cached(
+        &self,
+        verifier: impl Verify,
+        path: &str,
+    ) -> Result<CachedVerifier, ConfigError> {
         let cached = CachedVerifier::new(verifier)
             .time_to_live(self.time_to_live.get())
             .refusal_time_to_live(self.refusal_time_to_live.get())
-            .max_capacity(self.max_capacity)
-            .map_err(at(format!("{path}.max_capacity")))?;
-        Ok(Arc::new(cached))
+            .max_capacity(self.max_capacity);
+        cached.map_err(at(format!("{path}.max_capacity")))
     }
 }

@@ -18,7 +18,6 @@ pub struct ClaimSettings {
     /// Treats claims that are `null` as absent.
     pub null_claims_as_absent: bool,
     /// The claim that contains the tenant; none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_claim: Option<String>,
     /// The allowed difference between clocks.
     pub leeway: TimeSpan,

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{cache::VerifierCacheSettings, claims::ClaimSettings, claims::with_claims};
 use crate::{
     error::{ConfigError, at},
-    value::{Secret, TimeSpan},
+    value::{
+        Secret, TimeSpan,
+        defaults::{millis, number, secs},
+    },
 };
 
 /// Opaque tokens of one issuer: `[authenticate.introspection.NAME]`.
@@ -21,7 +24,7 @@ pub struct IntrospectionSettings {
     /// The issuer.
     pub issuer: String,
     /// The audience, usually the URL of the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub audience: Option<String>,
     /// Accepts tokens for any audience, in place of `audience`.
     #[serde(default)]
@@ -30,19 +33,19 @@ pub struct IntrospectionSettings {
     #[serde(default)]
     pub dangerously_over_plain_http: bool,
     /// Authenticates as an OAuth client; not by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub basic_auth: Option<BasicAuthSettings>,
     /// Authenticates with a bearer token; not by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub bearer_auth: Option<Secret>,
     /// The most requests that are sent at once.
-    #[serde(default = "default_max_in_flight")]
+    #[serde(default = "number::<64>")]
     pub max_in_flight: usize,
     /// The time that a request waits when so many are sent.
-    #[serde(default = "default_max_wait")]
+    #[serde(default = "millis::<500>")]
     pub max_wait: TimeSpan,
     /// The time limit for a response.
-    #[serde(default = "default_timeout")]
+    #[serde(default = "secs::<5>")]
     pub timeout: TimeSpan,
     /// The rules for claims.
     #[serde(default)]
@@ -63,33 +66,27 @@ pub struct BasicAuthSettings {
     pub secret: Secret,
 }
 
-fn default_max_in_flight() -> usize {
-    64
-}
-
-fn default_max_wait() -> TimeSpan {
-    TimeSpan::from_millis(500)
-}
-
-fn default_timeout() -> TimeSpan {
-    TimeSpan::from_secs(5)
-}
-
 impl IntrospectionSettings {
     /// The verifier, and the texts from outside of the settings that it was made from.
     pub(super) fn verifier(&self, path: &str) -> Result<(String, Arc<dyn Verify>), ConfigError> {
+        let (secret, verifier) = self.uncached(path)?;
+        let cached = self.cache.around(verifier, &format!("{path}.cache"))?;
+        Ok((secret, cached))
+    }
+
+    fn uncached(&self, path: &str) -> Result<(String, Introspection), ConfigError> {
         let mut verifier = self.start(path)?;
-        let mut secrets = String::new();
+        let mut secret = String::new();
         match (&self.basic_auth, &self.bearer_auth) {
             (None, None) => {}
             (Some(basic), None) => {
-                let secret = basic.secret.read();
-                secrets = secret.map_err(at(format!("{path}.basic_auth.secret")))?;
-                verifier = verifier.basic_auth(&basic.client_id, &secrets);
+                let read = basic.secret.read();
+                secret = read.map_err(at(format!("{path}.basic_auth.secret")))?;
+                verifier = verifier.basic_auth(&basic.client_id, &secret);
             }
             (None, Some(token)) => {
-                secrets = token.read().map_err(at(format!("{path}.bearer_auth")))?;
-                verifier = verifier.bearer_auth(secrets.as_str());
+                secret = token.read().map_err(at(format!("{path}.bearer_auth")))?;
+                verifier = verifier.bearer_auth(secret.as_str());
             }
             (Some(_), Some(_)) => {
                 let problem = "set either `basic_auth` or `bearer_auth`";
@@ -101,10 +98,7 @@ impl IntrospectionSettings {
             .max_wait(self.max_wait.get())
             .max_in_flight(self.max_in_flight)
             .map_err(at(format!("{path}.max_in_flight")))?;
-        Ok((
-            secrets,
-            self.cache.around(verifier, &format!("{path}.cache"))?,
-        ))
+        Ok((secret, verifier))
     }
 
     fn start(&self, path: &str) -> Result<Introspection, ConfigError> {
@@ -137,3 +131,7 @@ impl IntrospectionSettings {
         basic.into_iter().chain(bearer).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/introspection.rs"]
+mod tests;

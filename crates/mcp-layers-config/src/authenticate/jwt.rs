@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{cache::VerifierCacheSettings, claims::ClaimSettings, claims::with_claims};
 use crate::{
     error::{ConfigError, at},
-    value::ByteSize,
+    value::{ByteSize, defaults::bytes},
 };
 
 /// JSON web tokens of one issuer: `[authenticate.jwt.NAME]`.
@@ -19,7 +19,7 @@ pub struct JwtSettings {
     /// The issuer.
     pub issuer: String,
     /// The audience, usually the URL of the server.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub audience: Option<String>,
     /// Accepts tokens for any audience, in place of `audience`.
     #[serde(default)]
@@ -27,7 +27,7 @@ pub struct JwtSettings {
     /// The keys of the issuer.
     pub keys: KeySetSettings,
     /// The maximum size of a token.
-    #[serde(default = "default_max_token")]
+    #[serde(default = "bytes::<{ 16 << 10 }>")]
     pub max_token: ByteSize,
     /// Accepts only tokens whose header has the `typ` `at+jwt`.
     #[serde(default)]
@@ -36,7 +36,7 @@ pub struct JwtSettings {
     #[serde(default)]
     pub claims: ClaimSettings,
     /// The cache of verified tokens; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cache: Option<VerifierCacheSettings>,
 }
 
@@ -55,15 +55,20 @@ pub enum KeySetSettings {
     Remote(RemoteKeySetSettings),
 }
 
-fn default_max_token() -> ByteSize {
-    ByteSize::new(16 << 10)
-}
-
 impl JwtSettings {
     /// The verifier, and the texts from outside of the settings that it was made from.
     pub(super) fn verifier(&self, path: &str) -> Result<(String, Arc<dyn Verify>), ConfigError> {
-        let issuer = self.issuer.as_str();
         let (text, keys) = self.keys.keys(&format!("{path}.keys"))?;
+        let verifier = self.uncached(path, keys)?;
+        let verifier: Arc<dyn Verify> = match &self.cache {
+            Some(cache) => cache.around(verifier, &format!("{path}.cache"))?,
+            None => Arc::new(verifier),
+        };
+        Ok((text, verifier))
+    }
+
+    fn uncached(&self, path: &str, keys: Keys) -> Result<JwtVerifier, ConfigError> {
+        let issuer = self.issuer.as_str();
         let verifier = match (&self.audience, self.accepting_tokens_meant_for_others) {
             (Some(audience), false) => JwtVerifier::new(issuer, audience.as_str(), keys),
             (None, true) => JwtVerifier::accepting_tokens_meant_for_others(issuer, keys),
@@ -75,15 +80,11 @@ impl JwtSettings {
         let verifier = verifier.map_err(at(path))?;
         let verifier = with_claims!(verifier, &self.claims, format!("{path}.claims"));
         let verifier = verifier.max_token(self.max_token.in_memory());
-        let mut verifier = verifier.map_err(at(format!("{path}.max_token")))?;
-        if self.only_access_tokens {
-            verifier = verifier.only_access_tokens();
-        }
-        let verifier: Arc<dyn Verify> = match &self.cache {
-            Some(cache) => cache.around(verifier, &format!("{path}.cache"))?,
-            None => Arc::new(verifier),
-        };
-        Ok((text, verifier))
+        let verifier = verifier.map_err(at(format!("{path}.max_token")))?;
+        Ok(match self.only_access_tokens {
+            true => verifier.only_access_tokens(),
+            false => verifier,
+        })
     }
 }
 
@@ -112,7 +113,10 @@ mod remote {
 
     use crate::{
         error::{ConfigError, at},
-        value::{ByteSize, TimeSpan},
+        value::{
+            ByteSize, TimeSpan,
+            defaults::{bytes, secs},
+        },
     };
 
     /// A key set that is fetched from the issuer.
@@ -126,40 +130,24 @@ mod remote {
         #[serde(default)]
         pub dangerously_over_plain_http: bool,
         /// The time limit for a response.
-        #[serde(default = "default_timeout")]
+        #[serde(default = "secs::<5>")]
         pub timeout: TimeSpan,
         /// The minimum time between two fetches.
         #[serde(default = "default_cooldown")]
         pub cooldown: TimeSpan,
         /// The maximum age of a set.
-        #[serde(default = "default_max_age")]
+        #[serde(default = "secs::<600>")]
         pub max_age: TimeSpan,
         /// The time beyond its age for which a set is used while fetches fail.
-        #[serde(default = "default_stale_if_error")]
+        #[serde(default = "secs::<3_600>")]
         pub stale_if_error: TimeSpan,
         /// The maximum size of a set.
-        #[serde(default = "default_max_bytes")]
+        #[serde(default = "bytes::<{ 256 << 10 }>")]
         pub max_bytes: ByteSize,
-    }
-
-    fn default_timeout() -> TimeSpan {
-        TimeSpan::from_secs(5)
     }
 
     fn default_cooldown() -> TimeSpan {
         RemoteKeySet::DEFAULT_COOLDOWN.into()
-    }
-
-    fn default_max_age() -> TimeSpan {
-        TimeSpan::from_secs(600)
-    }
-
-    fn default_stale_if_error() -> TimeSpan {
-        TimeSpan::from_secs(3_600)
-    }
-
-    fn default_max_bytes() -> ByteSize {
-        ByteSize::new(256 << 10)
     }
 
     impl RemoteKeySetSettings {
@@ -179,3 +167,7 @@ mod remote {
         }
     }
 }
+
+#[cfg(all(test, feature = "authenticate-remote"))]
+#[path = "../../tests/unit/jwt.rs"]
+mod tests;

@@ -34,12 +34,10 @@ pub struct AuthenticateSettings {
     #[cfg(feature = "authenticate-remote")]
     pub introspection: BTreeMap<String, super::IntrospectionSettings>,
     /// The metadata of the protected resource; none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<MetadataSettings>,
     /// The scopes that a challenge asks for.
     pub challenge_scopes: Vec<String>,
     /// The header in which an API key is accepted too; none by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key_header: Option<String>,
     /// The origins of web pages that may send requests.
     pub allow_origins: Vec<String>,

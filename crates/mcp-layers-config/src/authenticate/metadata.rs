@@ -19,10 +19,10 @@ pub struct MetadataSettings {
     #[serde(default)]
     pub scopes_supported: Vec<String>,
     /// The human-readable name; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub resource_name: Option<String>,
     /// The URL of a page for developers; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub resource_documentation: Option<String>,
 }
 

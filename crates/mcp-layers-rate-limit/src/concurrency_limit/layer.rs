@@ -46,8 +46,8 @@ impl ConcurrencyLimitLayer {
     /// When the limit is zero, or the name has not 1 to 64 bytes or has control characters.
     pub fn new(name: impl Into<Box<str>>, max_in_flight: usize) -> Result<Self, ConfigError> {
         Ok(Self {
-            settings: Arc::new(Settings::new(name.into())?),
-            permits: Arc::new(Permits::new(max_in_flight)?),
+            permits: Arc::default(),
+            settings: Arc::new(Settings::new(name.into(), max_in_flight)?),
         })
     }
 
@@ -78,7 +78,7 @@ impl ConcurrencyLimitLayer {
         self
     }
 
-    /// A handle that changes the limit and reads counters while the server runs.
+    /// A handle that sets the limit and reads counters while the server runs.
     #[must_use]
     pub fn handle(&self) -> ConcurrencyLimitHandle {
         ConcurrencyLimitHandle(Arc::clone(&self.permits))

@@ -3,22 +3,19 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, RandomState},
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
-use mcp_layers_core::ConfigError;
-
-use super::settings::at_least_one;
-
 /// The requests in flight of each key, by a hash with a random secret. A key without any is not in
 /// the table.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Permits {
-    /// The most calls in flight of each key.
-    max_in_flight: AtomicUsize,
+    /// The limit that replaces the layer's; zero for none.
+    replaced: AtomicUsize,
     in_flight: Mutex<HashMap<u64, usize>>,
     hasher: RandomState,
     refused: AtomicU64,
@@ -32,20 +29,6 @@ pub(super) struct Permit {
 }
 
 impl Permits {
-    pub(super) fn new(max_in_flight: usize) -> Result<Self, ConfigError> {
-        at_least_one(max_in_flight, "max_in_flight")?;
-        Ok(Self {
-            max_in_flight: AtomicUsize::new(max_in_flight),
-            in_flight: Mutex::default(),
-            hasher: RandomState::default(),
-            refused: AtomicU64::new(0),
-        })
-    }
-
-    pub(super) fn max_in_flight(&self) -> usize {
-        self.max_in_flight.load(Relaxed)
-    }
-
     /// A place for the key, if one is left.
     pub(super) fn acquire(permits: &Arc<Self>, key: &[u8], max: usize) -> Option<Permit> {
         let key = permits.hasher.hash_one(key);
@@ -59,6 +42,14 @@ impl Permits {
         drop(in_flight);
         let permits = Arc::clone(permits);
         Some(Permit { permits, key })
+    }
+
+    /// The most calls in flight of each key, `max` unless it was replaced.
+    pub(super) fn max_in_flight(&self, max: usize) -> usize {
+        match self.replaced.load(Relaxed) {
+            0 => max,
+            replaced => replaced,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, usize>> {
@@ -79,8 +70,7 @@ impl Drop for Permit {
     }
 }
 
-/// A handle that changes the limit and reads counters while the server runs. Clones act on the same
-/// limit.
+/// A handle that sets the limit and reads counters while the server runs. Clones share the limit.
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimitHandle(pub(super) Arc<Permits>);
 
@@ -99,13 +89,8 @@ pub struct ConcurrencyLimitStats {
 impl ConcurrencyLimitHandle {
     /// Sets the limit of calls at once for each key, from the next call on. Calls in flight keep their
     /// places, also those beyond a smaller limit.
-    ///
-    /// # Errors
-    /// When it is zero.
-    pub fn set_max_in_flight(&self, max_in_flight: usize) -> Result<(), ConfigError> {
-        at_least_one(max_in_flight, "max_in_flight")?;
-        self.0.max_in_flight.store(max_in_flight, Relaxed);
-        Ok(())
+    pub fn set_max_in_flight(&self, max_in_flight: NonZeroUsize) {
+        self.0.replaced.store(max_in_flight.get(), Relaxed);
     }
 
     /// Counters and gauges of the limit.

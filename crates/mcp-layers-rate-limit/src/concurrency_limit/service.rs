@@ -29,9 +29,8 @@ impl<S> ConcurrencyLimit<S> {
         name: impl Into<Box<str>>,
         max_in_flight: usize,
     ) -> Result<Self, ConfigError> {
-        let settings = Arc::new(Settings::new(name.into())?);
-        let permits = Arc::new(Permits::new(max_in_flight)?);
-        Ok(Self::with_state(inner, permits, settings))
+        let settings = Settings::new(name.into(), max_in_flight)?;
+        Ok(Self::with_state(inner, Arc::default(), Arc::new(settings)))
     }
 
     pub(super) fn with_state(inner: S, permits: Arc<Permits>, settings: Arc<Settings>) -> Self {
@@ -60,8 +59,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let settings = &self.settings;
-        let max_in_flight = self.permits.max_in_flight();
-        let Some(max) = settings.max(request.method(), max_in_flight) else {
+        let Some(max) = settings.max(request.method(), &self.permits) else {
             return ConcurrencyLimitFuture::new(ReplyFuture::inner(self.inner.call(request)), None);
         };
         let permit = Permits::acquire(&self.permits, &settings.key(&request), max);

@@ -2,6 +2,7 @@
 
 use mcp_layers_core::{ConfigError, Event, KeyWriter, McpError, McpRequest, Method, Refusal, code};
 
+use super::permits::Permits;
 use crate::{
     key_component::{KeyComponent, is_known},
     methods,
@@ -10,20 +11,23 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) name: Box<str>,
+    pub(super) max_in_flight: usize,
     pub(super) max_long_lived: Option<usize>,
     pub(super) key: Vec<KeyComponent>,
     pub(super) refusal: Refusal,
 }
 
 impl Settings {
-    pub(super) fn new(name: Box<str>) -> Result<Self, ConfigError> {
+    pub(super) fn new(name: Box<str>, max_in_flight: usize) -> Result<Self, ConfigError> {
         if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
             return Err(ConfigError::new(format!(
                 "concurrency limit `{name}`: a name has 1 to 64 bytes and no control characters"
             )));
         }
+        at_least_one(max_in_flight, "max_in_flight")?;
         Ok(Self {
             name,
+            max_in_flight,
             max_long_lived: None,
             key: vec![KeyComponent::Principal],
             refusal: Refusal::new(),
@@ -31,11 +35,11 @@ impl Settings {
     }
 
     /// The limit of a method, if it has one.
-    pub(super) fn max(&self, method: Method<'_>, max_in_flight: usize) -> Option<usize> {
+    pub(super) fn max(&self, method: Method<'_>, permits: &Permits) -> Option<usize> {
         if method.is_long_lived() {
             self.max_long_lived
         } else {
-            methods::does_work(method).then_some(max_in_flight)
+            methods::does_work(method).then(|| permits.max_in_flight(self.max_in_flight))
         }
     }
 
