@@ -166,13 +166,21 @@ impl RateLimitSettings {
         }
     }
 
+    /// The rules, for a layer with another store ([`RateLimitLayer::with_store`]).
+    ///
+    /// # Errors
+    /// As [`RateLimitSettings::layer`], for a rule.
+    pub fn rules(&self) -> Result<Vec<Rule>, ConfigError> {
+        let rules = self.rules.iter().map(|(name, rule)| rule.rule(name));
+        rules.collect()
+    }
+
     /// Builds the layer.
     ///
     /// # Errors
     /// As [`RateLimitLayer::new`], for a method that the protocol does not have, and for limits of zero.
     pub fn layer(&self) -> Result<RateLimitLayer, ConfigError> {
-        let rules = self.rules.iter().map(|(name, rule)| rule.rule(name));
-        let rules = rules.collect::<Result<Vec<_>, _>>()?;
+        let rules = self.rules()?;
         let mut store = MemoryStore::new()
             .max_keys(self.max_keys)
             .map_err(at("rate_limit.max_keys"))?;

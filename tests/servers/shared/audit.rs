@@ -31,7 +31,7 @@ const OPENINGS: Flag = Flag {
 pub(super) const FLAGS: &[Flag] = &[FILE, KEY_FILE, OPENINGS];
 
 /// The file and the layer of this process.
-static AUDIT: OnceLock<(FileSink, AuditLayer)> = OnceLock::new();
+static AUDIT: OnceLock<(Option<FileSink>, AuditLayer)> = OnceLock::new();
 
 /// Answers come after their record was synced; errors are recorded as they were.
 ///
@@ -49,6 +49,15 @@ pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     if settings.get(&OPENINGS).is_some() {
         layer = layer.record_openings();
     }
+    keep(settings, Some(file), layer)
+}
+
+/// Puts the layer into the stack, and keeps it and its file for the edge and the end.
+pub(super) fn keep(
+    settings: &Settings,
+    file: Option<FileSink>,
+    layer: AuditLayer,
+) -> Result<PutAround, Box<dyn Error>> {
     let handle = layer.handle();
     settings.gauges(move |gauges| {
         let stats = handle.stats();
@@ -76,7 +85,7 @@ pub(super) fn around(router: Router) -> Router {
 
 /// Closes the file: on every way out of the process.
 pub(crate) fn close() {
-    if let Some((file, _)) = AUDIT.get() {
+    if let Some((Some(file), _)) = AUDIT.get() {
         file.close(Duration::from_secs(5));
     }
 }

@@ -72,48 +72,47 @@ pub(super) fn local(_: &Settings) -> Result<PutAround, Box<dyn Error>> {
     put(LocalPrincipalLayer::new(local))
 }
 
-/// Decides at every MCP request, and shows the handler who is calling.
+/// Decides at every MCP request.
 pub(super) fn authorize(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
+    with_principal(policy(settings)?.clone())
+}
+
+/// Puts the layer into the stack, and inside of it one that shows the handler who is calling.
+pub(super) fn with_principal(authorize: AuthorizeLayer) -> Result<PutAround, Box<dyn Error>> {
     let show_principal = MapRequestLayer::new(|mut request: RmcpRequest| {
         if let Some(principal) = request.context().principal().cloned() {
             request.insert_extension(principal);
         }
         request
     });
-    let layers = ServiceBuilder::new().layer(policy(settings)?.clone());
+    let layers = ServiceBuilder::new().layer(authorize);
     put(layers.layer(show_principal).into_inner())
 }
 
-/// The layer outside the transport, if it is chosen: it authenticates, and refuses with a challenge.
-pub(crate) struct Edge<'a>(&'a Settings);
+/// The layers outside the transport, if they are chosen: they authenticate, and refuse with a challenge.
+pub(crate) enum Edge<'a> {
+    Flags(&'a Settings),
+    Config(AuthenticateLayer, AuthorizeHttpLayer),
+}
 
 impl<'a> Edge<'a> {
+    /// The edge of layers that are made already.
     pub(crate) fn of(settings: Option<&'a Settings>) -> Option<Self> {
+        let settings = settings?;
+        let flags = settings.has_layer(NAME).then_some(Self::Flags(settings));
         settings
-            .filter(|settings| settings.has_layer(NAME))
-            .map(Self)
+            .take_edge()
+            .map_or(flags, |(authenticate, authorize)| {
+                Some(Self::Config(authenticate, authorize))
+            })
     }
 
     /// Puts it around the routes of a server that listens at this address.
-    pub(crate) fn around(&self, router: Router, at: SocketAddr) -> Result<Router, Box<dyn Error>> {
-        let mut metadata =
-            ResourceMetadata::new(format!("http://{at}/mcp"))?.scopes_supported([TOOLS, ADMIN])?;
-        if let Some(issuer) = self.0.get(&ISSUER)
-            && let Ok(known) = metadata.clone().authorization_server(issuer)
-        {
-            metadata = known;
-        }
-        let challenge = Challenge::new().with_resource_metadata(metadata.url())?;
-        let verifier = CachedVerifier::new(self.verifier()?);
-        let authenticate = match rate_limit::redis(self.0)? {
-            Some(redis) => {
-                let revocations = RedisRevocations::new(redis);
-                AuthenticateLayer::new(RedisRevocable::new(verifier, revocations))
-            }
-            None => AuthenticateLayer::new(verifier),
+    pub(crate) fn around(self, router: Router, at: SocketAddr) -> Result<Router, Box<dyn Error>> {
+        let (authenticate, authorize) = match self {
+            Self::Flags(settings) => by_flags(settings, at)?,
+            Self::Config(authenticate, authorize) => (authenticate, authorize),
         };
-        let authenticate = authenticate.challenge_scopes([TOOLS])?.metadata(metadata);
-        let authorize = AuthorizeHttpLayer::new(policy(self.0)?).challenge(challenge);
         // The metadata is served by the layer, which sees the requests of routes alone.
         let nothing = || async { StatusCode::NOT_FOUND };
         let well_known = "/.well-known/oauth-protected-resource";
@@ -122,23 +121,48 @@ impl<'a> Edge<'a> {
             .route(&format!("{well_known}/mcp"), any(nothing))
             .layer(ServiceBuilder::new().layer(authenticate).layer(authorize)))
     }
+}
 
-    fn verifier(&self) -> Result<FirstOf, Box<dyn Error>> {
-        let key = |name| Principal::new(name, Authentication::ApiKey);
-        let keys = ApiKeys::new()
-            .with_key("key-a", key("a").with_scopes([TOOLS]))?
-            .with_key("key-b", key("b").with_scopes([TOOLS]))?
-            .with_key("key-root", key("root").with_scopes([TOOLS, ADMIN]))?;
-        let verifier = FirstOf::new().with("keys", keys)?;
-        let given = [&JWKS, &ISSUER, &AUDIENCE].map(|flag| self.0.get(flag));
-        match given {
-            [None, None, None] => Ok(verifier),
-            [Some(jwks), Some(issuer), Some(audience)] => {
-                let tokens = JwtVerifier::new(issuer, audience, key_set(jwks)?)?;
-                Ok(verifier.with("tokens", tokens)?)
-            }
-            _ => Err("--jwks, --issuer and --audience belong together".into()),
+fn by_flags(
+    settings: &Settings,
+    at: SocketAddr,
+) -> Result<(AuthenticateLayer, AuthorizeHttpLayer), Box<dyn Error>> {
+    let mut metadata =
+        ResourceMetadata::new(format!("http://{at}/mcp"))?.scopes_supported([TOOLS, ADMIN])?;
+    if let Some(issuer) = settings.get(&ISSUER)
+        && let Ok(known) = metadata.clone().authorization_server(issuer)
+    {
+        metadata = known;
+    }
+    let challenge = Challenge::new().with_resource_metadata(metadata.url())?;
+    let verifier = CachedVerifier::new(verifier(settings)?);
+    let authenticate = match rate_limit::redis(settings)? {
+        Some(redis) => {
+            let revocations = RedisRevocations::new(redis);
+            AuthenticateLayer::new(RedisRevocable::new(verifier, revocations))
         }
+        None => AuthenticateLayer::new(verifier),
+    };
+    let authenticate = authenticate.challenge_scopes([TOOLS])?.metadata(metadata);
+    let authorize = AuthorizeHttpLayer::new(policy(settings)?).challenge(challenge);
+    Ok((authenticate, authorize))
+}
+
+fn verifier(settings: &Settings) -> Result<FirstOf, Box<dyn Error>> {
+    let key = |name| Principal::new(name, Authentication::ApiKey);
+    let keys = ApiKeys::new()
+        .with_key("key-a", key("a").with_scopes([TOOLS]))?
+        .with_key("key-b", key("b").with_scopes([TOOLS]))?
+        .with_key("key-root", key("root").with_scopes([TOOLS, ADMIN]))?;
+    let verifier = FirstOf::new().with("keys", keys)?;
+    let given = [&JWKS, &ISSUER, &AUDIENCE].map(|flag| settings.get(flag));
+    match given {
+        [None, None, None] => Ok(verifier),
+        [Some(jwks), Some(issuer), Some(audience)] => {
+            let tokens = JwtVerifier::new(issuer, audience, key_set(jwks)?)?;
+            Ok(verifier.with("tokens", tokens)?)
+        }
+        _ => Err("--jwks, --issuer and --audience belong together".into()),
     }
 }
 

@@ -32,6 +32,11 @@ pub(crate) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     for name in settings.all(&TOOL) {
         layer = layer.tool(name, freshness)?;
     }
+    keep(settings, layer)
+}
+
+/// Puts the layer into the stack, and keeps its handle for the server.
+pub(super) fn keep(settings: &Settings, layer: CacheLayer) -> Result<PutAround, Box<dyn Error>> {
     let handle = layer.handle();
     settings.set_cache(handle.clone());
     settings.gauges(move |gauges| {

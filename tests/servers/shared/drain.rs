@@ -21,8 +21,12 @@ pub(super) const FLAGS: &[Flag] = &[NOTICE];
 static DRAIN: OnceLock<(DrainHandle, Duration)> = OnceLock::new();
 
 pub(super) fn make(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
-    let layer = DrainLayer::new();
     let notice = Duration::from_millis(settings.parse(&NOTICE)?.unwrap_or(0));
+    keep(DrainLayer::new(), notice)
+}
+
+/// Puts the layer into the stack, and keeps its handle for the end.
+pub(super) fn keep(layer: DrainLayer, notice: Duration) -> Result<PutAround, Box<dyn Error>> {
     DRAIN.get_or_init(|| (layer.handle(), notice));
     put(layer)
 }

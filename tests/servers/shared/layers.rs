@@ -132,6 +132,9 @@ impl Layers {
     /// # Errors
     /// What a layer says of its settings.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Box<dyn Error>> {
+        if let Some(config) = settings.config() {
+            return config.layers(settings).map(Self);
+        }
         let chosen = LAYERS
             .iter()
             .filter(|entry| entry.name.is_none_or(|name| settings.has_layer(name)));

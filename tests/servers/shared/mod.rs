@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod cache;
+pub(crate) mod config;
 pub(crate) mod drain;
 pub(crate) mod error_mask;
 pub(crate) mod layers;

@@ -2,13 +2,16 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use super::{layers, settings::Settings};
+use super::{config::Config, layers, settings::Settings};
 
 const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
   --http ADDR:PORT    serve MCP at /mcp; port 0 takes a free port
   --bare              put no layers around the server
   --with LAYER,...    put only these around it; without it, all but those with a * are there
+  --config FILE       take the layers from these settings (TOML), and again on SIGHUP; variables such
+                      as MCP_LAYERS_TIMEOUT__MAXIMUM win over it; excludes the flags of layers
+  --check-config      print the settings in force, with secrets as references, and end
   --help              show this";
 
 pub(crate) struct Options {
@@ -31,7 +34,7 @@ impl Options {
     /// The exit code, after the help or the problem has been printed.
     pub(crate) fn read(program: &str, own: impl FnMut(&str) -> bool) -> Result<Self, ExitCode> {
         match Self::parse(std::env::args().skip(1), own) {
-            Ok(Some(options)) => Ok(options),
+            Ok(Some(parsed)) => parsed.with_config(program),
             Ok(None) => {
                 println!("{}", usage(program));
                 Err(ExitCode::SUCCESS)
@@ -47,8 +50,9 @@ impl Options {
     fn parse(
         mut arguments: impl Iterator<Item = String>,
         mut own: impl FnMut(&str) -> bool,
-    ) -> Result<Option<Self>, String> {
+    ) -> Result<Option<Parsed>, String> {
         let (mut transport, mut bare, mut with) = (None, false, false);
+        let (mut config, mut check) = (None, false);
         let mut settings = Settings::new();
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
@@ -62,6 +66,8 @@ impl Options {
                     transport = Some(Transport::Http(address));
                 }
                 "--bare" => bare = true,
+                "--config" => config = Some(value()?),
+                "--check-config" => check = true,
                 "--with" => {
                     with = true;
                     settings.choose(&value()?)?;
@@ -77,10 +83,60 @@ impl Options {
         if bare && with {
             return Err("--bare and --with exclude each other".to_owned());
         }
-        Ok(Some(Self {
-            transport: transport.ok_or("either --stdio or --http is needed")?,
+        let chosen = [(bare, "--bare"), (with, "--with")];
+        let chosen = chosen.iter().find(|(given, _)| *given);
+        let chosen = chosen.map(|(_, flag)| *flag).or(settings.any_flag());
+        match (&config, chosen) {
+            (Some(_), Some(flag)) => return Err(format!("--config and {flag} exclude each other")),
+            (None, _) if check => return Err("--check-config needs --config".to_owned()),
+            _ => {}
+        }
+        if transport.is_none() && !check {
+            return Err("either --stdio or --http is needed".to_owned());
+        }
+        Ok(Some(Parsed {
+            transport: transport.unwrap_or(Transport::Stdio),
             settings: (!bare).then_some(settings),
+            config,
+            check,
         }))
+    }
+}
+
+/// The flags, before the settings file is read.
+struct Parsed {
+    transport: Transport,
+    settings: Option<Settings>,
+    config: Option<String>,
+    check: bool,
+}
+
+impl Parsed {
+    fn with_config(self, program: &str) -> Result<Options, ExitCode> {
+        let (transport, mut settings) = (self.transport, self.settings);
+        if let Some(file) = self.config {
+            let config = Config::read(&file, transport).map_err(|error| {
+                eprintln!("{program}: {file}: {error}");
+                ExitCode::from(2)
+            })?;
+            if self.check {
+                return Err(match config.to_toml() {
+                    Ok(text) => {
+                        print!("{text}");
+                        ExitCode::SUCCESS
+                    }
+                    Err(error) => {
+                        eprintln!("{program}: {error}");
+                        ExitCode::FAILURE
+                    }
+                });
+            }
+            settings = Some(Settings::of_config(config));
+        }
+        Ok(Options {
+            transport,
+            settings,
+        })
     }
 }
 

@@ -75,7 +75,8 @@ pub(super) fn layer(settings: &Settings) -> Result<PutAround, Box<dyn Error>> {
     with_gauges(settings, RateLimitLayer::with_store([rule], store)?)
 }
 
-fn with_gauges<S>(
+/// Puts the layer into the stack, with its gauges.
+pub(super) fn with_gauges<S>(
     settings: &Settings,
     layer: RateLimitLayer<S>,
 ) -> Result<PutAround, Box<dyn Error>>

@@ -43,7 +43,11 @@ pub(crate) fn retry(settings: &Settings) -> Made {
 pub(crate) fn circuit_breaker(settings: &Settings) -> Made {
     let open_for = settings.parse(&OPEN_FOR)?.map(Duration::from_millis);
     let open_for = open_for.unwrap_or(Duration::from_secs(30));
-    let layer = CircuitBreakerLayer::new().open_for(open_for);
+    circuits(settings, CircuitBreakerLayer::new().open_for(open_for))
+}
+
+/// Puts the layer into the stack, with its gauges.
+pub(super) fn circuits(settings: &Settings, layer: CircuitBreakerLayer) -> Made {
     let handle = layer.handle();
     settings.gauges(move |gauges| {
         for status in handle.circuits() {

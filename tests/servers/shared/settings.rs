@@ -1,13 +1,21 @@
 //! The chosen layers, and their flags.
 
-use std::{cell::RefCell, collections::HashMap, fmt::Display, str::FromStr, sync::OnceLock};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fmt::Display,
+    str::FromStr,
+    sync::OnceLock,
+};
 
 use mcp_layers::{
+    authenticate::AuthenticateLayer,
+    authorize::AuthorizeHttpLayer,
     cache::CacheHandle,
     events::{GaugeWriter, Gauges},
 };
 
-use super::layers;
+use super::{config::Config, layers};
 
 /// A flag with a value that a layer reads.
 pub(crate) struct Flag {
@@ -24,7 +32,12 @@ pub(crate) struct Settings {
     values: HashMap<&'static str, Vec<String>>,
     cache: OnceLock<CacheHandle>,
     gauges: RefCell<Gauges>,
+    config: Option<Config>,
+    edge: Cell<Option<HttpLayers>>,
 }
+
+/// The layers outside the transport.
+type HttpLayers = (AuthenticateLayer, AuthorizeHttpLayer);
 
 impl Settings {
     /// Every layer but those that must be chosen by name, and no flag.
@@ -34,7 +47,38 @@ impl Settings {
             values: HashMap::new(),
             cache: OnceLock::new(),
             gauges: RefCell::default(),
+            config: None,
+            edge: Cell::default(),
         }
+    }
+
+    /// The layers of a settings file, in place of those of flags.
+    pub(crate) fn of_config(config: Config) -> Self {
+        Self {
+            layers: Vec::new(),
+            config: Some(config),
+            ..Self::new()
+        }
+    }
+
+    /// A flag of a layer that was set, if there is one.
+    pub(crate) fn any_flag(&self) -> Option<&'static str> {
+        self.values.keys().next().copied()
+    }
+
+    /// The settings file.
+    pub(crate) fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
+    }
+
+    /// Keeps the layers outside the transport, for the server that puts them there.
+    pub(crate) fn set_edge(&self, layers: HttpLayers) {
+        self.edge.set(Some(layers));
+    }
+
+    /// The layers outside the transport that the settings file has.
+    pub(crate) fn take_edge(&self) -> Option<HttpLayers> {
+        self.edge.take()
     }
 
     /// Chooses the layers in a list such as `timing,cache`. Its order does not matter; an empty
@@ -69,8 +113,12 @@ impl Settings {
 
     /// Adds a read-out of the layer that is being made.
     pub(crate) fn gauges(&self, read: impl Fn(&mut GaugeWriter<'_>) + Send + Sync + 'static) {
-        let gauges = self.gauges.take();
-        self.gauges.replace(gauges.read(read));
+        self.add_gauges(|gauges| gauges.read(read));
+    }
+
+    /// Adds read-outs of something else.
+    pub(crate) fn add_gauges(&self, add: impl FnOnce(Gauges) -> Gauges) {
+        self.gauges.replace(add(self.gauges.take()));
     }
 
     /// The read-outs of all layers, once they are made.

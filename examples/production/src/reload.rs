@@ -1,0 +1,48 @@
+//! Reloads of the settings on SIGHUP. A file with an error changes nothing.
+
+use crate::{
+    settings::{self, Server},
+    stack::SharedLimit,
+};
+use mcp_layers::{BoxError, config::ConfigHandle};
+use std::path::PathBuf;
+use tokio::signal::unix::Signal;
+
+/// What a reload needs.
+pub(crate) struct Reload {
+    pub(crate) file: PathBuf,
+    pub(crate) config: ConfigHandle,
+    pub(crate) server: Server,
+    /// The rate limit in Redis, which `config` does not know.
+    pub(crate) shared: Option<SharedLimit>,
+}
+
+impl Reload {
+    /// Reads the file again after each signal.
+    pub(crate) async fn on(self, mut signals: Signal) {
+        while signals.recv().await.is_some() {
+            if let Err(error) = self.reload() {
+                tracing::error!(
+                    error,
+                    generation = self.config.generation(),
+                    "settings not reloaded"
+                );
+            }
+        }
+    }
+
+    fn reload(&self) -> Result<(), BoxError> {
+        let new = settings::read(&self.file)?;
+        // It logs what it has changed, and its own errors.
+        self.config.reload(&new.layers)?;
+        if let (Some(shared), Some(limits)) = (&self.shared, self.config.settings().rate_limit) {
+            for (name, rule) in &limits.rules {
+                shared.handle().set_quota(name, rule.quota.quota()?)?;
+            }
+        }
+        if new.server != self.server {
+            tracing::warn!("the table `server` has changed: that needs a restart");
+        }
+        Ok(())
+    }
+}
