@@ -135,7 +135,8 @@ impl Shared {
             let request = self.request(&caller, &Step::Initialized);
             self.client.check(request, Answer::accepted).await?;
         }
-        self.sessions.extend(caller.session.map(|session| (era, session)));
+        self.sessions
+            .extend(caller.session.map(|session| (era, session)));
         Ok(())
     }
 
@@ -220,7 +221,9 @@ impl Shared {
             Step::Connect => post(&discover()),
             Step::Initialized => post(&Message::initialized()),
             Step::Call => {
-                let Settings { tool, arguments, .. } = &self.settings;
+                let Settings {
+                    tool, arguments, ..
+                } = &self.settings;
                 post(&Message::call(id, tool, arguments))
             }
             Step::List(method, cursor) => {
@@ -235,7 +238,9 @@ impl Shared {
                 let listen = Message::request(id, "subscriptions/listen");
                 post(&listen.with("notifications", json!({ "toolsListChanged": true })))
             }
-            Step::Delete => self.endpoint.http(Method::DELETE, era, session, Bytes::new()),
+            Step::Delete => self
+                .endpoint
+                .http(Method::DELETE, era, session, Bytes::new()),
             Step::OneConnection => {
                 let mut request = post(&discover());
                 let close = HeaderValue::from_static("close");

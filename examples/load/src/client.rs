@@ -153,10 +153,13 @@ impl Answer {
             return self.other();
         }
         match &self.reply {
-            Some(Reply { error: Some(error), .. }) => {
-                Outcome::Other(format!("error {}", error.code).into())
-            }
-            Some(Reply { result: Some(result), .. }) => match result.is_error {
+            Some(Reply {
+                error: Some(error), ..
+            }) => Outcome::Other(format!("error {}", error.code).into()),
+            Some(Reply {
+                result: Some(result),
+                ..
+            }) => match result.is_error {
                 Some(true) => Outcome::Other("isError".into()),
                 _ => Outcome::Wanted,
             },
@@ -228,9 +231,21 @@ mod tests {
     fn outcomes_are_read_from_json_and_from_event_streams() {
         let other = |name: &'static str| Outcome::Other(name.into());
         for (body, result, refused) in [
-            (r#"{"id":1,"result":{}}"#, Outcome::Wanted, other("not refused")),
-            (r#"{"id":1,"result":{"isError":true}}"#, other("isError"), Outcome::Wanted),
-            (r#"{"id":1,"error":{"code":-32601}}"#, other("error -32601"), Outcome::Wanted),
+            (
+                r#"{"id":1,"result":{}}"#,
+                Outcome::Wanted,
+                other("not refused"),
+            ),
+            (
+                r#"{"id":1,"result":{"isError":true}}"#,
+                other("isError"),
+                Outcome::Wanted,
+            ),
+            (
+                r#"{"id":1,"error":{"code":-32601}}"#,
+                other("error -32601"),
+                Outcome::Wanted,
+            ),
         ] {
             let stream = format!("id: 1\ndata:\n\ndata: {{\"method\":\"m\"}}\n\ndata: {body}\n\n");
             let json = answer(200, "application/json", body);

@@ -47,7 +47,9 @@ impl RunFlags {
         }
         let durations = durations.iter().cycle();
         let phases = rates.iter().zip(durations);
-        Ok(phases.map(|(rate, duration)| Phase::new(*rate, *duration)).collect())
+        Ok(phases
+            .map(|(rate, duration)| Phase::new(*rate, *duration))
+            .collect())
     }
 }
 
@@ -158,6 +160,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.001..=1e6).contains(rate));
+    let rate = text
+        .parse()
+        .ok()
+        .filter(|rate| (0.001..=1e6).contains(rate));
     rate.ok_or_else(|| "a rate is 0.001 to 1000000 calls a second".to_owned())
 }

@@ -77,7 +77,9 @@ impl Search {
 
     /// The next rate to measure, until the knee is known with this precision.
     fn next(&self, precision: f64) -> Option<f64> {
-        let is_done = self.high.is_some_and(|high| high - self.low <= precision * high);
+        let is_done = self
+            .high
+            .is_some_and(|high| high - self.low <= precision * high);
         (!is_done).then_some(self.rate)
     }
 

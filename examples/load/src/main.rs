@@ -62,26 +62,33 @@ async fn knees(flags: &KneeFlags) -> Result<(), Box<dyn Error>> {
         let callers = Callers::connect(common.endpoint(url)?, common.settings()).await?;
         servers.push((callers, Vec::new()));
     }
-    let knees = find_knees(servers.len(), flags.from, flags.precision, async |server, rate| {
-        let (callers, steps) = &mut servers[server];
-        let load = common.limits([Phase::new(rate, flags.step)]);
-        let Report { mut phases, .. } = run(&load, || callers.call()).await;
-        let Some(summary) = phases.pop() else {
-            return Verdict::Breaks;
-        };
-        let verdict = objective.judge(&summary);
-        if !common.json {
-            let (p99, failures) = (summary.p99_ms, 100.0 * summary.failures());
-            let url = &flags.url[server];
-            println!("{rate:9.0}/s  p99 {p99:8.2} ms  {failures:6.2} % failed  {verdict:?}  {url}");
-        }
-        steps.push(Measured {
-            rate,
-            verdict,
-            summary,
-        });
-        verdict
-    })
+    let knees = find_knees(
+        servers.len(),
+        flags.from,
+        flags.precision,
+        async |server, rate| {
+            let (callers, steps) = &mut servers[server];
+            let load = common.limits([Phase::new(rate, flags.step)]);
+            let Report { mut phases, .. } = run(&load, || callers.call()).await;
+            let Some(summary) = phases.pop() else {
+                return Verdict::Breaks;
+            };
+            let verdict = objective.judge(&summary);
+            if !common.json {
+                let (p99, failures) = (summary.p99_ms, 100.0 * summary.failures());
+                let url = &flags.url[server];
+                println!(
+                    "{rate:9.0}/s  p99 {p99:8.2} ms  {failures:6.2} % failed  {verdict:?}  {url}"
+                );
+            }
+            steps.push(Measured {
+                rate,
+                verdict,
+                summary,
+            });
+            verdict
+        },
+    )
     .await;
     let found = flags.url.iter().zip(knees).zip(servers);
     let found = found.map(|((url, knee), (_, steps))| Server {

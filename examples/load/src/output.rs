@@ -7,8 +7,7 @@ use crate::{
     record::{Report, Summary},
 };
 
-const HEAD: &str =
-    "  calls/s    goodput   failed       p50       p90       p99     p99.9       max   (ms)  late p99";
+const HEAD: &str = "  calls/s    goodput   failed       p50       p90       p99     p99.9       max   (ms)  late p99";
 
 /// A report as a table: a line for each phase, and the outcomes of each profile.
 #[must_use]

@@ -79,7 +79,10 @@ impl FromStr for Mix {
             let weight = weight.ok_or_else(|| format!("{part:?}: a weight is 1 to 65535"))?;
             Ok((profile, u32::from(weight)))
         };
-        text.split(',').map(read).collect::<Result<_, String>>().map(Self)
+        text.split(',')
+            .map(read)
+            .collect::<Result<_, String>>()
+            .map(Self)
     }
 }
 

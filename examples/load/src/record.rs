@@ -208,7 +208,10 @@ impl Recorder {
 
 /// Up to ten minutes in microseconds, with an error of at most 1 %.
 fn histogram() -> Histogram<u64> {
-    #[expect(clippy::expect_used, reason = "the bounds are constants that fit together")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the bounds are constants that fit together"
+    )]
     Histogram::new_with_bounds(1, 600_000_000, 2).expect("bounds")
 }
 

@@ -129,7 +129,9 @@ mod tests {
         let times: Vec<_> = Schedule::new(&phases, arrivals).map(|(_, at)| at).collect();
         // 100,000 are expected, with a standard deviation of 316.
         assert!((98_500..=101_500).contains(&times.len()), "{}", times.len());
-        let gaps = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
+        let gaps = times
+            .windows(2)
+            .map(|pair| (pair[1] - pair[0]).as_secs_f64());
         let short = gaps.filter(|gap| *gap < 0.0001).count() as f64;
         // A tenth of the mean distance: 1 - exp(-0.1) of all.
         let share = short / times.len() as f64;

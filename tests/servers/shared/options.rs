@@ -1,6 +1,6 @@
 //! The flags of the example servers.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 
 use super::{layers, settings::Settings};
 
@@ -8,11 +8,14 @@ const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
   --http ADDR:PORT    serve MCP at /mcp; port 0 takes a free port
   --bare              put no layers around the server
+  --max-in-flight N   answer 503 to HTTP requests beyond N at once
   --with LAYER,...    put only these around it; without it, all but those with a * are there
   --help              show this";
 
 pub(crate) struct Options {
     pub(crate) transport: Transport,
+    /// The most HTTP requests at once.
+    pub(crate) max_in_flight: Option<NonZeroUsize>,
     /// `None` for a bare server.
     pub(crate) settings: Option<Settings>,
 }
@@ -49,6 +52,7 @@ impl Options {
         mut own: impl FnMut(&str) -> bool,
     ) -> Result<Option<Self>, String> {
         let (mut transport, mut bare, mut with) = (None, false, false);
+        let mut max_in_flight = None;
         let mut settings = Settings::new();
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
@@ -60,6 +64,12 @@ impl Options {
                     let address = value.parse();
                     let address = address.map_err(|_| format!("not an address: {value:?}"))?;
                     transport = Some(Transport::Http(address));
+                }
+                "--max-in-flight" => {
+                    let value = value()?;
+                    let max = value.parse();
+                    let max = max.map_err(|_| format!("not a number above zero: {value:?}"))?;
+                    max_in_flight = Some(max);
                 }
                 "--bare" => bare = true,
                 "--with" => {
@@ -78,6 +88,7 @@ impl Options {
             return Err("--bare and --with exclude each other".to_owned());
         }
         Ok(Some(Self {
+            max_in_flight,
             transport: transport.ok_or("either --stdio or --http is needed")?,
             settings: (!bare).then_some(settings),
         }))
