@@ -38,7 +38,7 @@ pub struct Settings {
     pub tool: String,
     /// Its arguments.
     pub arguments: Value,
-    /// The tool calls of an agent before it leaves.
+    /// The tool calls of an agent before it leaves, on average; each has another number of them.
     pub calls: usize,
     /// The pause of a caller between two requests.
     pub think: Duration,
@@ -152,11 +152,13 @@ impl Shared {
         }
         let number = state.made;
         state.made += 1;
-        drop(state);
         let Settings { eras, calls, .. } = &self.settings;
+        // Agents that began together are not to leave together.
+        let calls = state.random.usize(0..=2 * calls);
+        drop(state);
         let of_era = number / eras.len() as u64;
         let era = eras[usize::try_from(number).unwrap_or_default() % eras.len()];
-        let mut caller = Caller::new(profile, era, steps(profile, era, *calls, of_era));
+        let mut caller = Caller::new(profile, era, steps(profile, era, calls, of_era));
         if matches!(profile, Profile::Hammer | Profile::Hostile) {
             caller.session = self.sessions.get(&era).cloned();
         }

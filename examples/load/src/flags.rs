@@ -97,7 +97,7 @@ pub(crate) struct Common {
     /// A header of each request, such as `Authorization: Bearer KEY`; may be repeated.
     #[arg(long)]
     header: Vec<String>,
-    /// Tool calls of an agent before it leaves.
+    /// Tool calls of an agent before it leaves, on average.
     #[arg(long, default_value_t = 20)]
     calls: usize,
     /// The pause of a caller between two requests; hammers have none.
