@@ -181,7 +181,7 @@ impl Shared {
             };
         }
         let outcome = match self.client.send(request).await {
-            Ok(answer) => caller.after(step, &answer),
+            Ok(answer) => caller.after(&step, &answer),
             // The server hung up before it was told all.
             Err(_) if step == Step::Hostile(Attack::HugeBody) => Outcome::Wanted,
             Err(lost) => return lost,
@@ -300,7 +300,7 @@ impl Caller {
     }
 
     /// Notes what an answer changes, and returns the outcome of the step.
-    fn after(&mut self, step: Step, answer: &Answer) -> Outcome {
+    fn after(&mut self, step: &Step, answer: &Answer) -> Outcome {
         match step {
             Step::Connect => {
                 let outcome = answer.result();

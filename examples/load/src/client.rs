@@ -208,10 +208,8 @@ fn reply(kind: Option<&HeaderValue>, body: &[u8]) -> Option<Reply> {
     let lines = body.split(|byte| *byte == b'\n');
     let data = lines.filter_map(|line| line.strip_prefix(b"data:"));
     let messages = data.filter_map(|data| serde_json::from_slice::<Reply>(data).ok());
-    // Notifications come before the response.
-    messages
-        .filter(|reply| reply.result.is_some() || reply.error.is_some())
-        .last()
+    let mut replies = messages.filter(|reply| reply.result.is_some() || reply.error.is_some());
+    replies.next()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::record::Summary;
 
-/// What a server has to hold.
+/// The requirements at a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Objective {
     /// The highest 99th percentile of the latency.
@@ -15,7 +15,7 @@ pub struct Objective {
     pub failures: f64,
 }
 
-/// What a measurement shows.
+/// The result of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

@@ -35,7 +35,7 @@ async fn run_once(flags: &RunFlags) -> Result<(), Box<dyn Error>> {
     print(common, &report, || report_table(&report))
 }
 
-/// What was measured of one server.
+/// The measurements of one server.
 #[derive(Debug, Serialize)]
 struct Server {
     url: String,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::profile::Profile;
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// With the answer that the caller wanted. A hostile caller wants to be refused.
@@ -62,7 +62,7 @@ pub struct Summary {
     pub seconds: f64,
     /// Calls that were to be sent.
     pub offered: u64,
-    /// Calls that were answered, in whatever way.
+    /// Calls that were answered, as wanted or otherwise.
     pub answered: u64,
     /// Calls that were answered as their callers wanted, those of hostile callers included.
     pub wanted: u64,

@@ -21,7 +21,7 @@ pub(crate) enum Step {
     Hostile(Attack),
 }
 
-/// What a hostile caller sends.
+/// A request of a hostile caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attack {
     InvalidJson,
