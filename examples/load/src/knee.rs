@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::record::Summary;
 
+/// A server that does not sustain one call a second has no knee.
+const SLOWEST: f64 = 1.0;
+
 /// The requirements at a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Objective {
@@ -79,7 +82,7 @@ impl Search {
     fn next(&self, precision: f64) -> Option<f64> {
         let is_done = self
             .high
-            .is_some_and(|high| high - self.low <= precision * high);
+            .is_some_and(|high| high < SLOWEST || high - self.low <= precision * high);
         (!is_done).then_some(self.rate)
     }
 

@@ -56,6 +56,12 @@ async fn one_bad_measurement_does_not_move_the_knee() {
 }
 
 #[tokio::test]
+async fn a_server_that_sustains_nothing_has_no_knee() {
+    let found = find_knees(1, 100.0, PRECISION, async |_, _| Verdict::Breaks).await;
+    assert!(found[0].rate.abs() < f64::EPSILON, "{found:?}");
+}
+
+#[tokio::test]
 async fn a_generator_that_is_too_slow_is_named_as_the_limit() {
     let found = find_knees(1, 100.0, PRECISION, async |_, rate| {
         if rate <= 2000.0 {
