@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 use load::{Arrivals, Endpoint, Era, Mix, Phase, Settings};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An open-loop load generator for MCP servers over plain HTTP.
 ///
@@ -92,7 +92,7 @@ pub(crate) struct Common {
     #[arg(long, default_value = "echo")]
     tool: String,
     /// Its arguments, as JSON.
-    #[arg(long, default_value = r#"{"text":"hello"}"#)]
+    #[arg(long, default_value = r#"{"text":"hello"}"#, value_parser = arguments)]
     arguments: Value,
     /// A header of each request, such as `Authorization: Bearer KEY`; may be repeated.
     #[arg(long)]
@@ -159,10 +159,75 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from(duration).map_err(|_| "a time is not negative".to_owned())
 }
 
+/// A JSON object. `Value` alone would be read as a string.
+fn arguments(text: &str) -> Result<Value, String> {
+    let arguments: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(arguments.into())
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text
         .parse()
         .ok()
         .filter(|rate| (0.001..=1e6).contains(rate));
     rate.ok_or_else(|| "a rate is 0.001 to 1000000 calls a second".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn run(flags: &[&str]) -> Result<RunFlags, clap::Error> {
+        let fixed = ["load", "run", "--url", "http://127.0.0.1:8000/mcp"];
+        let flags = Flags::try_parse_from(fixed.iter().chain(flags))?;
+        match flags.command {
+            Command::Run(flags) => Ok(flags),
+            Command::Knee(_) => panic!("another command"),
+        }
+    }
+
+    #[test]
+    fn arguments_are_a_json_object() {
+        let flags = run(&["--rate", "5", "--arguments", r#"{"ms":5}"#]).unwrap();
+        assert_eq!(flags.common.settings().arguments, json!({ "ms": 5 }));
+        let flags = run(&["--rate", "5"]).unwrap();
+        assert_eq!(
+            flags.common.settings().arguments,
+            json!({ "text": "hello" })
+        );
+        for wrong in ["5", "[]", "{", "text"] {
+            assert!(
+                run(&["--rate", "5", "--arguments", wrong]).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_rate_has_its_time_or_all_have_one() {
+        let second = Duration::from_secs(1);
+        let phases = |times| run(&["--rate", "5,50", "--for", times]).unwrap().phases();
+        let all = [Phase::new(5.0, 2 * second), Phase::new(50.0, 2 * second)];
+        assert_eq!(phases("2s").unwrap(), all);
+        let each = [Phase::new(5.0, second), Phase::new(50.0, 3 * second)];
+        assert_eq!(phases("1s,3s").unwrap(), each);
+        assert!(phases("1s,2s,3s").is_err());
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_errors() {
+        for wrong in [
+            &["--rate", "0"][..],
+            &["--rate", "-1"],
+            &["--rate", "NaN"],
+            &["--rate", "5", "--for", "-1s"],
+            &["--rate", "5", "--for", "10"],
+            &["--rate", "5", "--era", "2024"],
+            &["--rate", "5", "--profile", "nobody"],
+        ] {
+            assert!(run(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }
