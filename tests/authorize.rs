@@ -68,7 +68,7 @@ async fn clients_with_tokens_see_different_lists_and_the_handler_sees_no_token()
                 is_root,
                 "{token}"
             );
-            assert_eq!(tools.len(), if is_root { 14 } else { 13 });
+            assert_eq!(tools.len(), if is_root { 15 } else { 14 });
             let reset = try_call(&client, "admin_reset", Value::Null).await;
             assert_eq!(reset.err(), (!is_root).then_some(-32602), "{token}");
             assert_eq!(call(&client, "echo", json!({ "text": "hi" })).await, "hi");
@@ -116,7 +116,7 @@ async fn nobody_gets_in_without_a_token() {
 async fn over_standard_input_the_caller_is_local_and_may_do_everything() {
     for lifecycle in lifecycles() {
         let (client, _) = connect(stdio(&["--with", "auth"]), lifecycle).await;
-        assert_eq!(tools(&client).await.len(), 14);
+        assert_eq!(tools(&client).await.len(), 15);
         assert_eq!(call(&client, "admin_reset", Value::Null).await, "reset");
         let caller = try_call(&client, "whoami", Value::Null).await.unwrap();
         assert_eq!(caller.structured_content.unwrap()["principal"], "local");

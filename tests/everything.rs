@@ -17,7 +17,7 @@ async fn drive(client: &Client) {
     let none = || Value::Null;
     let tools = client.list_all_tools().await.unwrap();
     let tool = |name: &str| tools.iter().find(|tool| tool.name == name).unwrap();
-    assert_eq!(tools.len(), 14);
+    assert_eq!(tools.len(), 15);
     let echo = tool("echo").annotations.clone().unwrap();
     assert_eq!(echo.read_only_hint, Some(true));
     assert_eq!(echo.idempotent_hint, Some(true));

@@ -71,7 +71,7 @@ async fn callers_see_what_they_should_while_the_upstream_is_killed_and_restarted
     let echo = || call(&client, "echo", json!({ "text": "hello" }));
 
     // All is well: what the tools say of themselves is learned from their list.
-    assert_eq!(client.list_all_tools().await.unwrap().len(), 14);
+    assert_eq!(client.list_all_tools().await.unwrap().len(), 15);
     assert_eq!(echo().await.unwrap(), "hello");
     let flaky = json!({ "key": "a", "failures": 2 });
     assert_eq!(call(&client, "flaky", flaky.clone()).await.unwrap(), "3");

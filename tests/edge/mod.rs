@@ -179,16 +179,20 @@ impl<'a> Session<'a> {
         let body = message(json!({ "id": 0, "method": "initialize", "params": params }));
         let response = send(router, request(Method::POST).body(body.into()).unwrap()).await;
         let id = response.headers()["mcp-session-id"].to_str().unwrap();
-        let session = Self {
-            router,
-            id: id.to_owned(),
-        };
+        let id = id.to_owned();
+        drop(response);
+        let session = Self { router, id };
         let body = message(json!({ "method": "notifications/initialized" }));
         assert_eq!(
             session.post(body, &HeaderMap::new()).await.status(),
             StatusCode::ACCEPTED
         );
         session
+    }
+
+    #[allow(dead_code, reason = "not every test names the session itself")]
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// The response to a call of a tool, whose head comes before the tool ends.

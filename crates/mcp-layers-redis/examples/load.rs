@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let name: Arc<str> = name.into();
         let principal = Principal::new("load", Authentication::Local).with_tenant(&*name);
         let (principal, service, seen) = (Arc::new(principal), service.clone(), Arc::clone(&seen));
-        let mut ticks = interval(Duration::from_secs(1) / offered.parse()?);
+        let mut ticks = interval(Duration::from_secs(1) / offered.parse::<u32>()?);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         generators.push(tokio::spawn(async move {
             let mut calls = Vec::new();

@@ -94,6 +94,7 @@ async fn run(options: Options, faulty: bool, wire: Option<Wire>) -> Result<(), B
                 config,
                 pages: Router::new(),
                 edge: Edge::of(options.settings.as_ref()),
+                max_in_flight: options.max_in_flight,
                 wire,
             };
             serve::http(handler, stack, http).await

@@ -10,6 +10,7 @@
 //! cargo run --example everything -- --http 127.0.0.1:0 --with retry,circuit-breaker
 //! cargo run --example everything -- --http 127.0.0.1:0 --with auth --signing-key FILE
 //! cargo run --example everything -- --http 127.0.0.1:0 --bare
+//! cargo run --example everything -- --http 127.0.0.1:0 --bare --max-in-flight 8
 //! ```
 //!
 //! Over HTTP it serves MCP at `/mcp` and, unless it is bare, Prometheus metrics at `/metrics`, and
@@ -83,6 +84,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
                 config: sessions::config(options.settings.as_ref()),
                 pages,
                 edge: Edge::of(options.settings.as_ref()),
+                max_in_flight: options.max_in_flight,
                 wire: None,
             };
             serve::http(handler, stack, http).await

@@ -1,8 +1,9 @@
 //! The tools. A description says what a tool returns; the annotations say what layers may do with
 //! its calls, and are true except where a test needs them to be false.
 
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
+use cpu_time::ThreadTime;
 use rmcp::{
     ErrorData, RoleServer,
     handler::server::{router::tool::ToolRouter, wrapper::Json},
@@ -17,6 +18,9 @@ use crate::{
     server::Everything,
     whoami::{self, Caller},
 };
+
+/// The longest that `work` computes, in milliseconds.
+const MAX_WORK_MS: u64 = 1_000;
 
 /// The longest text that `big` makes, in bytes.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -46,6 +50,25 @@ impl Everything {
     async fn sleep(&self, Parameters(Pause { ms }): Parameters<Pause>) -> String {
         tokio::time::sleep(Duration::from_millis(ms)).await;
         format!("slept {ms} ms")
+    }
+
+    /// Computes until it has used that much time of a processor.
+    #[tool(annotations(read_only_hint = true))]
+    async fn work(&self, Parameters(Pause { ms }): Parameters<Pause>) -> Result<String, ErrorData> {
+        if ms > MAX_WORK_MS {
+            let problem = format!("ms is {ms}, and must be at most {MAX_WORK_MS}");
+            return Err(ErrorData::invalid_params(problem, None));
+        }
+        let work = move || {
+            let start = ThreadTime::now();
+            while start.elapsed() < Duration::from_millis(ms) {
+                black_box((0..1_000_u64).fold(0, |sum, number| sum ^ black_box(number)));
+            }
+        };
+        let worked = tokio::task::spawn_blocking(work).await;
+        worked
+            .map(|()| format!("worked {ms} ms"))
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
 
     /// Returns how often it was called.

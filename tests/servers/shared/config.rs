@@ -2,7 +2,7 @@
 //!
 //! Variables win over the file: `MCP_LAYERS_TIMEOUT__MAXIMUM` is the key `timeout.maximum`.
 
-use std::{error::Error, fs, path::PathBuf};
+use std::{error::Error, fs, path::PathBuf, time::Duration};
 
 use figment::{
     Figment,

@@ -12,7 +12,7 @@ use mcp_layers::{
 use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
 
 use super::{
-    audit, auth, cache, drain, error_mask, rate_limit, retry,
+    audit, auth, cache, concurrency_limit, drain, error_mask, rate_limit, retry,
     settings::{Flag, Settings},
     trace,
 };
@@ -32,6 +32,11 @@ const LAYERS: &[Entry] = &[
     Entry::always(|_| put(CancelLayer::new())),
     Entry::chosen(auth::NAME, auth::FLAGS, auth::authorize),
     Entry::chosen(rate_limit::NAME, rate_limit::FLAGS, rate_limit::layer),
+    Entry::chosen(
+        "concurrency-limit",
+        concurrency_limit::FLAGS,
+        concurrency_limit::layer,
+    ),
     Entry::named("cache", cache::FLAGS, cache::make),
     Entry::chosen("retry", retry::FLAGS, retry::retry),
     Entry::chosen(

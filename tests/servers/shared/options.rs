@@ -1,6 +1,6 @@
 //! The flags of the example servers.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, num::NonZeroUsize, process::ExitCode};
 
 use super::{config::Config, layers, settings::Settings};
 
@@ -8,6 +8,7 @@ const FLAGS: &str = "flags:
   --stdio             serve one client on standard input and output
   --http ADDR:PORT    serve MCP at /mcp; port 0 takes a free port
   --bare              put no layers around the server
+  --max-in-flight N   answer 503 to HTTP requests beyond N at once
   --with LAYER,...    put only these around it; without it, all but those with a * are there
   --config FILE       take the layers from these settings (TOML), and again on SIGHUP; variables such
                       as MCP_LAYERS_TIMEOUT__MAXIMUM win over it; excludes the flags of layers
@@ -16,6 +17,8 @@ const FLAGS: &str = "flags:
 
 pub(crate) struct Options {
     pub(crate) transport: Transport,
+    /// The most HTTP requests at once.
+    pub(crate) max_in_flight: Option<NonZeroUsize>,
     /// `None` for a bare server.
     pub(crate) settings: Option<Settings>,
 }
@@ -53,6 +56,7 @@ impl Options {
     ) -> Result<Option<Parsed>, String> {
         let (mut transport, mut bare, mut with) = (None, false, false);
         let (mut config, mut check) = (None, false);
+        let mut max_in_flight = None;
         let mut settings = Settings::new();
         while let Some(flag) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{flag} needs a value"));
@@ -64,6 +68,12 @@ impl Options {
                     let address = value.parse();
                     let address = address.map_err(|_| format!("not an address: {value:?}"))?;
                     transport = Some(Transport::Http(address));
+                }
+                "--max-in-flight" => {
+                    let value = value()?;
+                    let max = value.parse();
+                    let max = max.map_err(|_| format!("not a number above zero: {value:?}"))?;
+                    max_in_flight = Some(max);
                 }
                 "--bare" => bare = true,
                 "--config" => config = Some(value()?),
@@ -95,6 +105,7 @@ impl Options {
             return Err("either --stdio or --http is needed".to_owned());
         }
         Ok(Some(Parsed {
+            max_in_flight,
             transport: transport.unwrap_or(Transport::Stdio),
             settings: (!bare).then_some(settings),
             config,
@@ -106,6 +117,7 @@ impl Options {
 /// The flags, before the settings file is read.
 struct Parsed {
     transport: Transport,
+    max_in_flight: Option<NonZeroUsize>,
     settings: Option<Settings>,
     config: Option<String>,
     check: bool,
@@ -135,6 +147,7 @@ impl Parsed {
         }
         Ok(Options {
             transport,
+            max_in_flight: self.max_in_flight,
             settings,
         })
     }

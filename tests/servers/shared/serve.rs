@@ -1,6 +1,9 @@
 //! Serving a handler, bare or in a stack, until the client hangs up or a signal comes.
 
-use std::{convert::Infallible, error::Error, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, error::Error, io, net::SocketAddr, num::NonZeroUsize, sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, http::Request, response::IntoResponse, serve::ListenerExt};
 use mcp_layers::{
@@ -18,7 +21,7 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{audit, auth::Edge, drain, trace, wire, wire::Wire};
+use super::{audit, auth::Edge, drain, shed, trace, wire, wire::Wire};
 
 /// The time that calls in flight have to end once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -50,6 +53,8 @@ pub(crate) struct Http<'a> {
     pub(crate) pages: Router,
     /// The authentication of `/mcp`.
     pub(crate) edge: Option<Edge<'a>>,
+    /// The most HTTP requests at once.
+    pub(crate) max_in_flight: Option<NonZeroUsize>,
     /// Puts layers on the wire too, or the wire alone.
     pub(crate) wire: Option<Wire>,
 }
@@ -90,6 +95,9 @@ where
     let address = listener.local_addr()?;
     if let Some(edge) = http.edge {
         router = audit::around(edge.around(router, address)?).layer(TimingHttpLayer::new());
+    }
+    if let Some(max_in_flight) = http.max_in_flight {
+        router = shed::around(router, max_in_flight.get());
     }
     let router = http.pages.merge(router);
     eprintln!("listening on http://{address}/mcp");
