@@ -234,6 +234,39 @@ async fn sidecar_ends_on_sigterm_and_reports_the_call_in_flight() {
 }
 
 #[tokio::test]
+async fn sidecar_over_http_reports_the_call_that_sigterm_drops() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = folder.path().join("mcp.prom");
+    // Takes the call, and does not answer.
+    let upstream = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", upstream.local_addr().unwrap());
+    let process = tokio::process::Command::new(support::example("sidecar"))
+        .args(["--http", "127.0.0.1:0", "--upstream", &origin])
+        .env("SIDECAR_METRICS", &metrics)
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    let mut sidecar = support::listening(process.unwrap()).await;
+    let call = reqwest::Client::new()
+        .post(sidecar.url())
+        .header("content-type", "application/json")
+        .body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    let call = tokio::spawn(call.send());
+    let taken = timeout(support::PATIENCE, upstream.accept()).await;
+    let _taken = taken.expect("a call").unwrap();
+
+    let pid = sidecar.process.id().unwrap().to_string();
+    let kill = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    assert!(kill.success());
+    let ended = timeout(support::PATIENCE, sidecar.process.wait()).await;
+    assert_eq!(ended.expect("an end").unwrap().code(), Some(143));
+    assert!(call.await.unwrap().is_err(), "it is dropped");
+    let page = std::fs::read_to_string(metrics).unwrap();
+    let dropped = |line: &str| line.contains("tools/list") && line.contains("cancelled");
+    assert!(page.lines().any(dropped), "{page}");
+}
+
+#[tokio::test]
 async fn http_server_asks_for_a_key_serves_two_paths_and_ends_on_sigterm() {
     let process = tokio::process::Command::new(support::example("http_server"))
         .args(["127.0.0.1:0", "https://app.example"])

@@ -340,20 +340,20 @@ fn start(command: &mut std::process::Command) -> (Child, String) {
     (child, address)
 }
 
-/// When a client ends its connection.
+/// The moment at which a client ends its connection.
 #[derive(Debug, Clone, Copy)]
 enum Leaves {
     /// In the middle of its request.
     Sending(usize),
-    /// When its call has begun.
+    /// After its call has begun.
     Waiting,
-    /// When it has got a number of bytes.
+    /// After a number of bytes of its answer.
     Reading(usize),
     AtTheEnd,
 }
 
 impl Leaves {
-    /// Whoever gets no answer leaves before.
+    /// A moment at random: for a call without an answer, one before its end.
     fn at_random(call: usize, request: &str, random: &mut Random) -> Self {
         match (random.below(3), is_answered(call)) {
             (0, _) => Self::Sending(random.below(request.len())),
@@ -398,7 +398,7 @@ fn client(address: &str, request: &str, tool: &str, leaves: Leaves, log: &Log) -
         .map_or(String::new(), |(_, body)| body.to_owned())
 }
 
-/// What the sidecar says of its calls.
+/// The calls that the sidecar reports.
 #[derive(Clone, Default)]
 struct Log(Arc<(Mutex<Lines>, Condvar)>);
 
