@@ -9,35 +9,40 @@
 //!
 #![cfg_attr(all(feature = "rate-limit", feature = "timeout"), doc = "```")]
 #![cfg_attr(not(all(feature = "rate-limit", feature = "timeout")), doc = "```text")]
-//! use mcp_layers_config::Settings;
+//! use mcp_layers_config::{ConfigError, Settings};
 //! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
 //! use serde_json::json;
 //! use std::convert::Infallible;
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
+//! fn exports(quota: &str) -> Result<Settings, ConfigError> {
+//!     let text = format!("[rate_limit.rules.exports]\nquota = '{quota}'\ntools = ['export_*']");
+//!     Settings::read(text.parse::<toml::Table>().expect("it is TOML"))
+//! }
+//!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let settings = |text| Settings::read(toml::Deserializer::parse(text).map_err(|e| e.message().to_owned()).unwrap());
-//! let (layers, config) = settings("[rate_limit.rules.exports]\nquota = '2/day'\nkey = []")?.build()?;
+//! let (layers, config) = exports("2/day")?.build()?;
 //! let service = ServiceBuilder::new()
 //!     .option_layer(layers.rate_limit)
 //!     .option_layer(layers.timeout)
 //!     .service_fn(|request: JsonRpcRequest| async move {
 //!         Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "content": [] })))
 //!     });
-//! let export = || service.clone().oneshot(JsonRpcRequest::call_tool(1, "export", json!({})));
+//! let export = || service.clone().oneshot(JsonRpcRequest::call_tool(1, "export_all", json!({})));
 //! export().await?;
 //! export().await?;
 //! assert_eq!(export().await?.outcome().code(), Some(429));
 //!
 //! // Two calls stay spent.
-//! let report = config.reload(&settings("[rate_limit.rules.exports]\nquota = '3/day'\nkey = []")?)?;
+//! let report = config.reload(&exports("3/day")?)?;
 //! assert_eq!(report.changed, ["rate_limit.rules.exports.quota"]);
 //! assert_eq!(export().await?.outcome().code(), None);
 //! assert_eq!(export().await?.outcome().code(), Some(429));
 //!
-//! let error = settings("[timeout]\nmaximum = 30").unwrap_err();
-//! assert_eq!(error.to_string(), "timeout.maximum: a number without a unit: write \"30s\"");
+//! let error = exports("5").unwrap_err();
+//! assert_eq!(error.path(), "rate_limit.rules.exports.quota");
+//! assert_eq!(error.message(), "a number without a unit: write \"100/min\"");
 //! # Ok(())
 //! # }
 //! ```
@@ -61,15 +66,14 @@
 //! 6. A reload applies everything that can change while the layers run, or nothing. [`Report`] lists the keys
 //!    that changed and those that need a restart; the generation counts reloads without an error. Budgets, cached
 //!    results, circuits, sessions and files stay as they are.
-//! 7. Each reload is one `tracing` event with the target `mcp_layers::config`: the audit log of settings. With
-//!    the feature `events`, `ConfigHandle::gauges` exports the generation.
+//! 7. Each reload is one `tracing` event, with the target `mcp_layers::config`. `ConfigHandle::gauges` (feature
+//!    `events`) exports the generation.
 //!
 //! # Files and variables
 //!
 //! Later sources override earlier ones, key by key. With figment:
 //!
 //! ```
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use figment::{Figment, providers::{Env, Format, Toml}};
 //! use mcp_layers_config::Settings;
 //!
@@ -79,24 +83,21 @@
 //!     .merge(Env::prefixed("MCP_LAYERS_").split("__"));
 //! let settings = Settings::read(merged.extract::<serde_json::Value>()?)?;
 //! # let _ = settings;
-//! # Ok(())
-//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! An unknown variable with the prefix is an unknown key, and an error. `config::Config` is a deserializer
-//! itself: `Settings::read(config)`, with `Environment::try_parsing(true)`. Variables set names in lower case;
-//! a tool with other letters needs a file.
+//! itself, with `Environment::try_parsing(true)`. Names with capital letters need a file.
 //!
 //! # Ordering
 //!
 //! The fields of [`Layers`] are in the recommended order, from the outermost to the innermost. `address_limit`
-//! and `authenticate` go around the HTTP transport. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
+//! and `authenticate` go around the HTTP transport; these change the type of bodies, and are added with `layer`. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
 //! no settings, and go between `error_mask` and `authorize`.
 //!
 //! # Cost
 //!
-//! None while requests are served: the layers are those that code would build. A reload builds all layers
-//! once more to check the settings, and visits every key of a rate limit whose quota changed.
+//! None while requests are served. A reload builds all layers once more to check the settings.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "rate-limit-http")]
