@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{ConfigError, at},
     handle::ConfigHandle,
-    table::Table,
+    table::{Table, switch_on},
     value::{
         ByteSize, Secret, TimeSpan,
         defaults::{bytes, millis, number, secs},
@@ -258,15 +258,16 @@ impl AuditSettings {
             });
             layer = layer.arguments(list);
         }
-        let switches: [(bool, fn(AuditLayer) -> AuditLayer); 5] = [
-            (self.as_tool_error, AuditLayer::as_tool_error),
-            (self.digest_results, AuditLayer::digest_results),
-            (self.record_openings, AuditLayer::record_openings),
-            (self.originals, AuditLayer::originals),
-            (self.sizes, AuditLayer::sizes),
-        ];
-        let set = switches.into_iter().filter(|(is_on, _)| *is_on);
-        Ok(set.fold(layer, |layer, (_, set)| set(layer)))
+        Ok(switch_on(
+            layer,
+            [
+                (self.as_tool_error, AuditLayer::as_tool_error),
+                (self.digest_results, AuditLayer::digest_results),
+                (self.record_openings, AuditLayer::record_openings),
+                (self.originals, AuditLayer::originals),
+                (self.sizes, AuditLayer::sizes),
+            ],
+        ))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at, join},
-    table::{Change, Table},
+    table::{Change, Table, switch_on},
     value::TimeSpan,
 };
 
@@ -74,16 +74,13 @@ pub struct AccessSettings {
 impl AccessSettings {
     fn access(&self, path: &str) -> Result<Access, ConfigError> {
         let texts = |texts: &[String]| texts.iter().map(|text| text.as_str().into()).collect();
-        let (scopes, roles, tenants): (Vec<Box<str>>, Vec<Box<str>>, Vec<Box<str>>) = (
-            texts(&self.scopes),
-            texts(&self.any_role),
-            texts(&self.any_tenant),
-        );
-        let demands = !(scopes.is_empty() && roles.is_empty() && tenants.is_empty());
+        let scopes = self.scopes.iter().map(String::as_str);
+        let (roles, tenants): (Vec<Box<str>>, _) = (texts(&self.any_role), texts(&self.any_tenant));
+        let demands = scopes.len() + roles.len() + tenants.len() > 0;
         let access = match (self.nobody, self.any_principal, demands) {
             (true, false, false) => Access::nobody(),
             (false, true, false) => Access::any_principal(),
-            (false, false, true) => Access::scopes(scopes.into_iter().map(String::from))
+            (false, false, true) => Access::scopes(scopes)
                 .with_any_role(roles)
                 .with_any_tenant(tenants),
             (false, false, false) => {
@@ -138,20 +135,21 @@ impl AuthorizeSettings {
             .policy_timeout(self.policy_timeout.get())
             .max_bindings(self.max_bindings);
         let layer = layer.map_err(at("authorize.max_bindings"))?;
-        let switches: [(bool, fn(AuthorizeLayer) -> AuthorizeLayer); 4] = [
-            (self.as_tool_error, AuthorizeLayer::as_tool_error),
-            (self.list_denied, AuthorizeLayer::list_denied),
-            (
-                self.allow_unbound_tasks,
-                AuthorizeLayer::allow_unbound_tasks,
-            ),
-            (
-                self.allow_unbound_states,
-                AuthorizeLayer::allow_unbound_states,
-            ),
-        ];
-        let set = switches.into_iter().filter(|(is_on, _)| *is_on);
-        Ok(set.fold(layer, |layer, (_, set)| set(layer)))
+        Ok(switch_on(
+            layer,
+            [
+                (self.as_tool_error, AuthorizeLayer::as_tool_error),
+                (self.list_denied, AuthorizeLayer::list_denied),
+                (
+                    self.allow_unbound_tasks,
+                    AuthorizeLayer::allow_unbound_tasks,
+                ),
+                (
+                    self.allow_unbound_states,
+                    AuthorizeLayer::allow_unbound_states,
+                ),
+            ],
+        ))
     }
 
     /// The rules.

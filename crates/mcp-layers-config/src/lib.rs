@@ -9,35 +9,40 @@
 //!
 #![cfg_attr(all(feature = "rate-limit", feature = "timeout"), doc = "```")]
 #![cfg_attr(not(all(feature = "rate-limit", feature = "timeout")), doc = "```text")]
-//! use mcp_layers_config::Settings;
+//! use mcp_layers_config::{ConfigError, Settings};
 //! use mcp_layers_core::{JsonRpcRequest, JsonRpcResponse, McpResponse};
 //! use serde_json::json;
 //! use std::convert::Infallible;
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
+//! fn exports(quota: &str) -> Result<Settings, ConfigError> {
+//!     let text = format!("[rate_limit.rules.exports]\nquota = '{quota}'\ntools = ['export_*']");
+//!     Settings::read(text.parse::<toml::Table>().expect("it is TOML"))
+//! }
+//!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let settings = |text| Settings::read(toml::Deserializer::parse(text).map_err(|e| e.message().to_owned()).unwrap());
-//! let (layers, config) = settings("[rate_limit.rules.exports]\nquota = '2/day'\nkey = []")?.build()?;
+//! let (layers, config) = exports("2/day")?.build()?;
 //! let service = ServiceBuilder::new()
 //!     .option_layer(layers.rate_limit)
 //!     .option_layer(layers.timeout)
 //!     .service_fn(|request: JsonRpcRequest| async move {
 //!         Ok::<_, Infallible>(JsonRpcResponse::success(&request, json!({ "content": [] })))
 //!     });
-//! let export = || service.clone().oneshot(JsonRpcRequest::call_tool(1, "export", json!({})));
+//! let export = || service.clone().oneshot(JsonRpcRequest::call_tool(1, "export_all", json!({})));
 //! export().await?;
 //! export().await?;
 //! assert_eq!(export().await?.outcome().code(), Some(429));
 //!
 //! // Two calls stay spent.
-//! let report = config.reload(&settings("[rate_limit.rules.exports]\nquota = '3/day'\nkey = []")?)?;
+//! let report = config.reload(&exports("3/day")?)?;
 //! assert_eq!(report.changed, ["rate_limit.rules.exports.quota"]);
 //! assert_eq!(export().await?.outcome().code(), None);
 //! assert_eq!(export().await?.outcome().code(), Some(429));
 //!
-//! let error = settings("[timeout]\nmaximum = 30").unwrap_err();
-//! assert_eq!(error.to_string(), "timeout.maximum: a number without a unit: write \"30s\"");
+//! let error = exports("5").unwrap_err();
+//! assert_eq!(error.path(), "rate_limit.rules.exports.quota");
+//! assert_eq!(error.message(), "a number without a unit: write \"100/min\"");
 //! # Ok(())
 //! # }
 //! ```
@@ -90,7 +95,7 @@
 //! # Ordering
 //!
 //! The fields of [`Layers`] are in the recommended order, from the outermost to the innermost. `address_limit`
-//! and `authenticate` go around the HTTP transport. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
+//! and `authenticate` go around the HTTP transport; these change the type of bodies, and are added with `layer`. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
 //! no settings, and go between `error_mask` and `authorize`.
 //!
 //! # Cost

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use mcp_layers_redact::Redactor;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{ConfigError, at, join};
+use crate::{
+    error::{ConfigError, at, join},
+    table::switch_on,
+};
 
 /// Settings of a [`Redactor`]: what is taken out of texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +55,16 @@ impl RedactorSettings {
             true => Redactor::credentials(),
             false => Redactor::none(),
         };
-        let parts: [(bool, fn(Redactor) -> Redactor); 5] = [
-            (self.stack_traces, Redactor::stack_traces),
-            (self.addresses, Redactor::addresses),
-            (self.paths, Redactor::paths),
-            (self.emails, Redactor::emails),
-            (self.random_words, Redactor::random_words),
-        ];
-        for (_, add) in parts.into_iter().filter(|(is_on, _)| *is_on) {
-            redactor = add(redactor);
-        }
+        redactor = switch_on(
+            redactor,
+            [
+                (self.stack_traces, Redactor::stack_traces),
+                (self.addresses, Redactor::addresses),
+                (self.paths, Redactor::paths),
+                (self.emails, Redactor::emails),
+                (self.random_words, Redactor::random_words),
+            ],
+        );
         for (name, pattern) in &self.pattern {
             let path = join(&format!("{path}.pattern"), name);
             redactor = redactor.pattern(name, pattern).map_err(at(path))?;

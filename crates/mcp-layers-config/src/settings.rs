@@ -4,12 +4,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::ConfigError,
-    profile::Profile,
-    table::{Change, Table},
-    value::Secret,
-};
+use crate::{error::ConfigError, profile::Profile, table::Change, value::Secret};
+
+#[allow(unused_imports)] // Not without tables.
+use crate::table::Table;
 
 /// A secret with the path of its key, and true if it takes effect when it is read again.
 type SecretAt<'a> = (String, &'a Secret, bool);

@@ -1,5 +1,8 @@
 //! The contract between the settings of one layer and a reload.
 
+// Each feature needs a part of it.
+#![allow(dead_code, unused_imports, unused_macros)]
+
 use crate::{error::ConfigError, value::Secret};
 
 /// A change that was checked, and cannot fail.
@@ -42,6 +45,15 @@ pub(crate) trait Table: Clone + PartialEq {
     }
 }
 
+/// The value of a key, and the setter that it stands for.
+type Switch<T> = (bool, fn(T) -> T);
+
+/// Calls the setters whose keys are true.
+pub(crate) fn switch_on<T, const N: usize>(of: T, setters: [Switch<T>; N]) -> T {
+    let on = setters.into_iter().filter(|(is_on, _)| *is_on);
+    on.fold(of, |of, (_, set)| set(of))
+}
+
 /// Implements [`Table`] for settings of which nothing can change while the layer runs.
 macro_rules! fixed {
     ($settings:ty => $layer:ty) => {
@@ -55,5 +67,4 @@ macro_rules! fixed {
         }
     };
 }
-#[allow(unused_imports)] // Not without tables.
 pub(crate) use fixed;

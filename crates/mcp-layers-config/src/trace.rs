@@ -9,7 +9,7 @@ use crate::{
     error::{ConfigError, at},
     redactor::RedactorSettings,
     side::Side,
-    table::Table,
+    table::{Table, switch_on},
     value::{ByteSize, Secret},
 };
 
@@ -141,15 +141,16 @@ impl TraceSettings {
         if self.capture != CaptureSettings::default() {
             layer = layer.capture(self.capture.capture()?);
         }
-        let switches: [(bool, fn(TraceLayer) -> TraceLayer); 5] = [
-            (self.client_address, TraceLayer::client_address),
-            (self.uri_in_name, TraceLayer::uri_in_name),
-            (self.baggage, TraceLayer::baggage),
-            (self.long_spans, TraceLayer::long_spans),
-            (self.skip_unsampled, TraceLayer::skip_unsampled),
-        ];
-        let set = switches.into_iter().filter(|(is_on, _)| *is_on);
-        Ok(set.fold(layer, |layer, (_, set)| set(layer)))
+        Ok(switch_on(
+            layer,
+            [
+                (self.client_address, TraceLayer::client_address),
+                (self.uri_in_name, TraceLayer::uri_in_name),
+                (self.baggage, TraceLayer::baggage),
+                (self.long_spans, TraceLayer::long_spans),
+                (self.skip_unsampled, TraceLayer::skip_unsampled),
+            ],
+        ))
     }
 }
 

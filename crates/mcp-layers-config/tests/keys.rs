@@ -10,9 +10,12 @@ use std::{
 
 use syn::{Fields, FnArg, ImplItem, Item, ItemImpl, Pat, ReturnType, Type, visit::Visit};
 
+/// Crates, each with types.
+type Crates = &'static [(&'static str, &'static [&'static str])];
+
 /// For each file of tables the crates, and the types in them, that its keys configure. `name!` is a macro
 /// with setters.
-const BUILDERS: &[(&str, &[(&str, &[&str])])] = &[
+const BUILDERS: &[(&str, Crates)] = &[
     ("address_limit", &[("rate-limit", &["AddressLimitLayer"])]),
     (
         "audit",

@@ -336,3 +336,48 @@ fn gauges_show_the_generation_and_a_failed_reload() {
     config.reload(&limited("6/day", 2)).unwrap();
     assert_eq!(values(), [2.0, 0.0]);
 }
+
+#[test]
+fn every_reload_is_one_event_of_tracing() {
+    use std::{io::Write, sync::Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let (_, config) = limited("5/day", 2).build().unwrap();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    tracing::subscriber::with_default(subscriber.finish(), || {
+        config.reload(&limited("6/day", 2)).unwrap();
+        config.reload(&Settings::production()).unwrap_err();
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    let has = |line: &str, parts: &[&str]| parts.iter().all(|part| line.contains(part));
+    assert!(has(
+        lines[0],
+        &[
+            "INFO mcp_layers::config",
+            "generation=2",
+            "rate_limit.rules.all.quota"
+        ]
+    ));
+    assert!(has(
+        lines[1],
+        &["ERROR mcp_layers::config", "generation=2", "key=\"audit\""]
+    ));
+}

@@ -46,10 +46,7 @@ fn percent() -> impl Strategy<Value = Percent> {
 }
 
 fn secret() -> impl Strategy<Value = Secret> {
-    prop_oneof![
-        ".+".prop_map(Secret::env),
-        ".+".prop_map(|path| Secret::file(path))
-    ]
+    prop_oneof![".+".prop_map(Secret::env), ".+".prop_map(Secret::file)]
 }
 
 fn timeout() -> impl Strategy<Value = TimeoutSettings> {

@@ -85,3 +85,7 @@ impl Verifiers {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/verifiers.rs"]
+mod tests;
