@@ -27,7 +27,7 @@ pub struct AuditSettings {
     pub file: Option<AuditFileSettings>,
     /// Records to `tracing`, in this format; not by default.
     pub tracing: Option<Format>,
-    /// What happens to requests while a sink takes no records.
+    /// The treatment of requests while a sink takes no records.
     pub on_overflow: OverflowSettings,
     /// The requests of one caller under way; by default a quarter of the room of the smallest sink.
     pub max_per_caller: Option<usize>,
@@ -111,7 +111,7 @@ pub enum Format {
     Ocsf,
 }
 
-/// What happens to requests while a sink takes no records: `"refuse"`, `"drop"` or `{ wait = "5s" }`.
+/// The treatment of requests while a sink takes no records: `"refuse"`, `"drop"` or `{ wait = "5s" }`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -318,7 +318,7 @@ impl Table for AuditSettings {
 }
 
 impl ConfigHandle {
-    /// The file of the audit log, to be flushed and closed. `None` if there is none.
+    /// The file of the audit log, to flush and close it. `None` without the table `audit.file`.
     #[cfg_attr(docsrs, doc(cfg(feature = "audit")))]
     #[must_use]
     pub fn audit_file(&self) -> Option<&FileSink> {

@@ -2,9 +2,10 @@
 
 use std::{error::Error, fmt};
 
-/// An error in the settings: the path of the key, and what is wrong with its value.
+/// An error in the settings: the path of the key, and the problem with its value.
 ///
-/// It never repeats a value, which could be a secret in the wrong place.
+/// Errors of [`Settings::read`](crate::Settings::read) never repeat a value, which could be a secret in the
+/// wrong place. Errors of layers can name a pattern, a scope or a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     path: String,
@@ -27,7 +28,7 @@ impl ConfigError {
         &self.path
     }
 
-    /// What is wrong, without the path.
+    /// The problem, without the path.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

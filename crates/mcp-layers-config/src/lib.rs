@@ -66,15 +66,14 @@
 //! 6. A reload applies everything that can change while the layers run, or nothing. [`Report`] lists the keys
 //!    that changed and those that need a restart; the generation counts reloads without an error. Budgets, cached
 //!    results, circuits, sessions and files stay as they are.
-//! 7. Each reload is one `tracing` event with the target `mcp_layers::config`: the audit log of settings. With
-//!    the feature `events`, `ConfigHandle::gauges` exports the generation.
+//! 7. Each reload is one `tracing` event, with the target `mcp_layers::config`. `ConfigHandle::gauges` (feature
+//!    `events`) exports the generation.
 //!
 //! # Files and variables
 //!
 //! Later sources override earlier ones, key by key. With figment:
 //!
 //! ```
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use figment::{Figment, providers::{Env, Format, Toml}};
 //! use mcp_layers_config::Settings;
 //!
@@ -84,13 +83,11 @@
 //!     .merge(Env::prefixed("MCP_LAYERS_").split("__"));
 //! let settings = Settings::read(merged.extract::<serde_json::Value>()?)?;
 //! # let _ = settings;
-//! # Ok(())
-//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! An unknown variable with the prefix is an unknown key, and an error. `config::Config` is a deserializer
-//! itself: `Settings::read(config)`, with `Environment::try_parsing(true)`. Variables set names in lower case;
-//! a tool with other letters needs a file.
+//! itself, with `Environment::try_parsing(true)`. Names with capital letters need a file.
 //!
 //! # Ordering
 //!
@@ -100,8 +97,7 @@
 //!
 //! # Cost
 //!
-//! None while requests are served: the layers are those that code would build. A reload builds all layers
-//! once more to check the settings, and visits every key of a rate limit whose quota changed.
+//! None while requests are served. A reload builds all layers once more to check the settings.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "rate-limit-http")]

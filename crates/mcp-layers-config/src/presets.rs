@@ -3,8 +3,7 @@
 use crate::{profile::Profile, settings::Settings};
 
 impl Settings {
-    /// The settings of the development profile: errors are shown to callers, requests may take 10
-    /// minutes, and nothing is limited.
+    /// The settings of the development profile: errors are shown, requests may take 10 minutes.
     #[must_use]
     pub fn development() -> Self {
         Self {
@@ -22,10 +21,9 @@ impl Settings {
         }
     }
 
-    /// The settings of the production profile.
-    ///
-    /// Errors are masked; each principal has 10 calls a second for each tool, with a burst of 20, and 32
-    /// calls in flight; a request may take 30 seconds. An audit log is required: add the table `audit`.
+    /// The settings of the production profile: errors are masked; each principal has 10 calls a second for
+    /// each tool, with a burst of 20, and 32 calls in flight; a request may take 30 seconds. The audit log,
+    /// which is required, is to be added.
     #[must_use]
     pub fn production() -> Self {
         Self {

@@ -5,8 +5,7 @@ use serde_json::Value;
 use crate::settings::Settings;
 
 impl Settings {
-    /// The JSON Schema (draft 2020-12) of the tables whose features are on, with the defaults of keys. For
-    /// editors, and for checks before a deployment.
+    /// The JSON Schema (draft 2020-12) of the tables whose features are on, with the defaults of keys.
     ///
     /// It describes settings that stand alone: a key that a profile has is required all the same.
     #[cfg_attr(docsrs, doc(cfg(feature = "schema")))]

@@ -123,7 +123,6 @@ impl FromStr for Secret {
 }
 
 impl fmt::Display for Secret {
-    /// The reference.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reference::Env(name) => write!(f, "env:{name}"),
@@ -133,7 +132,6 @@ impl fmt::Display for Secret {
 }
 
 impl fmt::Debug for Secret {
-    /// The reference.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({self})")
     }

@@ -7,7 +7,7 @@ use serde::de::{Error, Visitor};
 
 /// A value that is written as text.
 pub(super) trait Text: FromStr<Err = ConfigError> {
-    /// What is expected, with an example.
+    /// The expected form, with an example.
     const EXPECTED: &'static str;
     /// The error of a bare number.
     const NUMBER: &'static str;

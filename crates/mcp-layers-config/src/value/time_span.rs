@@ -9,7 +9,7 @@ use super::text::{Text, as_text};
 
 /// A duration with its unit: `"30s"`, `"500ms"`, `"1h 30m"`.
 ///
-/// Units are `h`, `m` (minutes), `s`, `ms`, `us` and `ns`, and their longer names. A day is `"24h"`.
+/// Units are `h`, `m` (minutes), `s`, `ms`, `us` and `ns`. A day is `"24h"`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeSpan(Duration);
 
