@@ -25,7 +25,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// The interval at which the exporter sorts its measurements into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// What the handles of the layers read.
+/// Gauges of the handles of the layers, and of the settings.
 pub(crate) fn gauges(
     layers: &Layers,
     shared: Option<&SharedLimit>,

@@ -8,7 +8,7 @@ use mcp_layers::{BoxError, config::ConfigHandle};
 use std::path::PathBuf;
 use tokio::signal::unix::Signal;
 
-/// What a reload needs.
+/// The parts that a reload reads and changes.
 pub(crate) struct Reload {
     pub(crate) file: PathBuf,
     pub(crate) config: ConfigHandle,

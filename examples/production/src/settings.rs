@@ -25,9 +25,9 @@ pub(crate) struct Settings {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
-    /// Where MCP is served.
+    /// The address of MCP.
     pub(crate) address: SocketAddr,
-    /// Where `/metrics`, `/livez` and `/readyz` are served: not for the public.
+    /// The address of `/metrics`, `/livez` and `/readyz`: not for the public.
     pub(crate) pages: SocketAddr,
     /// The names that callers reach the server by.
     pub(crate) hosts: Vec<String>,

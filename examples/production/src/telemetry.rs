@@ -3,17 +3,21 @@
 use mcp_layers::{BoxError, trace::current_ids};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use std::{env, fmt, io};
+use std::{env, io};
 use tracing::{Event, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
+    Layer,
+    filter::Targets,
     fmt::{
-        FmtContext, FormatEvent, FormatFields,
+        self, FmtContext, FormatEvent, FormatFields,
         format::{Format, Json, JsonFields, Writer},
     },
+    layer::SubscriberExt,
     registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
-/// Where spans go; `OTEL_SERVICE_NAME` and the other variables of the SDK are read too.
+/// The variable with the endpoint for spans; `OTEL_SERVICE_NAME` and the other variables of the SDK are read too.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// The exporter of spans, if there is an endpoint.
@@ -21,13 +25,18 @@ pub(crate) struct Telemetry(Option<SdkTracerProvider>);
 
 /// Logs from now on. `TraceLayer` finds the exporter as the global tracer provider.
 pub(crate) fn start() -> Result<Telemetry, BoxError> {
-    tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::INFO)
+    let log = fmt::layer()
         .with_writer(io::stderr)
         // Whoever reads the log may have ended; that is no reason to panic.
         .log_internal_errors(false)
         .fmt_fields(JsonFields::new())
-        .event_format(WithTrace(Format::default().json()))
+        .event_format(WithTrace(Format::default().json()));
+    // rmcp has several lines for each request without a session.
+    let levels = Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("rmcp", LevelFilter::WARN);
+    tracing_subscriber::registry()
+        .with(log.with_filter(levels))
         .try_init()?;
     // Compose files set it to nothing where it is not wanted.
     if env::var_os(ENDPOINT).is_none_or(|endpoint| endpoint.is_empty()) {
@@ -66,7 +75,7 @@ where
         context: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
-    ) -> fmt::Result {
+    ) -> std::fmt::Result {
         let mut line = String::new();
         self.0
             .format_event(context, Writer::new(&mut line), event)?;
