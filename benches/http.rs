@@ -40,7 +40,14 @@ const ROUNDS: usize = 24;
 const WARM_UP: usize = 2;
 
 /// The servers, in the order of the report.
-const SERVERS: [&str; 4] = ["bare", "layers", "secured", "edge"];
+const SERVERS: [&str; 6] = [
+    "bare",
+    "by_hand",
+    "layers",
+    "secured_by_hand",
+    "secured",
+    "edge",
+];
 /// The handlers: one that answers at once, and one that waits for something first, as most do.
 const HANDLERS: [&str; 2] = ["instant", "waiting"];
 

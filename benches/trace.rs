@@ -4,7 +4,7 @@
 //! | row | what runs |
 //! |---|---|
 //! | `bare` | the inner service alone |
-//! | `by_hand` | a span with the attributes that the layer sets, current while the inner service runs |
+//! | `by_hand` | a span with the attributes that the layer sets, whose parent OpenTelemetry's propagator reads from `_meta`, current while the inner service runs |
 //! | `layer` | `TraceLayer::server()` |
 //! | `layer_skipping` | the same with `skip_unsampled` |
 //!
@@ -18,16 +18,16 @@ use futures::executor::block_on;
 use mcp_layers_core::{Catalog, JsonRpcRequest, JsonRpcResponse, McpRequest, request::Transport};
 use mcp_layers_trace::TraceLayer;
 use opentelemetry::{
-    Context, KeyValue, SpanId, TraceFlags, TraceId,
-    trace::{
-        FutureExt, SpanContext, SpanKind, TraceContextExt, TraceState, Tracer, TracerProvider,
-    },
+    Context, KeyValue,
+    propagation::{Extractor, TextMapPropagator},
+    trace::{FutureExt, SpanKind, TraceContextExt, Tracer, TracerProvider},
 };
 use opentelemetry_sdk::{
     error::OTelSdkResult,
+    propagation::TraceContextPropagator,
     trace::{SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tower::{Layer, Service, service_fn};
 
 /// Keeps nothing.
@@ -76,21 +76,43 @@ fn inner() -> impl Service<
     })
 }
 
-fn by_hand(tracer: &SdkTracer, flags: u8) -> Context {
-    let flags = TraceFlags::new(flags);
-    let (trace, span) = (TraceId::from(TRACE), SpanId::from(SPAN));
-    let parent = SpanContext::new(trace, span, flags, true, TraceState::NONE);
-    let parent = Context::current().with_remote_span_context(parent);
+/// `_meta`, as OpenTelemetry's propagators read it.
+struct Meta<'a>(&'a Map<String, Value>);
+
+impl Extractor for Meta<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.as_str()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(String::as_str).collect()
+    }
+}
+
+fn by_hand(
+    tracer: &SdkTracer,
+    propagator: &TraceContextPropagator,
+    request: &JsonRpcRequest,
+) -> Context {
+    let mut parent = Context::current();
+    if let Some(meta) = request.meta() {
+        parent = propagator.extract_with_context(&parent, &Meta(meta));
+    }
+    let tool = request.target().unwrap_or_default();
+    let version = request.protocol_version().unwrap_or_default();
+    let id = McpRequest::id(request)
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     let builder = tracer
-        .span_builder(format!("tools/call {}", black_box("echo")))
+        .span_builder(format!("tools/call {tool}"))
         .with_kind(SpanKind::Server)
         .with_attributes([
             KeyValue::new("mcp.method.name", "tools/call"),
             KeyValue::new("gen_ai.operation.name", "execute_tool"),
-            KeyValue::new("mcp.protocol.version", "2025-11-25"),
+            KeyValue::new("mcp.protocol.version", version.into_owned()),
             KeyValue::new("network.transport", "pipe"),
-            KeyValue::new("jsonrpc.request.id", black_box(1).to_string()),
-            KeyValue::new("gen_ai.tool.name", black_box("echo").to_owned()),
+            KeyValue::new("jsonrpc.request.id", id),
+            KeyValue::new("gen_ai.tool.name", tool.to_owned()),
         ]);
     let span = tracer.build_with_context(builder, &parent);
     parent.with_span(span)
@@ -101,6 +123,7 @@ fn trace(criterion: &mut Criterion) {
         .with_span_processor(Nothing)
         .build();
     let tracer = provider.tracer("bench");
+    let propagator = TraceContextPropagator::new();
     for (name, flags) in [("sampled", 1), ("unsampled", 0)] {
         let request = request(flags);
         let mut group = criterion.benchmark_group("trace");
@@ -110,7 +133,7 @@ fn trace(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("by_hand", name), |bencher| {
             bencher.iter(|| {
-                let context = by_hand(&tracer, flags);
+                let context = by_hand(&tracer, &propagator, &request);
                 let answer = block_on(bare.call(request.clone()).with_context(context.clone()));
                 context.span().end();
                 answer

@@ -52,7 +52,7 @@ impl Measured {
 
 /// A table for people.
 pub(crate) fn to_table(measured: &[Measured]) -> String {
-    let mut table = String::from("server    CPU/request   of bare   requests/s   of bare\n");
+    let mut table = String::from("server           CPU/request   of bare   requests/s   of bare\n");
     for one in measured {
         let (cpu, per_second) = one.ratios(&measured[0]);
         let (most, least) = budget(one.name);
@@ -67,7 +67,7 @@ pub(crate) fn to_table(measured: &[Measured]) -> String {
         let name = one.name;
         writeln!(
             table,
-            "{name:8}{own_cpu:11.1} us{cpu:10.3}{own_rate:13.0}{per_second:10.3}{verdict}",
+            "{name:15}{own_cpu:11.1} us{cpu:10.3}{own_rate:13.0}{per_second:10.3}{verdict}",
         )
         .unwrap();
     }

@@ -33,7 +33,7 @@ use tokio::{
 use tower::util::MapRequestLayer;
 use tower_layer::Identity;
 
-use crate::support::{Echo, ada, audit, authorize, exporter, whole};
+use crate::support::{ByHand, Echo, ada, audit, authorize, exporter, whole};
 
 /// Serves until standard input ends. The audit file is in the folder.
 pub(crate) fn run(name: &str, handler: &str, folder: &Path) {
@@ -63,12 +63,17 @@ impl ServerHandler for Waiting {
     }
 }
 
-fn serve<H: ServerHandler + Copy>(name: &str, folder: &Path, handler: H) {
+fn serve<H: ServerHandler + Clone>(name: &str, folder: &Path, handler: H) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let (router, file) = match name {
             "bare" => (bare(handler), None),
+            "by_hand" => (by_hand(ByHand::around(handler)), None),
             "layers" => (layers(handler), None),
+            "secured_by_hand" => {
+                let file = folder.join("by_hand.jsonl");
+                (by_hand(ByHand::around(handler).durable(&file)), None)
+            }
             "secured" => secured(&folder.join("secured.jsonl"), false, handler),
             "edge" => secured(&folder.join("edge.jsonl"), true, handler),
             _ => panic!("no server {name:?}"),
@@ -88,13 +93,20 @@ fn serve<H: ServerHandler + Copy>(name: &str, folder: &Path, handler: H) {
 }
 
 /// rmcp alone.
-fn bare<H: ServerHandler + Copy>(handler: H) -> Router {
-    let service = StreamableHttpService::new(move || Ok(handler), sessions(), Default::default());
+fn bare<H: ServerHandler + Clone>(handler: H) -> Router {
+    let make_handler = move || Ok(handler.clone());
+    let service = StreamableHttpService::new(make_handler, sessions(), Default::default());
     Router::new().route_service("/mcp", service)
 }
 
+/// The work of the layers, written by hand into the handler.
+fn by_hand<H: ServerHandler>(handler: ByHand<H>) -> Router {
+    tokio::spawn(upkeep());
+    bare(Arc::new(handler))
+}
+
 /// All layers, with an audit that records to nowhere; who calls is known by configuration.
-fn layers<H: ServerHandler + Copy>(handler: H) -> Router {
+fn layers<H: ServerHandler + Clone>(handler: H) -> Router {
     tokio::spawn(upkeep());
     // A principal of the process is not for callers over the network.
     let principal = Arc::new(ada());
@@ -105,13 +117,13 @@ fn layers<H: ServerHandler + Copy>(handler: H) -> Router {
     let stack = Stack::new(whole!(who, audit(), &[]));
     Router::new().route_service(
         "/mcp",
-        stack.http(move || handler, sessions(), Default::default()),
+        stack.http(move || handler.clone(), sessions(), Default::default()),
     )
 }
 
 /// All layers; who calls is known by a bearer token, and an answer comes after its record was synced.
 /// With `refuse` the edge decides too, and refuses as HTTP does.
-fn secured<H: ServerHandler + Copy>(
+fn secured<H: ServerHandler + Clone>(
     path: &Path,
     refuse: bool,
     handler: H,
@@ -121,7 +133,7 @@ fn secured<H: ServerHandler + Copy>(
     let file = FileSink::open(path, LogOptions::new(&key)).unwrap();
     let audit = AuditLayer::new(file.clone()).unwrap();
     let stack = Stack::new(whole!(Identity::new(), audit.clone(), &[]));
-    let service = stack.http(move || handler, sessions(), Default::default());
+    let service = stack.http(move || handler.clone(), sessions(), Default::default());
     let mut router = Router::new().route_service("/mcp", service);
     if refuse {
         router = router.layer(AuthorizeHttpLayer::new(&authorize()));

@@ -3,12 +3,18 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
+    fs::File,
     hint::black_box,
+    io::Write,
+    iter,
     num::NonZeroU32,
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc,
     },
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -20,7 +26,9 @@ use rmcp::{
     model::{CallToolRequestParams, CallToolResponse},
     service::RequestContext,
 };
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
 use super::{Echo, TOKEN, exporter};
 
@@ -31,8 +39,10 @@ type Limiter = RateLimiter<
 >;
 
 /// A seen token, timing, audit, mask, authorization, rate limit, cache, retry and breaker, for the
-/// tool `dig` of [`Echo`].
-pub(crate) struct ByHand {
+/// tool `dig` of a handler such as [`Echo`].
+pub(crate) struct ByHand<H = Echo> {
+    inner: H,
+    file: Option<DurableFile>,
     token: String,
     seen: Cache<[u8; 32], (Arc<Caller>, Instant)>,
     tools: HashMap<&'static str, Tool, foldhash::fast::RandomState>,
@@ -71,6 +81,12 @@ struct Record {
 
 impl ByHand {
     pub(crate) fn new() -> Self {
+        Self::around(Echo)
+    }
+}
+
+impl<H> ByHand<H> {
+    pub(crate) fn around(inner: H) -> Self {
         exporter();
         let token = TOKEN.to_owned();
         let caller = Caller {
@@ -90,6 +106,8 @@ impl ByHand {
             circuit: Mutex::new(VecDeque::from([false; 100])),
         };
         Self {
+            inner,
+            file: None,
             token,
             seen,
             tools: [("dig", dig)].into_iter().collect(),
@@ -102,9 +120,19 @@ impl ByHand {
             sequence: AtomicU64::new(0),
         }
     }
+
+    /// Answers once the record is on the disk.
+    pub(crate) fn durable(mut self, path: &Path) -> Self {
+        self.file = Some(DurableFile::create(path));
+        self
+    }
 }
 
-impl ServerHandler for ByHand {
+impl<H: ServerHandler> ServerHandler for ByHand<H> {
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        self.inner.get_tool(name)
+    }
+
     async fn call_tool(
         &self,
         params: CallToolRequestParams,
@@ -151,7 +179,7 @@ impl ServerHandler for ByHand {
         let is_open = tool.circuit.lock().unwrap().iter().all(|failed| *failed);
         assert!(!is_open);
 
-        let answer = Echo.call_tool(params, context).await;
+        let answer = self.inner.call_tool(params, context).await;
 
         let failed = answer.is_err();
         drop(black_box(copy));
@@ -165,7 +193,67 @@ impl ServerHandler for ByHand {
         record.duration = started.elapsed();
         tool.duration.record(record.duration.as_secs_f64());
         tool.active.decrement(1.0);
-        drop(black_box(record));
+        if let Some(file) = &self.file {
+            file.append(record).await;
+        } else {
+            drop(black_box(record));
+        }
         answer
+    }
+}
+
+/// A file whose thread writes what has come meanwhile, and syncs it once.
+struct DurableFile(mpsc::Sender<(Box<Record>, oneshot::Sender<()>)>);
+
+impl DurableFile {
+    fn create(path: &Path) -> Self {
+        let mut file = File::create(path).unwrap();
+        let (sender, records) = mpsc::channel::<(Box<Record>, _)>();
+        thread::spawn(move || {
+            let (mut lines, mut waiting) = (Vec::new(), Vec::<oneshot::Sender<()>>::new());
+            let mut chain = [0; 32];
+            while let Ok(first) = records.recv() {
+                for (record, written) in iter::once(first).chain(records.try_iter()) {
+                    chain = record.write(&mut lines, chain);
+                    waiting.push(written);
+                }
+                file.write_all(&lines).unwrap();
+                file.sync_data().unwrap();
+                lines.clear();
+                for written in waiting.drain(..) {
+                    let _ = written.send(());
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    async fn append(&self, record: Box<Record>) {
+        let (sender, written) = oneshot::channel();
+        self.0.send((record, sender)).unwrap();
+        written.await.unwrap();
+    }
+}
+
+impl Record {
+    /// Appends a line of JSON with the digest of the line before it, and returns its own.
+    fn write(&self, lines: &mut Vec<u8>, chain: [u8; 32]) -> [u8; 32] {
+        let start = lines.len();
+        let line = json!({
+            "sequence": self.sequence,
+            "time": self.time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis(),
+            "duration_us": self.duration.as_micros(),
+            "subject": self.caller.subject,
+            "issuer": self.caller.issuer,
+            "client": [self.client.0, self.client.1],
+            "protocol_version": self.protocol_version,
+            "tool": self.tool,
+            "id": self.id,
+            "failed": self.failed,
+            "chain": chain,
+        });
+        serde_json::to_writer(&mut *lines, &line).unwrap();
+        lines.push(b'\n');
+        Sha256::digest(&lines[start..]).into()
     }
 }

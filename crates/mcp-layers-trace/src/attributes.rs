@@ -10,6 +10,7 @@ use opentelemetry::KeyValue;
 use crate::{
     digest::Domain,
     settings::{SessionId, Settings},
+    summary::RequestSummary,
 };
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
@@ -55,7 +56,7 @@ pub(crate) fn is_shown(name: &str) -> bool {
 }
 
 /// The name of a span.
-pub(crate) fn span_name(method: Method<'static>, target: Option<&str>) -> Cow<'static, str> {
+pub(crate) fn span_name(method: Method<'static>, target: Option<&Arc<str>>) -> Cow<'static, str> {
     match target {
         Some(target) => format!("{method} {target}").into(),
         None => method.as_str().into(),
@@ -75,19 +76,19 @@ pub(crate) fn resource_uri<Req: McpRequest>(request: &Req) -> Option<String> {
 /// The attributes that are known before the call, apart from the name of the target.
 pub(crate) fn of_request<Req: McpRequest>(
     request: &Req,
+    summary: &RequestSummary,
     settings: &Settings,
     attributes: &mut Vec<KeyValue>,
 ) {
     let mut add = |key, value: &'static str| attributes.push(KeyValue::new(key, value));
-    let method = conventions::method(request);
-    add(METHOD, method.as_str());
-    if method == Method::CallTool {
+    add(METHOD, summary.method.as_str());
+    if summary.method == Method::CallTool {
         add(OPERATION, "execute_tool");
     }
-    if let Some(version) = conventions::protocol_version(request) {
+    if let Some(version) = summary.protocol_version {
         add(PROTOCOL_VERSION, version);
     }
-    if let Some(transport) = request.connection().transport {
+    if let Some(transport) = summary.transport {
         add(TRANSPORT, transport.as_str());
     }
     if let Some(version) = conventions::http_version(request) {
@@ -98,8 +99,11 @@ pub(crate) fn of_request<Req: McpRequest>(
         attributes.push(KeyValue::new(RESOURCE, uri));
     }
     if let Some(id) = request.id() {
-        let id = id.to_string();
-        attributes.push(KeyValue::new(REQUEST_ID, cut(&id, MAX_ID).into_owned()));
+        let mut id = id.to_string();
+        if id.len() > MAX_ID {
+            id = cut(&id, MAX_ID).into_owned();
+        }
+        attributes.push(KeyValue::new(REQUEST_ID, id));
     }
     match settings.side {
         Side::Server => of_client(request, settings, attributes),
@@ -140,7 +144,9 @@ fn of_session<Req: McpRequest>(request: &Req, settings: &Settings, attributes: &
 }
 
 /// The target's name as an attribute; [`OTHER`] for one that is not shown.
-pub(crate) fn of_target(key: &'static str, name: Option<&str>) -> KeyValue {
-    let name = name.map_or(Cow::Borrowed(OTHER), |name| name.to_owned().into());
-    KeyValue::new(key, name)
+pub(crate) fn of_target(key: &'static str, name: Option<&Arc<str>>) -> KeyValue {
+    match name {
+        Some(name) => KeyValue::new(key, Arc::clone(name)),
+        None => KeyValue::new(key, OTHER),
+    }
 }

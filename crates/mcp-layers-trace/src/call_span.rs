@@ -31,7 +31,8 @@ pub(crate) struct CallSpan<B: Backend> {
     state: Arc<State<B>>,
     span: B::Span,
     request: RequestSummary,
-    started: Instant,
+    /// The start, if a callback asks for the duration.
+    started: Option<Instant>,
     catalog: Catalog,
     lesson: Lesson,
     name: Name,
@@ -45,21 +46,21 @@ struct Name {
     /// The attribute that shows the target: of tools and prompts.
     key: Option<&'static str>,
     /// The target, as the name shows it.
-    target: Option<(ListedKind, Cow<'static, str>)>,
+    target: Option<(ListedKind, Arc<str>)>,
     is_known: bool,
 }
 
 impl<B: Backend> CallSpan<B> {
     pub(crate) fn start<Req: McpRequest>(state: &Arc<State<B>>, request: &mut Req) -> Self {
         let settings = &state.settings;
-        let started = settings.clock.now();
+        let started = settings.on_end.is_some().then(|| settings.clock.now());
         let summary = RequestSummary::new(request);
         let catalog = Catalog::of(request, &state.catalog).clone();
         let mut origin = Origin::of(request, &summary, settings, &state.backend);
         if settings.baggage && settings.side == Side::Server {
             origin = origin.with_baggage(request);
         }
-        let name = Name::of(request, settings.uri_in_name, &catalog);
+        let name = Name::of(request, &summary, settings.uri_in_name, &catalog);
         let span = if settings.skip_unsampled && origin.is_unsampled() {
             state.backend.unrecorded(origin.parent)
         } else {
@@ -120,16 +121,17 @@ impl<B: Backend> CallSpan<B> {
     ) {
         self.has_ended = true;
         let settings = &self.state.settings;
-        let end = CallEnd {
-            request: &self.request,
-            outcome,
-            error_type: outcome.error_type(settings.side),
-            message,
-            trail,
-            duration: settings.clock.now().saturating_duration_since(self.started),
-            is_opening,
-        };
-        if let Some(on_end) = &settings.on_end {
+        let error_type = outcome.error_type(settings.side);
+        if let (Some(on_end), Some(started)) = (&settings.on_end, self.started) {
+            let end = CallEnd {
+                request: &self.request,
+                outcome,
+                error_type: error_type.clone(),
+                message,
+                trail,
+                duration: settings.clock.now().saturating_duration_since(started),
+                is_opening,
+            };
             let mut extra = Attributes::default();
             contain(|| on_end(&end, &mut extra));
             attributes.extend(extra.into_vec());
@@ -137,26 +139,33 @@ impl<B: Backend> CallSpan<B> {
         // An exporter that panics loses a span, and fails no request.
         contain(|| {
             if self.span.is_recording() {
-                self.describe(end, attributes);
+                self.describe(outcome, error_type, message, trail, attributes);
             }
         });
         contain(|| self.span.end());
     }
 
-    fn describe(&self, end: CallEnd<'_>, mut attributes: Vec<KeyValue>) {
-        if let Some(result_type) = end.outcome.result_type() {
+    fn describe(
+        &self,
+        outcome: CallOutcome,
+        error_type: Option<Cow<'static, str>>,
+        message: Option<&str>,
+        trail: &Trail,
+        mut attributes: Vec<KeyValue>,
+    ) {
+        if let Some(result_type) = outcome.result_type() {
             attributes.push(KeyValue::new(RESULT_TYPE, result_type));
         }
-        if let Some(code) = end.outcome.code() {
+        if let Some(code) = outcome.code() {
             attributes.push(KeyValue::new(STATUS_CODE, code.to_string()));
         }
-        decisions::describe(end.trail, &mut attributes);
+        decisions::describe(trail, &mut attributes);
         if !self.name.is_known {
             self.rename(&mut attributes);
         }
-        if let Some(error_type) = end.error_type {
+        if let Some(error_type) = error_type {
             attributes.push(KeyValue::new(ERROR_TYPE, error_type));
-            let message = end.message.unwrap_or_default();
+            let message = message.unwrap_or_default();
             let message = self
                 .state
                 .settings
@@ -176,7 +185,7 @@ impl<B: Backend> CallSpan<B> {
             let sent = self.request.target.as_ref();
             sent.is_some_and(|sent| self.catalog.knows(*kind, sent))
         });
-        let target = target.map(|(_, target)| &**target);
+        let target = target.map(|(_, target)| target);
         if target.is_some() {
             let name = attributes::span_name(self.request.method, target);
             self.span.rename(name);
@@ -218,13 +227,18 @@ impl<B: Backend, Res: McpResponse> Observer<Res> for CallSpan<B> {
 }
 
 impl Name {
-    fn of<Req: McpRequest>(request: &Req, uri_in_name: bool, catalog: &Catalog) -> Self {
-        let kind = request.target_kind();
-        let key = attributes::target_key(request.method(), kind);
-        let key = key.filter(|_| request.target().is_some());
-        let target = match (key, request.target()) {
-            (Some(_), Some(target)) => Some(Cow::Owned(target.to_owned())),
-            _ if uri_in_name => attributes::resource_uri(request).map(Cow::Owned),
+    fn of<Req: McpRequest>(
+        request: &Req,
+        summary: &RequestSummary,
+        uri_in_name: bool,
+        catalog: &Catalog,
+    ) -> Self {
+        let kind = summary.target_kind;
+        let key = attributes::target_key(summary.method, kind);
+        let key = key.filter(|_| summary.target.is_some());
+        let target = match (key, &summary.target) {
+            (Some(_), Some(target)) => Some(Arc::clone(target)),
+            _ if uri_in_name => attributes::resource_uri(request).map(Arc::from),
             _ => None,
         };
         let target = target.filter(|target| attributes::is_shown(target));
@@ -239,7 +253,7 @@ impl Name {
         attributes::span_name(method, self.shown())
     }
 
-    fn shown(&self) -> Option<&str> {
+    fn shown(&self) -> Option<&Arc<str>> {
         let (_, target) = self.target.as_ref().filter(|_| self.is_known)?;
         Some(target)
     }
@@ -253,7 +267,7 @@ fn start_attributes<B: Backend, Req: McpRequest>(
 ) -> Vec<KeyValue> {
     let settings = &state.settings;
     let mut attributes = Vec::with_capacity(16);
-    attributes::of_request(request, settings, &mut attributes);
+    attributes::of_request(request, summary, settings, &mut attributes);
     if let Some(key) = name.key.filter(|_| name.is_known) {
         attributes.push(attributes::of_target(key, name.shown()));
     }

@@ -1,0 +1,164 @@
+//! The state that an earlier version left behind is read by this one.
+//!
+//! Each folder of `tests/upgrades` has the state files of one generation: those that the version of its
+//! day wrote. They are never written again; a format that changes gets a further folder:
+//!
+//! ```sh
+//! GENERATION=2 cargo test --test upgrades -- --ignored
+//! ```
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+#[path = "../crates/mcp-layers-redis/tests/support/mod.rs"]
+mod redis;
+
+use std::{
+    env, fs,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use mcp_layers::{
+    BoxError, JsonRpcRequest, JsonRpcResponse,
+    audit::{AuditLayer, FileSink, Key, LogOptions, Verified, verify},
+    rate_limit::{Quota, RateLimitLayer, Rule},
+};
+use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
+use redis::RedisServer;
+use serde_json::json;
+use tempfile::TempDir;
+use tower::{Layer, ServiceExt, service_fn};
+
+const FOLDER: &str = "tests/upgrades";
+const AUDIT: &str = "audit.jsonl";
+const KEY: &str = "audit.jsonl.key";
+const DUMP: &str = "dump.rdb";
+/// The records in the audit log of each generation.
+const RECORDS: u64 = 4;
+
+fn generations() -> Vec<PathBuf> {
+    let entries = fs::read_dir(FOLDER).unwrap();
+    let folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert!(!folders.is_empty());
+    folders
+}
+
+/// A copy, since reading the state goes on writing it.
+fn copy_of(generation: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(generation).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    copy
+}
+
+async fn pay(request: JsonRpcRequest) -> Result<JsonRpcResponse, BoxError> {
+    let result = json!({ "content": [{ "type": "text", "text": "paid" }] });
+    Ok(JsonRpcResponse::success(&request, result))
+}
+
+/// So small that every record begins a segment.
+fn options(key: &Key) -> LogOptions {
+    LogOptions::new(key).max_bytes(400)
+}
+
+/// Records so many calls.
+async fn record(folder: &Path, calls: u64) {
+    let key = Key::read_or_create(folder.join(KEY)).unwrap();
+    let file = FileSink::open(folder.join(AUDIT), options(&key)).unwrap();
+    let service = AuditLayer::new(file.clone())
+        .unwrap()
+        .layer(service_fn(pay));
+    for _ in 0..calls {
+        let request = JsonRpcRequest::call_tool(1, "pay", json!({ "amount": 10 }));
+        service.clone().oneshot(request).await.unwrap();
+    }
+    file.close(Duration::from_secs(20));
+}
+
+fn verified(folder: &Path) -> Verified {
+    let key = Key::read(folder.join(KEY)).unwrap();
+    verify(folder.join(AUDIT), &key).unwrap()
+}
+
+#[tokio::test]
+async fn an_audit_log_is_verified_and_goes_on() {
+    for generation in generations() {
+        let folder = copy_of(&generation);
+        let before = verified(folder.path());
+        assert_eq!(before.records, RECORDS, "{}", generation.display());
+        record(folder.path(), 1).await;
+        let after = verified(folder.path());
+        assert_eq!(after.records, RECORDS + 1);
+        // One chain, written by two builds.
+        assert!(after.lines > before.lines && after.segments > before.segments);
+        assert_eq!(after.opened, before.opened + 1);
+    }
+}
+
+/// Starts a Redis with the data of a folder, which it writes there at `SAVE`.
+fn redis_in(folder: &Path) -> Option<(RedisServer, RedisConnection)> {
+    let server =
+        RedisServer::start_with(&["--dir", folder.to_str().unwrap(), "--dbfilename", DUMP])?;
+    let connection = RedisConnection::new(&server.address()).unwrap();
+    let connection = connection
+        .key_prefix("upgrades")
+        .max_wait(Duration::from_secs(20));
+    Some((server, connection))
+}
+
+/// Three calls, and then one in ten years: what is spent here is spent when the test runs.
+fn limit(connection: RedisConnection) -> RateLimitLayer<RedisRateLimitStore> {
+    let ten_years = Duration::from_secs(10 * 365 * 24 * 3_600);
+    let burst = NonZeroU32::new(3).unwrap();
+    let quota = Quota::with_period(ten_years).unwrap().allow_burst(burst);
+    let store = RedisRateLimitStore::new(connection, OnUnavailable::FailClosed);
+    RateLimitLayer::with_store([Rule::new("payments", quota).key([])], store).unwrap()
+}
+
+/// True if the limit lets a call pass.
+async fn passes(limit: &RateLimitLayer<RedisRateLimitStore>) -> bool {
+    let request = JsonRpcRequest::call_tool(1, "pay", json!({}));
+    let service = limit.layer(service_fn(pay));
+    match service.oneshot(request).await.unwrap().result() {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.code, 429, "{error}");
+            false
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_redis_dump_keeps_what_is_spent() {
+    for generation in generations() {
+        let folder = copy_of(&generation);
+        let Some((_server, connection)) = redis_in(folder.path()) else {
+            return;
+        };
+        // Two of three were spent.
+        let limit = limit(connection);
+        assert!(passes(&limit).await, "{}", generation.display());
+        assert!(!passes(&limit).await, "{}", generation.display());
+    }
+}
+
+/// Writes the files of a new generation.
+#[tokio::test]
+#[ignore = "writes the files of a generation"]
+async fn write_a_generation() {
+    let generation = env::var("GENERATION").expect("the number of the generation");
+    let folder = env::current_dir().unwrap().join(FOLDER).join(generation);
+    fs::create_dir_all(FOLDER).unwrap();
+    fs::create_dir(&folder).expect("a generation that is not there yet");
+
+    record(&folder, RECORDS).await;
+
+    let (server, connection) = redis_in(&folder).expect("a Redis server");
+    let limit = limit(connection);
+    for _ in 0..2 {
+        assert!(passes(&limit).await);
+    }
+    assert_eq!(server.command(&["SAVE"]), "+OK");
+}
