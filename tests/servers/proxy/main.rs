@@ -93,6 +93,7 @@ async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn
         config: Default::default(),
         pages: Default::default(),
         edge: None,
+        max_in_flight: None,
         wire: false,
     };
     serve::http(proxy, Some(Stack::new(stack.into_inner())), http).await
