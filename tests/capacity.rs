@@ -80,6 +80,7 @@ fn leaf() -> Leaf {
 type Leaf = tower::util::ServiceFn<fn(JsonRpcRequest) -> Answered>;
 type Answered = std::future::Ready<Result<JsonRpcResponse, std::convert::Infallible>>;
 
+#[expect(clippy::needless_pass_by_value, reason = "a service takes requests")]
 fn answer(request: JsonRpcRequest) -> Answered {
     let content = json!([{ "type": "text", "text": "x".repeat(200) }]);
     let result = json!({ "content": content, "isError": false });

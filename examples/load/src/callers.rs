@@ -243,12 +243,7 @@ impl Shared {
             Step::Delete => self
                 .endpoint
                 .http(Method::DELETE, era, session, Bytes::new()),
-            Step::OneConnection => {
-                let mut request = post(&discover());
-                let close = HeaderValue::from_static("close");
-                request.headers_mut().insert(CONNECTION, close);
-                request
-            }
+            Step::OneConnection => closing(post(&discover())),
             Step::Hostile(attack) => self.attack(*attack, id, era, session),
         }
     }
@@ -264,7 +259,7 @@ impl Shared {
         let nothing = json!({});
         match attack {
             Attack::InvalidJson => body(Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"id\":1,")),
-            Attack::HugeBody => body(self.huge.clone()),
+            Attack::HugeBody => closing(body(self.huge.clone())),
             Attack::UnknownMethod => {
                 let message = Message::request(id, "no/such/method");
                 self.endpoint.post(era, session, &message)
@@ -287,6 +282,13 @@ impl Shared {
             }
         }
     }
+}
+
+/// A request whose connection is not used for another one.
+fn closing(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let close = HeaderValue::from_static("close");
+    request.headers_mut().insert(CONNECTION, close);
+    request
 }
 
 impl Caller {
