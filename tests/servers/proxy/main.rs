@@ -94,7 +94,6 @@ async fn run(upstream: &str, address: &str, open_ms: &str) -> Result<(), Box<dyn
         pages: Default::default(),
         edge: None,
         max_in_flight: None,
-        max_in_flight: None,
         wire: None,
     };
     serve::http(proxy, Some(Stack::new(stack.into_inner())), http).await
