@@ -10,7 +10,7 @@ use std::{
 use syn::{Item, UseTree, Visibility, visit::Visit};
 
 /// Source lines of one file, of core, of any other crate, and of all crates together but the new ones.
-/// The goal for all these is 38,000; the limit only ever falls.
+/// The goal for all these is 38,000; the limit rises with features alone.
 const MAX_FILE: usize = 400;
 const MAX_CORE: usize = 5_500;
 const MAX_CRATE: usize = 3_800;

@@ -19,11 +19,17 @@ use std::{
 };
 
 use mcp_layers::{
-    BoxError, JsonRpcRequest, JsonRpcResponse,
+    Authentication, BoxError, JsonRpcRequest, JsonRpcResponse, Principal,
     audit::{AuditLayer, FileSink, Key, LogOptions, Verified, verify},
+    authenticate::{ApiKeys, Credential, Verify},
+    authorize::{IdKind, SignedIds},
+    config::Settings,
     rate_limit::{Quota, RateLimitLayer, Rule},
+    redis::{
+        OnUnavailable, RedisConnection, RedisRateLimitStore, RedisRevocable, RedisRevocations,
+        Revoked,
+    },
 };
-use mcp_layers_redis::{OnUnavailable, RedisConnection, RedisRateLimitStore};
 use redis::RedisServer;
 use serde_json::json;
 use tempfile::TempDir;
@@ -33,6 +39,11 @@ const FOLDER: &str = "tests/upgrades";
 const AUDIT: &str = "audit.jsonl";
 const KEY: &str = "audit.jsonl.key";
 const DUMP: &str = "dump.rdb";
+const SIGNED: &str = "signed_ids.txt";
+const SETTINGS: &str = "settings.toml";
+const IDS: [IdKind; 3] = [IdKind::Session, IdKind::Task, IdKind::RequestState];
+/// So long that what was made in one year is still there when the test runs.
+const FIFTY_YEARS: Duration = Duration::from_secs(50 * 365 * 24 * 3_600);
 /// The records in the audit log of each generation.
 const RECORDS: u64 = 4;
 
@@ -131,12 +142,24 @@ async fn passes(limit: &RateLimitLayer<RedisRateLimitStore>) -> bool {
 }
 
 #[tokio::test]
-async fn a_redis_dump_keeps_what_is_spent() {
+async fn a_redis_dump_keeps_what_is_spent_and_what_is_revoked() {
     for generation in generations() {
         let folder = copy_of(&generation);
         let Some((_server, connection)) = redis_in(folder.path()) else {
             return;
         };
+        let (ada, bob) = (principal("ada"), principal("bob"));
+        let revocations = RedisRevocations::new(connection.clone());
+        let verifier = RedisRevocable::new(keys([&ada, &bob]), revocations);
+        let accepts = async |key| {
+            verifier
+                .verify(&Credential::bearer(key).unwrap())
+                .await
+                .is_ok()
+        };
+        assert!(!accepts("ada").await, "{}", generation.display());
+        assert!(accepts("bob").await, "{}", generation.display());
+
         // Two of three were spent.
         let limit = limit(connection);
         assert!(passes(&limit).await, "{}", generation.display());
@@ -144,7 +167,66 @@ async fn a_redis_dump_keeps_what_is_spent() {
     }
 }
 
-/// Writes the files of a new generation.
+fn principal(name: &str) -> Principal {
+    Principal::new(name, Authentication::Bearer)
+        .with_issuer("https://as.example")
+        .with_tenant("acme")
+}
+
+/// Keys that are the names of their principals.
+fn keys<const N: usize>(principals: [&Principal; N]) -> ApiKeys {
+    principals
+        .into_iter()
+        .fold(ApiKeys::new(), |keys, principal| {
+            keys.with_key(principal.subject(), principal.clone())
+                .unwrap()
+        })
+}
+
+fn signed_ids() -> SignedIds {
+    let ids = SignedIds::new([[7; 32]]).unwrap();
+    ids.time_to_live(FIFTY_YEARS)
+}
+
+#[test]
+fn signed_ids_are_their_owners() {
+    for generation in generations() {
+        let text = fs::read_to_string(generation.join(SIGNED)).unwrap();
+        assert_eq!(text.lines().count(), IDS.len());
+        for (kind, id) in IDS.into_iter().zip(text.lines()) {
+            let open = |name| signed_ids().open(kind, &principal(name), id);
+            assert_eq!(open("ada").as_deref(), Ok("7"), "{}", generation.display());
+            assert!(open("bob").is_err());
+        }
+    }
+}
+
+#[test]
+fn a_settings_file_is_read() {
+    for generation in generations() {
+        let text = fs::read_to_string(generation.join(SETTINGS)).unwrap();
+        let settings = Settings::read(text.parse::<toml::Table>().unwrap()).unwrap();
+        settings.check().unwrap();
+        // Every table, and what it says.
+        let again = toml::Table::try_from(&settings).unwrap();
+        for (table, keys) in text.parse::<toml::Table>().unwrap() {
+            assert_keeps(&keys, &again[&table], &table);
+        }
+    }
+}
+
+fn assert_keeps(file: &toml::Value, read: &toml::Value, path: &str) {
+    match file {
+        toml::Value::Table(keys) => {
+            for (key, value) in keys {
+                assert_keeps(value, &read[key], &format!("{path}.{key}"));
+            }
+        }
+        value => assert_eq!(value, read, "{path}"),
+    }
+}
+
+/// Writes the files of a new generation, but for the settings, which are written by hand.
 #[tokio::test]
 #[ignore = "writes the files of a generation"]
 async fn write_a_generation() {
@@ -155,7 +237,14 @@ async fn write_a_generation() {
 
     record(&folder, RECORDS).await;
 
+    let ids = IDS.map(|kind| signed_ids().issue(kind, &principal("ada"), "7") + "\n");
+    fs::write(folder.join(SIGNED), ids.concat()).unwrap();
+
     let (server, connection) = redis_in(&folder).expect("a Redis server");
+    let revocations = RedisRevocations::new(connection.clone());
+    let ada = principal("ada");
+    let revoked = Revoked::Principal(&ada);
+    revocations.revoke(revoked, FIFTY_YEARS).await.unwrap();
     let limit = limit(connection);
     for _ in 0..2 {
         assert!(passes(&limit).await);
