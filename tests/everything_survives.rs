@@ -94,38 +94,41 @@ async fn a_megabyte_of_repeated_text_costs_less_than_15_times_a_tenth_of_it() {
 
 #[tokio::test]
 async fn invented_names_leave_the_budgets_of_others_untouched() {
-    let flags = [
-        "--with",
-        "auth,rate-limit,timing",
-        "--rate",
-        "1",
-        "--burst",
-        "5",
-    ];
+    // Where nothing is hidden they share one budget: five at once, and one a second.
+    let open = invent_names("rate-limit,timing").await;
+    assert!(open.iter().all(|code| [-32602, 429].contains(code)));
+    let passed = open.iter().filter(|code| **code != 429).count();
+    assert!((5..NAMES / 4).contains(&passed), "{passed}");
+    // Where something is hidden they are answered as hidden ones are, before they are counted.
+    let hiding = invent_names("auth,rate-limit,timing").await;
+    assert!(hiding.iter().all(|code| *code == -32602));
+}
+
+/// Calls tools that do not exist, and then some that do. The codes of the former.
+async fn invent_names(layers: &str) -> Vec<i32> {
+    let flags = ["--with", layers, "--rate", "1", "--burst", "5"];
     let server = Server::start(&flags).await;
     let (mallory, bob) = (
         client(&server, "key-a").await,
         client(&server, "key-b").await,
     );
-    let mut passed = 0;
+    let mut codes = Vec::new();
     for batch in 0..NAMES / 50 {
         let calls = (0..50).map(|number| {
             let name = format!("inv{}", batch * 50 + number);
             let mallory = &mallory;
-            async move { try_call(mallory, &name, json!({})).await.err() }
+            async move { try_call(mallory, &name, json!({})).await.unwrap_err() }
         });
-        let codes = join_all(calls).await;
-        passed += codes.iter().filter(|code| **code != Some(429)).count();
+        codes.extend(join_all(calls).await);
     }
-    // One budget for all of them: five at once, and one a second.
-    assert!((5..NAMES / 4).contains(&passed), "{passed}");
-    for _ in 0..5 {
+    for _ in 0..if layers.starts_with("auth") { 5 } else { 1 } {
         assert_eq!(call(&bob, "echo", json!({ "text": "b" })).await, "b");
     }
     // Known names of the same caller have their own budgets.
     assert_eq!(call(&mallory, "echo", json!({ "text": "m" })).await, "m");
     let page = server.page("/metrics").await;
     assert!(!page.contains("inv1"), "invented names are no labels");
+    codes
 }
 
 fn post(http: &Http, server: &Server, body: &Value) -> RequestBuilder {

@@ -226,7 +226,7 @@ fn assert_keeps(file: &toml::Value, read: &toml::Value, path: &str) {
     }
 }
 
-/// Writes the files of a new generation, but for the settings, which are written by hand.
+/// Writes the files of a new generation; the settings are written by hand.
 #[tokio::test]
 #[ignore = "writes the files of a generation"]
 async fn write_a_generation() {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
-    fmt,
     hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -274,13 +273,7 @@ impl Default for Table {
     }
 }
 
-impl fmt::Debug for Bindings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bindings")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
-    }
-}
+mcp_layers_core::opaque_debug!(Bindings);
 
 #[cfg(test)]
 #[path = "../tests/unit/bindings.rs"]

@@ -120,6 +120,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "AuthorizeHttpLayer.challenge",
         "`[authenticate.metadata]` and `challenge_scopes` make challenges",
     ),
+    (
+        "AuthorizeLayer.signed_ids",
+        "the server signs ids with the same value",
+    ),
     ("CacheLayer.store", STORE),
     ("CacheLayer.with_clock", TESTS),
     ("CachedVerifier.inner", CODE),
