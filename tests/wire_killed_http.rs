@@ -85,8 +85,8 @@ async fn role_server() {
     let serve = move |headers: HeaderMap, body: Bytes| async move {
         let call: Value = serde_json::from_slice(&body).unwrap();
         let mut text = answer(&call["id"]);
-        let is_stream =
-            headers.contains_key("mcp-session-id") || call["id"].as_u64().unwrap() % 2 == 0;
+        let is_stream = headers.contains_key("mcp-session-id")
+            || call["id"].as_u64().unwrap().is_multiple_of(2);
         let mut content_type = "application/json";
         if is_stream {
             // In a session, an event with an id can be resumed.

@@ -260,11 +260,9 @@ async fn a_handler_that_blocks_is_timed_out_where_it_runs_as_the_readme_says() {
     let released = std::sync::Arc::new(std::sync::Mutex::new(released));
     let handler = tower::service_fn(move |request: JsonRpcRequest| {
         let released = released.clone();
-        let block = move || {
-            let _ = released.lock().unwrap().recv();
-        };
+        let block = move || released.lock().unwrap().recv();
         async move {
-            tokio::task::spawn_blocking(block).await.unwrap();
+            let _ = tokio::task::spawn_blocking(block).await.unwrap();
             Ok::<_, std::convert::Infallible>(JsonRpcResponse::success(&request, json!({})))
         }
     });

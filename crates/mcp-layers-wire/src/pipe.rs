@@ -215,7 +215,7 @@ impl<S: WireService> Pipe<S> {
                 () = server_ended => grace = LAST_WORDS,
             }
             connection.table.server_gone();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let calls_ended = async {
             tokio::select! {
