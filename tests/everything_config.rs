@@ -106,8 +106,12 @@ impl Server<'_> {
     /// Waits until the settings in force are those of a generation.
     async fn until_generation(&self, generation: u64) {
         let line = format!("mcp_layers_config_generation {generation}\n");
-        let ask = async { while !self.metrics().await.contains(&line) {} };
-        timeout(PATIENCE, ask).await.expect(&line);
+        self.until_page_has(&line).await;
+    }
+
+    async fn until_page_has(&self, line: &str) {
+        let ask = async { while !self.metrics().await.contains(line) {} };
+        timeout(PATIENCE, ask).await.expect(line);
     }
 
     async fn reload(&self, settings: &str) {
@@ -270,22 +274,28 @@ async fn a_reload_of_a_broken_file_changes_nothing_and_says_so() {
     for (broken, said) in [
         (
             with_limit("9/day") + "maximun = 1",
-            "timing.maximun: unknown key",
+            r#"key="timing.maximun" error="unknown key"#,
         ),
         (
             with_limit("9"),
-            "rate_limit.rules.per_tool.quota: a number without a unit",
+            r#"key="rate_limit.rules.per_tool.quota" error="a number without a unit"#,
         ),
         ("no settings".to_owned(), "settings not reloaded"),
     ] {
         server.reload(&broken).await;
         server.until_logged(said).await;
         server.until_generation(1).await;
+        server
+            .until_page_has("mcp_layers_config_reload_failed 1\n")
+            .await;
         assert_eq!(passes(&client, 1).await, 0);
     }
     // The next good one is taken.
     server.reload(&with_limit("4/day")).await;
     server.until_generation(2).await;
+    server
+        .until_page_has("mcp_layers_config_reload_failed 0\n")
+        .await;
     assert_eq!(passes(&client, 2).await, 1);
 }
 

@@ -102,7 +102,7 @@ impl ConfigHandle {
     pub fn reload(&self, settings: &Settings) -> Result<Report, ConfigError> {
         let mut running = self.running();
         let reloaded = self.try_reload(&mut running, settings);
-        running.last_error = reloaded.as_ref().err().cloned();
+        drop(running);
         match &reloaded {
             Ok(report) => tracing::info!(
                 target: TARGET,
@@ -111,15 +111,22 @@ impl ConfigHandle {
                 needs_restart = ?report.needs_restart,
                 "settings reloaded",
             ),
-            Err(error) => tracing::error!(
-                target: TARGET,
-                generation = self.generation(),
-                key = error.path(),
-                error = error.message(),
-                "settings not reloaded",
-            ),
+            Err(error) => self.not_read(error),
         }
         reloaded
+    }
+
+    /// Records that new settings could not even be read, as a reload that failed: by
+    /// [`ConfigHandle::last_error`], a `tracing` event and the gauge.
+    pub fn not_read(&self, error: &ConfigError) {
+        self.running().last_error = Some(error.clone());
+        tracing::error!(
+            target: TARGET,
+            generation = self.generation(),
+            key = error.path(),
+            error = error.message(),
+            "settings not reloaded",
+        );
     }
 
     fn try_reload(&self, running: &mut Running, new: &Settings) -> Result<Report, ConfigError> {
@@ -139,6 +146,7 @@ impl ConfigHandle {
         let (_, unchanged) = running.keys.compare(&new_keys);
         running.settings = next;
         running.keys = next_keys;
+        running.last_error = None;
         Ok(Report {
             changed,
             unchanged,

@@ -67,23 +67,29 @@
 //!    that changed and those that need a restart; the generation counts reloads without an error. Budgets, cached
 //!    results, circuits, sessions and files stay as they are.
 //! 7. Each reload is one `tracing` event, with the target `mcp_layers::config`. `ConfigHandle::gauges` (feature
-//!    `events`) exports the generation.
+//!    `events`) exports the generation, and whether the last reload failed. Tell [`ConfigHandle::not_read`] of
+//!    settings that could not be read.
 //!
 //! # Files and variables
 //!
 //! Later sources override earlier ones, key by key. With figment:
 //!
 //! ```
-//! use figment::{Figment, providers::{Env, Format, Toml}};
-//! use mcp_layers_config::Settings;
+//! use figment::{Figment, providers::{Env, Serialized}};
+//! use mcp_layers_config::{ConfigError, Settings};
 //!
-//! let merged = Figment::new()
-//!     .merge(Toml::file("mcp.toml"))
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let text = "";
+//! // `text` is the file. `figment::providers::Toml` would take a missing one for an empty one, and its errors
+//! // show the line.
+//! let table: toml::Table = toml::from_str(text).map_err(|e| ConfigError::new("", e.message()))?;
+//! let merged = Figment::from(Serialized::defaults(table))
 //!     // MCP_LAYERS_RATE_LIMIT__RULES__PER_TOOL__QUOTA=5/s
 //!     .merge(Env::prefixed("MCP_LAYERS_").split("__"));
 //! let settings = Settings::read(merged.extract::<serde_json::Value>()?)?;
 //! # let _ = settings;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! An unknown variable with the prefix is an unknown key, and an error. `config::Config` is a deserializer
@@ -92,8 +98,9 @@
 //! # Ordering
 //!
 //! The fields of [`Layers`] are in the recommended order, from the outermost to the innermost. `address_limit`
-//! and `authenticate` go around the HTTP transport; these change the type of bodies, and are added with `layer`. `CatchErrorLayer`, `CatchPanicLayer` and `CancelLayer` have
-//! no settings, and go between `error_mask` and `authorize`.
+//! and `authenticate` go around the HTTP transport. They change the type of bodies, so add them with `layer`.
+//! `CatchErrorLayer` and `CatchPanicLayer` have no settings, and go between `error_mask` and `drain`;
+//! `CancelLayer` goes between `drain` and `authorize`.
 //!
 //! # Cost
 //!

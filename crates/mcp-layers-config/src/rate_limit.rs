@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroU32};
 
 use mcp_layers_core::Method;
-use mcp_layers_rate_limit::{KeyComponent, MemoryStore, RateLimitHandle, RateLimitLayer, Rule};
+use mcp_layers_rate_limit::{
+    KeyComponent, MemoryStore, RateLimitHandle, RateLimitLayer, RateLimitStore, Rule,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -166,21 +168,19 @@ impl RateLimitSettings {
         }
     }
 
-    /// The rules, for a layer with another store ([`RateLimitLayer::with_store`]).
-    ///
-    /// # Errors
-    /// As [`RateLimitSettings::layer`], for a rule.
-    pub fn rules(&self) -> Result<Vec<Rule>, ConfigError> {
-        let rules = self.rules.iter().map(|(name, rule)| rule.rule(name));
-        rules.collect()
-    }
-
     /// Builds the layer.
     ///
     /// # Errors
     /// As [`RateLimitLayer::new`], for a method that the protocol does not have, and for limits of zero.
     pub fn layer(&self) -> Result<RateLimitLayer, ConfigError> {
-        let rules = self.rules()?;
+        self.layer_with_store(self.memory_store()?)
+    }
+
+    /// The store of budgets in the memory of the process.
+    ///
+    /// # Errors
+    /// For limits of zero.
+    pub fn memory_store(&self) -> Result<MemoryStore, ConfigError> {
         let mut store = MemoryStore::new()
             .max_keys(self.max_keys)
             .map_err(at("rate_limit.max_keys"))?;
@@ -188,6 +188,19 @@ impl RateLimitSettings {
             let bounded = store.max_keys_per_caller(max);
             store = bounded.map_err(at("rate_limit.max_keys_per_caller"))?;
         }
+        Ok(store)
+    }
+
+    /// Builds the layer with another store, such as Redis.
+    ///
+    /// # Errors
+    /// As [`RateLimitSettings::layer`].
+    pub fn layer_with_store<S>(&self, store: S) -> Result<RateLimitLayer<S>, ConfigError>
+    where
+        S: RateLimitStore,
+    {
+        let rules = self.rules.iter().map(|(name, rule)| rule.rule(name));
+        let rules = rules.collect::<Result<Vec<_>, _>>()?;
         let layer = RateLimitLayer::with_store(rules, store).map_err(at("rate_limit.rules"))?;
         let layer = layer.max_wait(self.max_wait.get());
         Ok(match self.as_tool_error {

@@ -143,9 +143,6 @@ tables! {
     "util" local_principal: crate::local_principal::LocalPrincipalSettings
         => mcp_layers_util::LocalPrincipalLayer,
         "The principal of a server over standard input and output.";
-    "drain" drain: crate::drain::DrainSettings
-        => mcp_layers_drain::DrainLayer,
-        "Graceful shutdown.";
     "trace" trace: crate::trace::TraceSettings
         => mcp_layers_trace::TraceLayer,
         "Spans of OpenTelemetry.";
@@ -161,6 +158,9 @@ tables! {
     "error-mask" error_mask: crate::error_mask::ErrorMaskSettings
         => mcp_layers_error_mask::ErrorMaskLayer,
         "The mask of internal errors.";
+    "drain" drain: crate::drain::DrainSettings
+        => mcp_layers_drain::DrainLayer,
+        "Graceful shutdown.";
     "authorize" authorize: crate::authorize::AuthorizeSettings
         => mcp_layers_authorize::AuthorizeLayer,
         "Authorization: who may see and use what.";

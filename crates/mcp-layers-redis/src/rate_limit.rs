@@ -32,7 +32,7 @@ static SCRIPT: LazyLock<Script> =
 ///    knows what was replicated to it.
 /// 4. Keys hold the rule's name and 128 bits of SHA-256 of the rest: no caller's name gets to Redis.
 ///    A key expires when its budget is full again, so that Redis holds live budgets alone.
-///    Redis must not evict them: use the policy `noeviction` or `volatile-ttl`.
+///    Redis must not evict them: use the policy `noeviction`. (`volatile-ttl` evicts them when memory is full.)
 /// 5. Nothing waits for longer than [`RedisConnection::max_wait`]. When there is no answer to go by,
 ///    [`OnUnavailable`] decides, and the store counts it.
 /// 6. A quota that changes counts from the next charge: as many calls are spent as before, and what

@@ -19,7 +19,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// 3. Keys hold SHA-256 digests: no token and no name gets to Redis. Those of one prefix have one hash
 ///    tag, so that a cluster has them in one slot.
 /// 4. **Redis forgets what it does not keep on disk.** Give it persistence (`appendonly yes`) and the
-///    policy `noeviction` or `volatile-ttl`. A replica that takes over has what was replicated to it.
+///    policy `noeviction`. A replica that takes over has what was replicated to it.
 ///
 /// Clones are the same store.
 #[derive(Clone)]

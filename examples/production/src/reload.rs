@@ -21,26 +21,27 @@ impl Reload {
     /// Reads the file again after each signal.
     pub(crate) async fn on(self, mut signals: Signal) {
         while signals.recv().await.is_some() {
-            if let Err(error) = self.reload() {
-                tracing::error!(
-                    error,
-                    generation = self.config.generation(),
-                    "settings not reloaded"
-                );
+            match settings::read(&self.file) {
+                // It logs what it has changed, and its errors.
+                Ok(new) if self.config.reload(&new.layers).is_ok() => {
+                    if let Err(error) = self.others(&new.server) {
+                        tracing::error!(error, "settings not reloaded");
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.config.not_read(&error),
             }
         }
     }
 
-    fn reload(&self) -> Result<(), BoxError> {
-        let new = settings::read(&self.file)?;
-        // It logs what it has changed, and its own errors.
-        self.config.reload(&new.layers)?;
+    /// What `config` does not know.
+    fn others(&self, server: &Server) -> Result<(), BoxError> {
         if let (Some(shared), Some(limits)) = (&self.shared, self.config.settings().rate_limit) {
             for (name, rule) in &limits.rules {
                 shared.handle().set_quota(name, rule.quota.quota()?)?;
             }
         }
-        if new.server != self.server {
+        if *server != self.server {
             tracing::warn!("the table `server` has changed: that needs a restart");
         }
         Ok(())

@@ -3,7 +3,7 @@
 use mcp_layers::{
     BoxError,
     config::{ConfigError, Layers, Secret, rate_limit::RateLimitSettings},
-    rate_limit::{MemoryStore, RateLimitLayer},
+    rate_limit::RateLimitLayer,
     redis::{OnUnavailable, RedisConnection, RedisRateLimitStore},
     rmcp::RmcpLayers,
     util::{CancelLayer, CatchErrorLayer, CatchPanicLayer},
@@ -19,8 +19,8 @@ pub(crate) fn shared_limit(
     redis: &Secret,
 ) -> Result<SharedLimit, BoxError> {
     let connection = RedisConnection::new(&redis.read()?)?;
-    let store = RedisRateLimitStore::new(connection, OnUnavailable::Local(MemoryStore::new()));
-    Ok(RateLimitLayer::with_store(settings.rules()?, store)?)
+    let own = OnUnavailable::Local(settings.memory_store()?);
+    Ok(settings.layer_with_store(RedisRateLimitStore::new(connection, own))?)
 }
 
 /// The layer of a table. This server has them all: one that you do not want goes from the code. With a

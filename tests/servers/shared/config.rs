@@ -108,7 +108,7 @@ impl Config {
                 match read(&file) {
                     // It logs what it has done.
                     Ok(settings) => drop(handle.reload(&settings)),
-                    Err(error) => tracing::error!(%error, "settings not reloaded"),
+                    Err(error) => handle.not_read(&error),
                 }
             }
         });
