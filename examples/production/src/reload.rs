@@ -34,7 +34,7 @@ impl Reload {
         }
     }
 
-    /// What `config` does not know.
+    /// Applies what the handle of the settings does not know.
     fn others(&self, server: &Server) -> Result<(), BoxError> {
         if let (Some(shared), Some(limits)) = (&self.shared, self.config.settings().rate_limit) {
             for (name, rule) in &limits.rules {
