@@ -17,7 +17,7 @@ const MAX_CRATE: usize = 3_800;
 /// The wire has two forms, of which each alone is within the limit of a crate.
 const MAX_WIRE: usize = 6_100;
 /// The settings of all layers: most lines are keys and their docs, which the schema and the page show.
-const MAX_CONFIG: usize = 4_760;
+const MAX_CONFIG: usize = 4_790;
 const MAX_ALL: usize = 44_912;
 
 /// Crates that came after the limit for all.
