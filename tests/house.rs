@@ -13,7 +13,7 @@ const UTIL: &str = "mcp-layers-util";
 /// The layer that the examples of adapters show.
 const TIMEOUT: &str = "mcp-layers-timeout";
 const FACADE: &str = "mcp-layers";
-/// The settings of all layers. Like the facade, it names every layer and is none.
+/// The settings of all layers. Like the facade, it names every layer and is not a layer itself.
 const CONFIG: &str = "mcp-layers-config";
 const TEST_KIT: &str = "mcp-layers-test";
 

@@ -118,7 +118,7 @@ fn a_dependency_in_two_versions_is_found() {
     assert_eq!(twice(&members(json!(["a"]))).len(), 0);
 }
 
-/// The minimum Rust version of a crate: that of the house, but for what tower-mcp needs.
+/// The minimum Rust version of a crate: that of the house, except where tower-mcp needs another.
 fn minimum_rust(name: &str) -> &'static str {
     match name {
         "mcp-layers-tower-mcp" => "1.90",

@@ -35,6 +35,19 @@ fn assert_shed(response: &Response<Body>) {
     assert_eq!(response.headers()["retry-after"], "1");
 }
 
+/// Starts as many calls as may run at once.
+async fn fill(
+    sessions: &[Session<'_>],
+    events: &mut mpsc::UnboundedReceiver<&'static str>,
+) -> Vec<Response<Body>> {
+    let mut running = Vec::new();
+    for session in &sessions[..LIMIT] {
+        running.push(session.call("wait").await);
+    }
+    assert_started(events, LIMIT).await;
+    running
+}
+
 async fn assert_started(events: &mut mpsc::UnboundedReceiver<&'static str>, calls: usize) {
     for _ in 0..calls {
         assert_eq!(events.recv().await, Some("started"));
@@ -79,11 +92,7 @@ async fn the_edge_refuses_calls_in_sessions_beyond_the_limit_and_serves_all_afte
     let router = shed::around(bare(&tools), LIMIT);
     let sessions = sessions(&router).await;
     for _ in 0..2 {
-        let mut running = Vec::new();
-        for session in &sessions[..LIMIT] {
-            running.push(session.call("wait").await);
-        }
-        assert_started(&mut events, LIMIT).await;
+        let running = fill(&sessions, &mut events).await;
         for session in &sessions[LIMIT..] {
             assert_shed(&session.call("wait").await);
         }
@@ -128,11 +137,7 @@ async fn the_stack_refuses_calls_beyond_the_limit_and_serves_all_afterwards() {
     let router = layered(&tools, limit.key([]));
     let sessions = sessions(&router).await;
     for _ in 0..2 {
-        let mut running = Vec::new();
-        for session in &sessions[..LIMIT] {
-            running.push(session.call("wait").await);
-        }
-        assert_started(&mut events, LIMIT).await;
+        let running = fill(&sessions, &mut events).await;
         for session in &sessions[LIMIT..] {
             let legacy = next_message(&mut session.call("wait").await).await.unwrap();
             let modern = json_of(send(&router, modern("wait")).await).await;

@@ -1,10 +1,11 @@
 //! The state that an earlier version left behind is read by this one.
 //!
 //! Each folder of `tests/upgrades` has the state files of one generation: those that the version of its
-//! day wrote. They are never written again; a format that changes gets a further folder:
+//! day wrote. They are never written again; a format that changes gets a further folder, and a copy of the
+//! settings in it:
 //!
 //! ```sh
-//! GENERATION=2 cargo test --test upgrades -- --ignored
+//! GENERATION=2 cargo test --test upgrades this_version
 //! ```
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -96,16 +97,20 @@ fn verified(folder: &Path) -> Verified {
 #[tokio::test]
 async fn an_audit_log_is_verified_and_goes_on() {
     for generation in generations() {
-        let folder = copy_of(&generation);
-        let before = verified(folder.path());
-        assert_eq!(before.records, RECORDS, "{}", generation.display());
-        record(folder.path(), 1).await;
-        let after = verified(folder.path());
-        assert_eq!(after.records, RECORDS + 1);
-        // One chain, written by two builds.
-        assert!(after.lines > before.lines && after.segments > before.segments);
-        assert_eq!(after.opened, before.opened + 1);
+        assert_log_goes_on(&generation).await;
     }
+}
+
+async fn assert_log_goes_on(generation: &Path) {
+    let folder = copy_of(generation);
+    let before = verified(folder.path());
+    assert_eq!(before.records, RECORDS, "{}", generation.display());
+    record(folder.path(), 1).await;
+    let after = verified(folder.path());
+    assert_eq!(after.records, RECORDS + 1);
+    // One chain, written by two builds.
+    assert!(after.lines > before.lines && after.segments > before.segments);
+    assert_eq!(after.opened, before.opened + 1);
 }
 
 /// Starts a Redis with the data of a folder, which it writes there at `SAVE`.
@@ -144,27 +149,29 @@ async fn passes(limit: &RateLimitLayer<RedisRateLimitStore>) -> bool {
 #[tokio::test]
 async fn a_redis_dump_keeps_what_is_spent_and_what_is_revoked() {
     for generation in generations() {
-        let folder = copy_of(&generation);
-        let Some((_server, connection)) = redis_in(folder.path()) else {
-            return;
-        };
-        let (ada, bob) = (principal("ada"), principal("bob"));
-        let revocations = RedisRevocations::new(connection.clone());
-        let verifier = RedisRevocable::new(keys([&ada, &bob]), revocations);
-        let accepts = async |key| {
-            verifier
-                .verify(&Credential::bearer(key).unwrap())
-                .await
-                .is_ok()
-        };
-        assert!(!accepts("ada").await, "{}", generation.display());
-        assert!(accepts("bob").await, "{}", generation.display());
-
-        // Two of three were spent.
-        let limit = limit(connection);
-        assert!(passes(&limit).await, "{}", generation.display());
-        assert!(!passes(&limit).await, "{}", generation.display());
+        assert_dump_is_kept(&generation).await;
     }
+}
+
+async fn assert_dump_is_kept(generation: &Path) {
+    let folder = copy_of(generation);
+    let Some((_server, connection)) = redis_in(folder.path()) else {
+        return;
+    };
+    let (ada, bob) = (principal("ada"), principal("bob"));
+    let revocations = RedisRevocations::new(connection.clone());
+    let verifier = RedisRevocable::new(keys([&ada, &bob]), revocations);
+    let accepts = async |key| {
+        let credential = Credential::bearer(key).unwrap();
+        verifier.verify(&credential).await.is_ok()
+    };
+    assert!(!accepts("ada").await, "{}", generation.display());
+    assert!(accepts("bob").await, "{}", generation.display());
+
+    // Two of three were spent.
+    let limit = limit(connection);
+    assert!(passes(&limit).await, "{}", generation.display());
+    assert!(!passes(&limit).await, "{}", generation.display());
 }
 
 fn principal(name: &str) -> Principal {
@@ -191,13 +198,17 @@ fn signed_ids() -> SignedIds {
 #[test]
 fn signed_ids_are_their_owners() {
     for generation in generations() {
-        let text = fs::read_to_string(generation.join(SIGNED)).unwrap();
-        assert_eq!(text.lines().count(), IDS.len());
-        for (kind, id) in IDS.into_iter().zip(text.lines()) {
-            let open = |name| signed_ids().open(kind, &principal(name), id);
-            assert_eq!(open("ada").as_deref(), Ok("7"), "{}", generation.display());
-            assert!(open("bob").is_err());
-        }
+        assert_ids_are_their_owners(&generation);
+    }
+}
+
+fn assert_ids_are_their_owners(generation: &Path) {
+    let text = fs::read_to_string(generation.join(SIGNED)).unwrap();
+    assert_eq!(text.lines().count(), IDS.len());
+    for (kind, id) in IDS.into_iter().zip(text.lines()) {
+        let open = |name| signed_ids().open(kind, &principal(name), id);
+        assert_eq!(open("ada").as_deref(), Ok("7"), "{}", generation.display());
+        assert!(open("bob").is_err());
     }
 }
 
@@ -226,21 +237,26 @@ fn assert_keeps(file: &toml::Value, read: &toml::Value, path: &str) {
     }
 }
 
-/// Writes the files of a new generation; the settings are written by hand.
+/// With `GENERATION` the files of a new generation stay; its settings are written by hand.
 #[tokio::test]
-#[ignore = "writes the files of a generation"]
-async fn write_a_generation() {
-    let generation = env::var("GENERATION").expect("the number of the generation");
-    let folder = env::current_dir().unwrap().join(FOLDER).join(generation);
-    fs::create_dir_all(FOLDER).unwrap();
+async fn this_version_reads_what_it_writes() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = match env::var("GENERATION") {
+        Ok(number) => env::current_dir().unwrap().join(FOLDER).join(number),
+        Err(_) => temporary.path().join("new"),
+    };
     fs::create_dir(&folder).expect("a generation that is not there yet");
 
     record(&folder, RECORDS).await;
+    assert_log_goes_on(&folder).await;
 
     let ids = IDS.map(|kind| signed_ids().issue(kind, &principal("ada"), "7") + "\n");
     fs::write(folder.join(SIGNED), ids.concat()).unwrap();
+    assert_ids_are_their_owners(&folder);
 
-    let (server, connection) = redis_in(&folder).expect("a Redis server");
+    let Some((server, connection)) = redis_in(&folder) else {
+        return;
+    };
     let revocations = RedisRevocations::new(connection.clone());
     let ada = principal("ada");
     let revoked = Revoked::Principal(&ada);
@@ -250,4 +266,5 @@ async fn write_a_generation() {
         assert!(passes(&limit).await);
     }
     assert_eq!(server.command(&["SAVE"]), "+OK");
+    assert_dump_is_kept(&folder).await;
 }

@@ -65,7 +65,7 @@ struct Tool {
     circuit: Mutex<VecDeque<bool>>,
 }
 
-/// What an audit record has of a call that succeeds.
+/// An audit record of a call that succeeds.
 struct Record {
     sequence: u64,
     time: SystemTime,

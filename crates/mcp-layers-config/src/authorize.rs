@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at, join},
-    table::{Change, Table, switch_on},
+    table::{Change, Table, switch_on, with_handle},
     value::TimeSpan,
 };
 
@@ -196,14 +196,7 @@ impl AuthorizeSettings {
 }
 
 impl Table for AuthorizeSettings {
-    type Layer = AuthorizeLayer;
-    type Live = AuthorizeHandle;
-
-    fn build(&self) -> Result<(AuthorizeLayer, AuthorizeHandle), ConfigError> {
-        let layer = self.layer()?;
-        let handle = layer.handle();
-        Ok((layer, handle))
-    }
+    with_handle!(AuthorizeLayer, AuthorizeHandle);
 
     fn with_live_keys_of(&self, new: &Self) -> Self {
         Self {

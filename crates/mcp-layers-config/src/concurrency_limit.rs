@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::{ConfigError, at},
     rate_limit::KeyPart,
-    table::{Change, Table},
+    table::{Change, Table, with_handle},
 };
 
 /// Settings of a [`ConcurrencyLimitLayer`]: `[concurrency_limit]`.
@@ -73,14 +73,7 @@ impl ConcurrencyLimitSettings {
 }
 
 impl Table for ConcurrencyLimitSettings {
-    type Layer = ConcurrencyLimitLayer;
-    type Live = ConcurrencyLimitHandle;
-
-    fn build(&self) -> Result<(ConcurrencyLimitLayer, ConcurrencyLimitHandle), ConfigError> {
-        let layer = self.layer()?;
-        let handle = layer.handle();
-        Ok((layer, handle))
-    }
+    with_handle!(ConcurrencyLimitLayer, ConcurrencyLimitHandle);
 
     fn with_live_keys_of(&self, new: &Self) -> Self {
         Self {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at, join},
-    table::{Change, Table},
+    table::{Change, Table, with_handle},
     value::{Rate, TimeSpan},
 };
 
@@ -211,14 +211,7 @@ impl RateLimitSettings {
 }
 
 impl Table for RateLimitSettings {
-    type Layer = RateLimitLayer;
-    type Live = RateLimitHandle;
-
-    fn build(&self) -> Result<(RateLimitLayer, RateLimitHandle), ConfigError> {
-        let layer = self.layer()?;
-        let handle = layer.handle();
-        Ok((layer, handle))
-    }
+    with_handle!(RateLimitLayer, RateLimitHandle);
 
     fn with_live_keys_of(&self, new: &Self) -> Self {
         let mut next = self.clone();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at},
-    table::{Change, Table},
+    table::{Change, Table, with_handle},
     value::{Percent, TimeSpan, defaults::secs},
 };
 
@@ -135,14 +135,7 @@ impl RetrySettings {
 }
 
 impl Table for RetrySettings {
-    type Layer = RetryLayer;
-    type Live = RetryHandle;
-
-    fn build(&self) -> Result<(RetryLayer, RetryHandle), ConfigError> {
-        let layer = self.layer()?;
-        let handle = layer.handle();
-        Ok((layer, handle))
-    }
+    with_handle!(RetryLayer, RetryHandle);
 
     fn with_live_keys_of(&self, new: &Self) -> Self {
         Self {

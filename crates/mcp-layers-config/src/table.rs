@@ -54,6 +54,21 @@ pub(crate) fn switch_on<T, const N: usize>(of: T, setters: [Switch<T>; N]) -> T 
     on.fold(of, |of, (_, set)| set(of))
 }
 
+/// The types of a [`Table`] whose layer is changed by its handle, and `build`.
+macro_rules! with_handle {
+    ($layer:ty, $handle:ty) => {
+        type Layer = $layer;
+        type Live = $handle;
+
+        fn build(&self) -> Result<($layer, $handle), ConfigError> {
+            let layer = self.layer()?;
+            let handle = layer.handle();
+            Ok((layer, handle))
+        }
+    };
+}
+pub(crate) use with_handle;
+
 /// Implements [`Table`] for settings of which nothing can change while the layer runs.
 macro_rules! fixed {
     ($settings:ty => $layer:ty) => {

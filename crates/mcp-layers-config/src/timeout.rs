@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{ConfigError, at, join},
-    table::{Change, Table},
+    table::{Change, Table, with_handle},
     value::TimeSpan,
 };
 
@@ -113,14 +113,7 @@ impl TimeoutSettings {
 }
 
 impl Table for TimeoutSettings {
-    type Layer = TimeoutLayer;
-    type Live = TimeoutHandle;
-
-    fn build(&self) -> Result<(TimeoutLayer, TimeoutHandle), ConfigError> {
-        let layer = self.layer()?;
-        let handle = layer.handle();
-        Ok((layer, handle))
-    }
+    with_handle!(TimeoutLayer, TimeoutHandle);
 
     fn with_live_keys_of(&self, new: &Self) -> Self {
         Self {

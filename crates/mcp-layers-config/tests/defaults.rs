@@ -28,7 +28,7 @@ fn same(built: Option<impl Debug>, made: impl Debug) {
     assert_eq!(shown(&built.unwrap()), shown(&made));
 }
 
-/// What `Debug` shows, without addresses in memory and random numbers.
+/// The text of `Debug`, without addresses in memory and random numbers.
 fn shown(value: &impl Debug) -> String {
     let text = format!("{value:#?}");
     let lines = text

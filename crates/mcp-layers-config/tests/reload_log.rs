@@ -1,4 +1,4 @@
-//! The events of reloads. A program of its own: the tests of another one could come first to an event, while nobody listens.
+//! The events of reloads, in a program of its own: another test could reach an event first, without a subscriber.
 
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used)]

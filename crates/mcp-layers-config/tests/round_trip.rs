@@ -1,4 +1,4 @@
-//! What is written is read back as the same.
+//! Settings are the same after they are written and read.
 
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used)]

@@ -53,7 +53,8 @@ impl CallContext {
         (self.catalog, self.has_target) = (Some(catalog), has_target);
     }
 
-    /// Whether the server has the request's target, if an outer layer found that by `catalog`.
+    /// True if the server has the request's target, false if it has not; `None` unless an outer layer
+    /// found that by `catalog`.
     pub(crate) fn has_target(&self, catalog: &Catalog) -> Option<bool> {
         let own = self.catalog.as_ref()?;
         self.has_target.filter(|_| own.is_same(catalog))

@@ -121,17 +121,17 @@ impl<B: Backend> CallSpan<B> {
     ) {
         self.has_ended = true;
         let settings = &self.state.settings;
-        let error_type = outcome.error_type(settings.side);
-        if let (Some(on_end), Some(started)) = (&settings.on_end, self.started) {
-            let end = CallEnd {
-                request: &self.request,
-                outcome,
-                error_type: error_type.clone(),
-                message,
-                trail,
-                duration: settings.clock.now().saturating_duration_since(started),
-                is_opening,
-            };
+        let since = |started| settings.clock.now().saturating_duration_since(started);
+        let end = CallEnd {
+            request: &self.request,
+            outcome,
+            error_type: outcome.error_type(settings.side),
+            message,
+            trail,
+            duration: self.started.map(since).unwrap_or_default(),
+            is_opening,
+        };
+        if let Some(on_end) = &settings.on_end {
             let mut extra = Attributes::default();
             contain(|| on_end(&end, &mut extra));
             attributes.extend(extra.into_vec());
@@ -139,33 +139,26 @@ impl<B: Backend> CallSpan<B> {
         // An exporter that panics loses a span, and fails no request.
         contain(|| {
             if self.span.is_recording() {
-                self.describe(outcome, error_type, message, trail, attributes);
+                self.describe(end, attributes);
             }
         });
         contain(|| self.span.end());
     }
 
-    fn describe(
-        &self,
-        outcome: CallOutcome,
-        error_type: Option<Cow<'static, str>>,
-        message: Option<&str>,
-        trail: &Trail,
-        mut attributes: Vec<KeyValue>,
-    ) {
-        if let Some(result_type) = outcome.result_type() {
+    fn describe(&self, end: CallEnd<'_>, mut attributes: Vec<KeyValue>) {
+        if let Some(result_type) = end.outcome.result_type() {
             attributes.push(KeyValue::new(RESULT_TYPE, result_type));
         }
-        if let Some(code) = outcome.code() {
+        if let Some(code) = end.outcome.code() {
             attributes.push(KeyValue::new(STATUS_CODE, code.to_string()));
         }
-        decisions::describe(trail, &mut attributes);
+        decisions::describe(end.trail, &mut attributes);
         if !self.name.is_known {
             self.rename(&mut attributes);
         }
-        if let Some(error_type) = error_type {
+        if let Some(error_type) = end.error_type {
             attributes.push(KeyValue::new(ERROR_TYPE, error_type));
-            let message = message.unwrap_or_default();
+            let message = end.message.unwrap_or_default();
             let message = self
                 .state
                 .settings

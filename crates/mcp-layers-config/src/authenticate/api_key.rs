@@ -69,9 +69,11 @@ impl ApiKeySettings {
     }
 }
 
-/// The verifier of all API keys.
-pub(super) fn verifier(keys: &BTreeMap<String, ApiKeySettings>) -> Result<ApiKeys, ConfigError> {
-    let mut verifier = ApiKeys::new();
+/// The verifier of all API keys, and the secrets that it was made from.
+pub(super) fn verifier(
+    keys: &BTreeMap<String, ApiKeySettings>,
+) -> Result<(Vec<String>, ApiKeys), ConfigError> {
+    let (mut texts, mut verifier) = (Vec::new(), ApiKeys::new());
     for (name, key) in keys {
         let path = join("authenticate.api_keys", name);
         let principal = key.principal(name);
@@ -79,7 +81,9 @@ pub(super) fn verifier(keys: &BTreeMap<String, ApiKeySettings>) -> Result<ApiKey
             (Some(secret), None) => {
                 let path = format!("{path}.key");
                 let text = secret.read().map_err(at(path.clone()))?;
-                verifier.with_key(&text, principal).map_err(at(path))?
+                verifier = verifier.with_key(&text, principal).map_err(at(path))?;
+                texts.push(text);
+                verifier
             }
             (None, Some(digest)) => {
                 let path = format!("{path}.digest");
@@ -97,5 +101,5 @@ pub(super) fn verifier(keys: &BTreeMap<String, ApiKeySettings>) -> Result<ApiKey
             }
         };
     }
-    Ok(verifier)
+    Ok((texts, verifier))
 }

@@ -86,16 +86,9 @@ impl AuthenticateSettings {
     fn verifiers(&self) -> Result<New, ConfigError> {
         let mut verifiers = New::new();
         if !self.api_keys.is_empty() {
-            let verifier: Arc<dyn Verify> = Arc::new(api_key::verifier(&self.api_keys)?);
-            let secrets = self.api_key_secrets();
-            let read = |(path, secret): (String, &Secret)| secret.read().map_err(at(path));
-            let secrets = secrets.into_iter().map(read).collect::<Result<_, _>>()?;
-            add(
-                &mut verifiers,
-                API_KEYS,
-                &self.api_keys,
-                (secrets, verifier),
-            )?;
+            let (texts, verifier) = api_key::verifier(&self.api_keys)?;
+            let made: (_, Arc<dyn Verify>) = (texts, Arc::new(verifier));
+            add(&mut verifiers, API_KEYS, &self.api_keys, made)?;
         }
         #[cfg(feature = "authenticate-jwt")]
         for (name, jwt) in &self.jwt {
