@@ -63,7 +63,7 @@ fn other(schema: &Value) -> Option<Value> {
     let default = &schema["default"];
     if let Some(forms) = schema["oneOf"].as_array() {
         let texts = forms.iter().filter_map(|form| form.get("const"));
-        return texts.filter(|text| *text != default).last().cloned();
+        return texts.rev().find(|text| *text != default).cloned();
     }
     let kind = match &schema["type"] {
         Value::Array(kinds) => kinds[0].as_str()?,
@@ -104,7 +104,7 @@ impl Keys<'_> {
     fn add(&mut self, path: &[String], schema: &Value) {
         for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
             let resolved = self.resolve(schema);
-            let path = [path, &[key.clone()]].concat();
+            let path = [path, std::slice::from_ref(key)].concat();
             if resolved.get("properties").is_some() {
                 self.add(&path, &resolved);
             } else if let Some(value) = other(&resolved) {
